@@ -1,0 +1,72 @@
+// Evaluating a network: loss and accuracy on a data file, barriers between two models.
+//
+// Networks run in libmgit_torch.so, opened on demand (LibTorch costs a quarter of a second to load,
+// so nothing else links it). This header knows nothing of LibTorch or git.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mgit/base.h"
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+struct Evaluation {
+  double loss = 0;                 // mean over samples
+  std::optional<double> accuracy;  // 0..1, for classification
+  std::uint64_t samples = 0;
+};
+
+struct EvaluatorOptions {
+  std::filesystem::path
+      graph;  // TorchScript: takes "input", returns logits (or a prediction for mse)
+  std::filesystem::path data;          // safetensors with "input" and "target"
+  std::string loss = "cross_entropy";  // or "mse"
+  std::uint64_t batch = 1000;
+};
+
+/// Runs one network on one data file with the weights it is given. Not thread-safe.
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  /// Parameters and buffers are set by name. Throws Error naming the first that is missing, unknown
+  /// or of another shape.
+  virtual Evaluation evaluate(const TensorSource& weights) = 0;
+};
+
+/// Opens the plugin (MGIT_TORCH_PLUGIN, next to the binary, ../lib). Throws Error with a hint if it
+/// is not installed.
+std::unique_ptr<Evaluator> open_evaluator(const EvaluatorOptions& options);
+
+/// L along the line (1-lambda) A + lambda B.
+struct BarrierCurve {
+  std::vector<double> lambda;
+  std::vector<Evaluation> points;
+  double barrier = 0;        // max L(l) - ((1-l) L(0) + l L(1))
+  double barrier_paper = 0;  // max L(l) - (L(0) + L(1)) / 2 (arXiv 2209.04836, definition 2.1)
+};
+
+BarrierCurve barrier_curve(Evaluator& evaluator, const TensorSource& a, const TensorSource& b,
+                           int points = 25,
+                           const std::function<void(int done, int total)>& progress = {});
+
+/// One named curve for drawing.
+struct NamedCurve {
+  std::string name;
+  std::vector<double> x;
+  std::vector<double> y;
+};
+
+/// Draws curves with Unicode braille or block characters, axes and a legend, for a terminal `width`
+/// columns wide. No colour codes unless `colour`.
+std::string draw_curves(const std::vector<NamedCurve>& curves, const std::string& x_label,
+                        const std::string& y_label, int width = 72, int height = 16,
+                        bool colour = false);
+
+}  // namespace mgit

@@ -1,0 +1,65 @@
+// Lineage: which model came from which, by what operation, with what options, and how good it is.
+//
+// .git/mgit/lineage.db is an index over git: commits, the checkpoints and tensors they hold,
+// rebases and merges from trailers, evaluations from notes (refs/notes/mgit/eval). It holds nothing
+// that git does not; deleted, it is rebuilt. What it contains is what refs (and HEAD) reach.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mgit/eval.h"
+#include "mgit/repo.h"
+
+namespace mgit {
+
+inline constexpr const char* kEvalNotes = "refs/notes/mgit/eval";
+inline constexpr const char* kOperationNotes = "refs/notes/mgit/operation";
+
+/// One evaluation as recorded: of the checkpoint at `path` in `commit`.
+struct EvaluationRecord {
+  Oid commit;
+  std::string path;
+  Digest checkpoint;  // SHA-256 of the manifest text
+  Digest data;        // SHA-256 of the data file
+  std::string data_name;
+  std::string loss_name;
+  Evaluation result;
+  std::int64_t recorded = 0;  // seconds since the epoch
+};
+
+class Lineage {
+ public:
+  /// Opens common_dir/mgit/lineage.db; creates it if needed.
+  explicit Lineage(const Repository& repository);
+  ~Lineage();
+
+  /// Brings the index up to date with refs and notes: adds what is new, drops what no ref reaches.
+  /// Cheap when nothing changed.
+  void update();
+  /// Empties the index and fills it from git alone.
+  void rebuild();
+
+  /// Stores the evaluation as a git note and in the index.
+  void record(Repository& repository, const EvaluationRecord& evaluation);
+
+  /// How the models of a commit came to be: text for people, newest first.
+  std::string describe(const Oid& commit, bool colour) const;
+  /// The same as JSON, one document.
+  std::string describe_json(const Oid& commit) const;
+
+  /// Verdict cache for "does this checkpoint continue that one" (manifest digests): a pure function
+  /// of content, kept to save arithmetic.
+  std::optional<bool> continues(const Digest& older, const Digest& newer) const;
+  void remember_continues(const Digest& older, const Digest& newer, bool verdict);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mgit

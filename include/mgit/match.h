@@ -1,0 +1,66 @@
+// Matching: the permutation that brings model B closest to model A.
+//
+// Weight matching is Algorithm 1 of Git Re-Basin (Ainsworth, Hayase, Srinivasa, arXiv 2209.04836):
+// coordinate descent over groups; for each, the units' similarity summed over all tensors that
+// carry the group, then a linear assignment. Pure functions: tensors in, permutation out;
+// deterministic given the seed, whatever the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mgit/perm.h"
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+/// Prices of a finished assignment, to start the next one from. Sizes n; empty means a cold start.
+struct AssignmentDuals {
+  std::vector<double> column;
+};
+
+/// Exact linear assignment: the permutation p that maximises sum_i score[i*n + p[i]]. `score` is
+/// n*n, row-major, finite (throws Error otherwise). Optimality is certified in double: the duality
+/// gap is at most n * 1e-12 * max|score|. `duals`, if given, is read as a warm start and updated.
+std::vector<std::uint32_t> solve_assignment(std::span<const float> score, std::size_t n,
+                                            AssignmentDuals* duals = nullptr);
+
+struct MatchOptions {
+  std::uint64_t seed = 0;
+  int max_sweeps = 100;
+  int restarts = 0;  // further runs with other orders of the groups; the best objective wins
+  std::function<void(int sweep, double objective)> progress;
+};
+
+struct GroupMatch {
+  std::string name;
+  std::uint32_t size = 0;
+  std::uint32_t moved = 0;  // units that change place
+  double before = 0;        // this group's similarity with the identity, the others as they end
+  double after = 0;
+};
+
+struct MatchResult {
+  Permutation permutation;      // apply to B
+  double objective_before = 0;  // sum over matched tensors of <A, B>
+  double objective_after = 0;   // the same with B permuted; float64 sums
+  int sweeps = 0;
+  std::vector<GroupMatch> groups;  // parallel to Spec::groups
+};
+
+/// Both sources must have the tensors that `spec` was bound to. Throws Error if shapes differ or a
+/// matched tensor is not finite.
+MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,
+                          const MatchOptions& options = {});
+
+/// sum over tensors that take part in matching of <A, B>, in double.
+double objective(const Spec& spec, const TensorSource& a, const TensorSource& b);
+
+/// Cosine between two models over their common arithmetic tensors of rank 2 or more (DESIGN section
+/// 7: which base a model has). 0 if there are none or one is zero.
+double cosine(const TensorSource& a, const TensorSource& b);
+
+}  // namespace mgit

@@ -1,0 +1,126 @@
+// Permutation specs: which axis of which tensor carries which group of hidden units.
+//
+// A spec file (docs/specs.md, DESIGN section 5) is text with globs, captures and sizes left open.
+// Bound to the tensors of one network it becomes a Spec: every tensor, every axis, explicit. From a
+// Spec and a Permutation follows one gather vector per axis, so applying is exact and invertible.
+// Pure: no files, no git. All types are values; a const Spec may be shared between threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mgit/base.h"
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+/// A set of hidden units that can be reordered together: a permutation variable of size n.
+struct Group {
+  std::string name;
+  std::uint32_t size = 0;
+  bool operator==(const Group&) const = default;
+};
+
+/// A place where a group stands on an axis: the axis index of (o, g, i), o < outer, g < group size,
+/// i < inner, is offset + (o * size + g) * inner + i.
+struct Occurrence {
+  std::uint32_t group = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t outer = 1;
+  std::uint64_t inner = 1;
+  bool operator==(const Occurrence&) const = default;
+};
+
+struct SpecAxis {
+  std::uint64_t length = 0;
+  std::vector<Occurrence> occurrences;  // empty: the axis is fixed
+  bool operator==(const SpecAxis&) const = default;
+};
+
+struct SpecTensor {
+  std::string name;
+  std::vector<SpecAxis> axes;  // one per axis of the tensor; all fixed for a skipped one
+  bool match = true;           // false: kept out of the objective (!nomatch: running statistics)
+  bool operator==(const SpecTensor&) const = default;
+};
+
+/// How far a spec was proved (DESIGN section 5).
+enum class Proof : std::uint8_t { kStatic, kFamily, kAlgebraic, kNumeric };
+std::string_view proof_name(Proof proof);
+
+/// A spec bound to one network. Tensors are sorted by name and cover the network completely.
+struct Spec {
+  std::string architecture;  // the family's name, "custom" for a file without `arch`
+  Proof proof = Proof::kStatic;
+  std::vector<Group> groups;
+  std::vector<SpecTensor> tensors;
+
+  const SpecTensor* find(std::string_view tensor) const;
+  bool operator==(const Spec&) const = default;
+};
+
+/// Canonical text: explicit names and sizes, itself a valid spec file. Its SHA-256 names the spec.
+std::string spec_text(const Spec& spec);
+
+/// Parses spec text and binds it to a network. Throws Error with "file:line:column" for syntax, and
+/// with the first reasons (a tensor no line covers, a size that does not fit, a group without
+/// producer or consumer) when it does not fit the network. `name` is used in messages.
+Spec bind_spec(std::string_view text, std::string_view name,
+               const std::vector<TensorInfo>& network);
+
+/// The shipped families (specs/*.perm), tried in order; nullopt if none covers the network.
+/// Where one matches, its proof is kFamily.
+std::optional<Spec> recognise(const std::vector<TensorInfo>& network);
+
+/// One reordering per group, parallel to Spec::groups: unit i of the result is unit perm[i] of the
+/// input. An empty entry is the identity.
+struct Permutation {
+  std::vector<Gather> groups;
+
+  bool identity() const;
+  bool operator==(const Permutation&) const = default;
+};
+
+Permutation identity_permutation(const Spec& spec);
+Permutation inverse(const Permutation& permutation);
+/// First `first`, then `second`.
+Permutation compose(const Permutation& first, const Permutation& second);
+
+/// The gather of one axis; empty if it is the identity.
+Gather axis_gather(const Spec& spec, const SpecAxis& axis, const Permutation& permutation);
+/// One per axis.
+std::vector<Gather> tensor_gathers(const Spec& spec, const SpecTensor& tensor,
+                                   const Permutation& permutation);
+
+/// Permuted tensors of another source, computed as they are read. Keeps references to its
+/// arguments.
+class PermutedModel : public TensorSource {
+ public:
+  PermutedModel(const TensorSource& model, const Spec& spec, const Permutation& permutation);
+  const std::vector<TensorInfo>& tensors() const override { return model_.tensors(); }
+  TensorData read(std::string_view name) const override;
+
+ private:
+  const TensorSource& model_;
+  const Spec& spec_;
+  const Permutation& permutation_;
+};
+
+/// What the object behind `Mgit-Permutation` holds: a permutation for each model of a commit.
+struct ModelPermutation {
+  std::string path;  // of the model in the repository
+  Digest spec;       // of its spec_text
+  std::vector<Group> groups;
+  Permutation permutation;
+  bool operator==(const ModelPermutation&) const = default;
+};
+
+std::string permutation_text(const std::vector<ModelPermutation>& models);
+/// Throws CorruptError: syntax, not a bijection, wrong size.
+std::vector<ModelPermutation> parse_permutation(std::string_view text, std::string_view where);
+
+}  // namespace mgit

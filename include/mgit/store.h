@@ -1,0 +1,131 @@
+// The store: tensor objects by their SHA-256, under .git/mgit/.
+//
+//   packs/*.pack   records, append-only, each self-describing
+//   objects.db     SQLite index over them; lost or stale, it is rebuilt from the packs
+//
+// A Store may be used from several threads; several processes may read and write one directory at
+// once. What a committed Batch holds survives a kill at any instant: pack bytes are fsynced before
+// SQLite commits the rows. Every read verifies the SHA-256 and throws CorruptError otherwise, and
+// MissingError for an object that is not here. docs/formats.md has the record format.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mgit/base.h"
+#include "mgit/format.h"
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+enum class Encoding : std::uint8_t { kRaw = 0, kZstd = 1, kView = 2 };
+
+struct ObjectInfo {
+  std::uint64_t size = 0;    // bytes of the object
+  std::uint64_t stored = 0;  // bytes of its record in the pack
+  Encoding encoding = Encoding::kRaw;
+  std::optional<Digest> base;  // of a view
+};
+
+struct FsckReport {
+  std::uint64_t objects = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> problems;  // one line each: what, where
+};
+
+class Store {
+ public:
+  /// Opens (or names: nothing is created before the first write) the store in `directory`, for
+  /// example .git/mgit. Cheap: no database is opened before it is needed.
+  explicit Store(std::filesystem::path directory);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  const std::filesystem::path& directory() const;
+
+  bool contains(const Digest& object) const;
+  std::optional<ObjectInfo> info(const Digest& object) const;
+  Buffer read(const Digest& object) const;
+  /// Into a span of exactly the object's size.
+  void read_into(const Digest& object, std::span<std::byte> out) const;
+
+  /// All objects, sorted. For tests, fsck and rebuilding.
+  std::vector<Digest> list() const;
+
+  /// Reads and verifies every object; damage is listed, not thrown.
+  FsckReport fsck() const;
+  /// Drops objects.db and indexes all packs again.
+  void rebuild();
+
+  class Batch;
+  /// Starts writing. Objects become visible at Batch::commit(); a batch that is destroyed without
+  /// it leaves nothing behind.
+  std::unique_ptr<Batch> begin();
+
+ private:
+  friend class Batch;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A set of objects written together: one pack, one fsync, one transaction. Methods may be called
+/// from several threads. Objects that the store (or the batch) has already are not written again.
+class Store::Batch {
+ public:
+  virtual ~Batch() = default;
+  /// Hashes and stores; `element_size` in bytes helps the coder. Returns the name.
+  virtual Digest put(Bytes data, unsigned element_size) = 0;
+  /// The same when the SHA-256 is known already (not checked again).
+  virtual void put_as(const Digest& object, Bytes data, unsigned element_size) = 0;
+  /// Stores `object` as a view: `base` permuted by one gather per axis (gather_axes). `data` is the
+  /// result, used when a plain encoding is smaller. A view over a view is composed, so chains stay
+  /// at depth 1; `base` must be in the store or in this batch.
+  virtual void put_view(const Digest& object, Bytes data, const Digest& base, unsigned element_size,
+                        const Shape& shape, std::span<const Gather> axes) = 0;
+  /// Copies records as they are, with the bases they need, from another store (transfer). Returns
+  /// the number of objects copied. Throws MissingError if `from` lacks one.
+  virtual std::size_t copy(const Store& from, std::span<const Digest> objects) = 0;
+  /// Bytes written to the pack so far.
+  virtual std::uint64_t stored() const = 0;
+  /// Makes everything durable and visible.
+  virtual void commit() = 0;
+};
+
+/// Cuts a checkpoint file into objects, hashing and coding on all cores, and returns its manifest.
+/// A pure function of the bytes as far as the manifest goes.
+Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path);
+
+/// Writes the file a manifest stands for, in order, in pieces of bounded size, each verified.
+void write_checkpoint(const Store& store, const Manifest& manifest,
+                      const std::function<void(Bytes)>& sink);
+
+/// Every object a manifest needs: its layout and storages, each once.
+std::vector<Digest> objects_of(const Manifest& manifest);
+/// Those of them that the store lacks.
+std::vector<Digest> missing_objects(const Store& store, const Manifest& manifest);
+
+/// A checkpoint in the store, as a source of tensors. Holds a reference to the store.
+class StoredModel : public TensorSource {
+ public:
+  StoredModel(const Store& store, Manifest manifest);
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  TensorData read(std::string_view name) const override;
+  const Manifest& manifest() const { return manifest_; }
+
+ private:
+  const Store& store_;
+  Manifest manifest_;
+  std::vector<TensorInfo> infos_;
+};
+
+/// A checkpoint file on disk (mmapped) as a source of tensors.
+std::unique_ptr<TensorSource> open_checkpoint_file(const std::filesystem::path& path);
+
+}  // namespace mgit

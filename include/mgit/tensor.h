@@ -1,0 +1,135 @@
+// Tensors: dtype, shape, views over bytes, conversion, gather.
+//
+// All data is little-endian and row-major (C order), as in safetensors. Nothing here owns a file; a
+// TensorSource hands out views together with what keeps them alive. Free functions are reentrant.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mgit/base.h"
+
+namespace mgit {
+
+/// Every dtype of the safetensors format, by its name there.
+enum class DType : std::uint8_t {
+  kBool,
+  kF4,
+  kF6E2M3,
+  kF6E3M2,
+  kU8,
+  kI8,
+  kF8E5M2,
+  kF8E4M3,
+  kF8E8M0,
+  kF8E4M3Fnuz,
+  kF8E5M2Fnuz,
+  kI16,
+  kU16,
+  kF16,
+  kBF16,
+  kI32,
+  kU32,
+  kF32,
+  kC64,
+  kF64,
+  kI64,
+  kU64
+};
+
+std::string_view dtype_name(DType dtype);
+std::optional<DType> dtype_from_name(std::string_view name);
+/// Bits of one element: 4 and 6 for the sub-byte floats.
+unsigned dtype_bits(DType dtype);
+/// F16, BF16, F32, F64: the dtypes mgit computes with (matching, merging, cosine).
+bool is_arithmetic(DType dtype);
+
+using Shape = std::vector<std::uint64_t>;
+
+/// "512,784"; "scalar" for rank 0.
+std::string shape_text(const Shape& shape);
+/// Number of elements; nullopt if it does not fit 64 bits.
+std::optional<std::uint64_t> element_count(const Shape& shape);
+/// Bytes of a tensor; nullopt on overflow or if the bits do not fill whole bytes.
+std::optional<std::uint64_t> byte_size(DType dtype, const Shape& shape);
+
+struct TensorInfo {
+  std::string name;
+  DType dtype = DType::kF32;
+  Shape shape;
+
+  std::size_t rank() const { return shape.size(); }
+  bool operator==(const TensorInfo&) const = default;
+};
+
+/// A tensor somebody else owns.
+struct TensorView {
+  DType dtype = DType::kF32;
+  Shape shape;
+  Bytes data;
+};
+
+/// A view and what keeps its bytes alive.
+struct TensorData {
+  TensorView view;
+  std::shared_ptr<const void> owner;
+};
+
+/// A model as matching and merging see it: named tensors that can be read one by one.
+/// Implementations are safe to read from several threads.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  /// Sorted by name, bytewise; names are unique.
+  virtual const std::vector<TensorInfo>& tensors() const = 0;
+  /// Throws MissingError for a name that is not in tensors().
+  virtual TensorData read(std::string_view name) const = 0;
+
+  /// nullptr if there is no such tensor.
+  const TensorInfo* find(std::string_view name) const;
+};
+
+/// A TensorSource in memory.
+class MemoryModel : public TensorSource {
+ public:
+  /// Adds or replaces; `data` must have byte_size(dtype, shape) bytes.
+  void set(TensorInfo info, Buffer data);
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  TensorData read(std::string_view name) const override;
+
+ private:
+  std::vector<TensorInfo> infos_;
+  std::vector<std::shared_ptr<const Buffer>> data_;
+};
+
+/// Numbers out of an arithmetic tensor, exactly (F64 to float rounds to nearest even).
+void to_float(const TensorView& tensor, std::span<float> out);
+void to_double(const TensorView& tensor, std::span<double> out);
+/// One rounding, to nearest even.
+void from_double(std::span<const double> values, DType dtype, std::span<std::byte> out);
+
+/// One gather vector for an axis: out[i] = in[index[i]]. Empty means identity.
+using Gather = std::vector<std::uint32_t>;
+
+bool is_identity(const Gather& gather);
+/// The gather g with out = inverse(gather) undoing it. `gather` must be a bijection.
+Gather inverse(const Gather& gather);
+/// First `first`, then `second`: result[i] = first[second[i]].
+Gather compose(const Gather& first, const Gather& second);
+/// True if `gather` is a bijection of 0..size-1.
+bool is_bijection(const Gather& gather);
+
+/// Applies one gather per axis: out[i0,i1,..] = in[g0[i0], g1[i1], ..]. `axes` has one entry per
+/// axis, an empty one is the identity. Exact: bytes are moved, never computed with. Works for every
+/// dtype of whole bytes. `out` has the size of the tensor and does not overlap it.
+void gather_axes(const TensorView& tensor, std::span<const Gather> axes, std::span<std::byte> out);
+/// The same over raw elements of `element_size` bytes.
+void gather_axes(Bytes in, unsigned element_size, const Shape& shape, std::span<const Gather> axes,
+                 std::span<std::byte> out);
+
+}  // namespace mgit

@@ -1,0 +1,40 @@
+#include "base/progress.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace mgit {
+
+using std::chrono::steady_clock;
+
+Progress::Progress(std::string title, std::uint64_t total)
+    : title_(std::move(title)),
+      total_(total),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      start_(steady_clock::now()),
+      last_(start_) {}
+
+Progress::~Progress() {
+  if (drawn_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::advance(std::uint64_t amount) {
+  done_ += amount;
+  if (!terminal_) return;
+  const auto now = steady_clock::now();
+  if (now - start_ < std::chrono::seconds(1) || now - last_ < std::chrono::milliseconds(100))
+    return;
+  last_ = now;
+  draw();
+}
+
+void Progress::draw() {
+  const double seconds = std::chrono::duration<double>(last_ - start_).count();
+  const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 0;
+  const double left = share > 0 ? seconds * (1 - share) / share : 0;
+  std::fprintf(stderr, "\r%s: %3.0f %% (%.0f s left)\033[K", title_.c_str(), 100 * share, left);
+  drawn_ = true;
+}
+
+}  // namespace mgit

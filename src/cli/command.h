@@ -1,0 +1,45 @@
+// A command of mgit: one file each, registered by name. Parse, call, print; no logic.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mgit::cli {
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  /// Declares options and arguments. `app` outlives the command's run().
+  virtual void options(CLI::App& app) = 0;
+  /// Returns the exit status.
+  virtual int run() = 0;
+};
+
+struct CommandEntry {
+  std::string name;
+  std::string summary;  // one line, lower case
+  std::string example;  // shown by --help; may have several lines
+  bool hidden = false;  // plumbing that git calls: filters, drivers, hooks
+  std::unique_ptr<Command> (*make)() = nullptr;
+};
+
+/// All commands, sorted by name once main() runs.
+std::vector<CommandEntry>& command_table();
+
+enum class Visibility { kShown, kHidden };
+
+/// At namespace scope: const Registered<Ls> kLs("ls", "list the tensors of a revision", "mgit ls
+/// main");
+template <typename T>
+class Registered {
+ public:
+  Registered(const char* name, const char* summary, const char* example,
+             Visibility visibility = Visibility::kShown) {
+    command_table().push_back({name, summary, example, visibility == Visibility::kHidden,
+                               []() -> std::unique_ptr<Command> { return std::make_unique<T>(); }});
+  }
+};
+
+}  // namespace mgit::cli

@@ -1,0 +1,116 @@
+// Finds the command, runs it, turns errors into one line. What mgit does not have goes to git.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "base/process.h"
+#include "cli/command.h"
+#include "mgit/base.h"
+
+namespace mgit::cli {
+
+std::vector<CommandEntry>& command_table() {
+  static std::vector<CommandEntry> table;
+  return table;
+}
+
+namespace {
+
+constexpr int kFatal = 128;
+constexpr int kUsage = 129;
+
+const CommandEntry* find_command(const std::string& name) {
+  for (const CommandEntry& entry : command_table())
+    if (entry.name == name) return &entry;
+  return nullptr;
+}
+
+void print_overview() {
+  fmt::print(
+      "usage: mgit <command> [<args>]\n\n"
+      "Version control for neural-network checkpoints. mgit's own commands:\n\n");
+  for (const CommandEntry& entry : command_table())
+    if (!entry.hidden) fmt::print("   {:<12} {}\n", entry.name, entry.summary);
+  fmt::print(
+      "\nEvery other command is git's: mgit status, mgit log, mgit commit, mgit switch …\n"
+      "'mgit <command> --help' explains a command; 'mgit demo' shows the whole story.\n");
+}
+
+int run_command(const CommandEntry& entry, int argc, char** argv) {
+  CLI::App app(entry.summary, "mgit " + entry.name);
+  if (!entry.example.empty()) app.footer("\nExample:\n  " + entry.example);
+  const std::unique_ptr<Command> command = entry.make();
+  command->options(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what(), "mgit " + entry.name,
+                     fmt::format("'mgit {} --help' shows how it is used", entry.name));
+  }
+  return command->run();
+}
+
+int dispatch(int argc, char** argv) {
+  const std::string invoked = std::filesystem::path(argv[0]).filename().string();
+  if (invoked == "git-merge-mgit") return run_command(*find_command("merge-strategy"), argc, argv);
+  if (argc < 2 || std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0) {
+    print_overview();
+    return argc < 2 ? kUsage : 0;
+  }
+  const std::string name = argv[1];
+  if (name == "--version") {
+    fmt::print("mgit version {}\n", MGIT_VERSION);
+    return 0;
+  }
+  if (name == "help" && argc > 2 && find_command(argv[2]) != nullptr) {
+    char help[] = "--help";
+    char* arguments[] = {argv[0], help, nullptr};
+    return run_command(*find_command(argv[2]), 2, arguments);
+  }
+  if (name == "help" && argc == 2) {
+    print_overview();
+    return 0;
+  }
+  put_own_directory_on_path();
+  if (const CommandEntry* entry = find_command(name))
+    return run_command(*entry, argc - 1, argv + 1);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  arguments.insert(arguments.begin(), "git");
+  exec_process(arguments);
+}
+
+int report(const Error& error) {
+  const std::string where = error.where().empty() ? "" : error.where() + ": ";
+  const char* kind = error.exit_code() == kFatal ? "fatal" : "error";
+  fmt::print(stderr, "{}: {}{}\n", kind, where, error.what());
+  if (!error.hint().empty()) fmt::print(stderr, "hint: {}\n", error.hint());
+  return error.exit_code();
+}
+
+int guarded(int argc, char** argv) {
+  try {
+    std::sort(command_table().begin(), command_table().end(),
+              [](const CommandEntry& a, const CommandEntry& b) { return a.name < b.name; });
+    return dispatch(argc, argv);
+  } catch (const Error& error) {
+    std::fflush(stdout);
+    return report(error);
+  } catch (const std::bad_alloc&) {
+    return report(Error("out of memory"));
+  } catch (const std::exception& error) {
+    return report(Error(error.what()));
+  }
+}
+
+}  // namespace
+}  // namespace mgit::cli
+
+int main(int argc, char** argv) {
+  const int status = mgit::cli::guarded(argc, argv);
+  return std::fflush(stdout) == 0 ? status : 128;
+}
