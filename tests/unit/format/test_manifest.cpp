@@ -1,0 +1,130 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "format/quote.h"
+#include "mgit/format.h"
+
+namespace mgit {
+namespace {
+
+using ::testing::HasSubstr;
+
+Manifest example() {
+  Manifest manifest;
+  manifest.format = "safetensors";
+  manifest.size = 5000;
+  manifest.layout = sha256(as_bytes("layout"));
+  manifest.tensors = {{{"", DType::kBool, {}}, sha256(as_bytes("0"))},
+                      {{"a\n\"\\\x01\xc3\xa9 ", DType::kF32, {3, 4}}, sha256(as_bytes("1"))},
+                      {{"empty", DType::kF8E4M3Fnuz, {0, 99}}, sha256(as_bytes("2"))},
+                      {{"fc1.weight", DType::kBF16, {512}}, sha256(as_bytes("3"))}};
+  return manifest;
+}
+
+Manifest whole() {
+  return {"whole", 17, sha256(as_bytes("l")), {{{"", DType::kU8, {17}}, sha256(as_bytes("x"))}}};
+}
+
+std::string refusal(const std::string& text) {
+  try {
+    parse_manifest(text, "net.safetensors");
+  } catch (const CorruptError& error) {
+    EXPECT_EQ(error.where(), "net.safetensors");
+    return error.what();
+  }
+  return "accepted";
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Manifest, TextIsAsDesigned) {
+  const Digest digest = sha256(as_bytes(""));
+  const std::string hex = digest.hex();
+  const Manifest manifest{
+      "safetensors", 3730064, digest, {{{"fc1.weight", DType::kF32, {512, 784}}, digest}}};
+  EXPECT_EQ(manifest_text(manifest),
+            "mgit checkpoint 1\nformat safetensors\nsize 3730064\nlayout " + hex +
+                "\ntensor fc1.weight\n  F32 512,784 " + hex + "\n");
+  EXPECT_EQ(manifest_text({"whole", 3, digest, {{{"", DType::kU8, {3}}, digest}}}),
+            "mgit checkpoint 1\nformat whole\nsize 3\nlayout " + hex + "\nbytes 3 " + hex + "\n");
+}
+
+TEST(Manifest, RoundTrips) {
+  for (const Manifest& manifest : {example(), whole()}) {
+    const std::string text = manifest_text(manifest);
+    EXPECT_TRUE(looks_like_manifest(text));
+    EXPECT_EQ(parse_manifest(text, "x"), manifest);
+  }
+  EXPECT_NE(example().find("empty"), nullptr);
+  EXPECT_EQ(example().find("fc2"), nullptr);
+}
+
+TEST(Manifest, QuotesNamesAsGitQuotesPaths) {
+  EXPECT_EQ(quote_name("fc1.weight"), "fc1.weight");
+  EXPECT_EQ(quote_name("with space"), "with space");
+  EXPECT_EQ(quote_name(""), "\"\"");
+  EXPECT_EQ(quote_name("a\tb\n\"\\"), "\"a\\tb\\n\\\"\\\\\"");
+  EXPECT_EQ(quote_name("\x01\x7f\xc3\xa9"), "\"\\001\\177\\303\\251\"");
+  std::mt19937 random(3);
+  for (int round = 0; round < 2000; ++round) {
+    std::string name(random() % 8, ' ');
+    for (char& character : name) character = static_cast<char>(random());
+    EXPECT_EQ(unquote_name(quote_name(name)), name);
+  }
+  for (const char* wrong : {"", "\"", "a\"b", "\"a\"", "\"\\400\"", "\"\\18\"", "\"\\q\"", "\"\\\"",
+                            "\"\\141\"", "\"a\"b\""})
+    EXPECT_EQ(unquote_name(wrong), std::nullopt) << wrong;
+}
+
+TEST(Manifest, AcceptsOnlyWhatItWrites) {
+  const std::string text = manifest_text(example());
+  const std::string hex = sha256(as_bytes("3")).hex();
+  EXPECT_THAT(refusal(""), HasSubstr("line 1"));
+  EXPECT_THAT(refusal("#!/bin/sh\n"), HasSubstr("not a manifest"));
+  EXPECT_THAT(refusal(replaced(text, "checkpoint 1", "checkpoint 2")), HasSubstr("version"));
+  EXPECT_THAT(refusal(replaced(text, "format safetensors", "format gguf")),
+              HasSubstr("line 2: unknown format gguf"));
+  EXPECT_THAT(refusal(replaced(text, "size 5000", "size 05000")), HasSubstr("line 3"));
+  EXPECT_THAT(refusal(replaced(text, "size 5000", "size 1071")), HasSubstr("larger than"));
+  EXPECT_THAT(refusal(replaced(text, "size 5000", "size -1")), HasSubstr("not a number"));
+  EXPECT_THAT(refusal(replaced(text, "size", "Size")), HasSubstr("expected \"size\""));
+  EXPECT_THAT(refusal(replaced(text, "BF16 512", "BF16 0512")), HasSubstr("line 12"));
+  EXPECT_THAT(refusal(replaced(text, "BF16 512", "BF17 512")), HasSubstr("unknown dtype"));
+  EXPECT_THAT(refusal(replaced(text, "512", "512,")), HasSubstr("not a number"));
+  EXPECT_THAT(refusal(replaced(text, "512", "18446744073709551615,2")), HasSubstr("impossible"));
+  EXPECT_THAT(refusal(replaced(text, hex, hex.substr(1))), HasSubstr("SHA-256"));
+  EXPECT_THAT(refusal(replaced(text, "fc1.weight", "a")), HasSubstr("order"));
+  EXPECT_THAT(refusal(replaced(text, "fc1.weight", "\"fc1\"")), HasSubstr("name"));
+  EXPECT_THAT(refusal(text + "\n"), HasSubstr("expected \"tensor\""));
+  EXPECT_THAT(refusal(replaced(text, "\n", "\r\n")), HasSubstr("line 1"));
+  const std::string bytes = manifest_text(whole());
+  EXPECT_THAT(refusal(replaced(bytes, "bytes 17", "bytes 18")), HasSubstr("agree"));
+  EXPECT_THAT(refusal(bytes + "x\n"), HasSubstr("goes on"));
+  for (std::size_t length = 0; length < text.size(); ++length) {
+    const bool at_tensor = text.compare(length, 7, "tensor ") == 0;
+    EXPECT_EQ(refusal(text.substr(0, length)) == "accepted", at_tensor) << length;
+  }
+}
+
+TEST(Manifest, SurvivesRandomDamage) {
+  const std::string text = manifest_text(example());
+  std::mt19937 random(11);
+  for (int round = 0; round < 30000; ++round) {
+    std::string damaged = text;
+    for (auto changes = 1 + random() % 3; changes > 0; --changes)
+      damaged[random() % damaged.size()] = static_cast<char>(random());
+    try {
+      EXPECT_EQ(manifest_text(parse_manifest(damaged, "x")), damaged);
+    } catch (const CorruptError&) {
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mgit
