@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,17 @@ class Command {
   virtual ~Command() = default;
   /// Declares options and arguments. `app` outlives the command's run().
   virtual void options(CLI::App& app) = 0;
+  /// For a protocol that is not ours to shape: a command that takes its arguments as they come
+  /// returns a status here, and options() and run() are not called.
+  virtual std::optional<int> run_raw(const std::vector<std::string>& arguments) {
+    static_cast<void>(arguments);
+    return std::nullopt;
+  }
+  /// True if these arguments ask for what only git's command of the same name does.
+  virtual bool belongs_to_git(const std::vector<std::string>& arguments) const {
+    static_cast<void>(arguments);
+    return false;
+  }
   /// Returns the exit status.
   virtual int run() = 0;
 };

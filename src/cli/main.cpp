@@ -38,10 +38,19 @@ void print_overview() {
       "'mgit <command> --help' explains a command; 'mgit demo' shows the whole story.\n");
 }
 
+[[noreturn]] void exec_git(const std::string& name, const std::vector<std::string>& arguments) {
+  std::vector<std::string> command{"git", name};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  exec_process(command);
+}
+
 int run_command(const CommandEntry& entry, int argc, char** argv) {
   CLI::App app(entry.summary, "mgit " + entry.name);
   if (!entry.example.empty()) app.footer("\nExample:\n  " + entry.example);
   const std::unique_ptr<Command> command = entry.make();
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (command->belongs_to_git(arguments)) exec_git(entry.name, arguments);
+  if (const auto status = command->run_raw(arguments)) return *status;
   command->options(app);
   try {
     app.parse(argc, argv);
@@ -79,9 +88,7 @@ int dispatch(int argc, char** argv) {
   put_own_directory_on_path();
   if (const CommandEntry* entry = find_command(name))
     return run_command(*entry, argc - 1, argv + 1);
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  arguments.insert(arguments.begin(), "git");
-  exec_process(arguments);
+  exec_git(name, {argv + 2, argv + argc});
 }
 
 int report(const Error& error) {

@@ -1,0 +1,42 @@
+// git calls this for one checkpoint: merge.mgit.driver.
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "workflow/merge_driver.h"
+
+namespace mgit::cli {
+namespace {
+
+class MergeDriver : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.add_option("base", base_)->required();
+    app.add_option("ours", ours_)->required();
+    app.add_option("theirs", theirs_)->required();
+    app.add_option("marker-size", marker_size_)->required();
+    app.add_option("path", path_)->required();
+  }
+
+  int run() override {
+    std::string conflict;
+    if (merge_manifests(base_, ours_, theirs_, path_, conflict)) return 0;
+    fmt::print(stderr,
+               "CONFLICT (model): {}: {}\nhint: 'mgit merge' combines models; here choose a side: "
+               "git checkout --ours|--theirs -- {}\n",
+               path_, conflict, path_);
+    return 1;
+  }
+
+ private:
+  std::string base_;
+  std::string ours_;
+  std::string theirs_;
+  std::string marker_size_;
+  std::string path_;
+};
+
+const Registered<MergeDriver> kMergeDriver("merge-driver", "merge one checkpoint, as git asks", "",
+                                           Visibility::kHidden);
+
+}  // namespace
+}  // namespace mgit::cli

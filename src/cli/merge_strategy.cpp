@@ -1,0 +1,61 @@
+// git-merge-mgit: git calls it as `git-merge-mgit [--option…] <base>… -- <ours> <theirs>…`.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "cli/command.h"
+#include "cli/weights.h"
+#include "mgit/remote.h"
+#include "workflow/merge.h"
+
+namespace mgit::cli {
+namespace {
+
+class MergeStrategy : public Command {
+ public:
+  void options(CLI::App& app) override { static_cast<void>(app); }
+  std::optional<int> run_raw(const std::vector<std::string>& arguments) override {
+    StrategyCall call;
+    bool after_separator = false;
+    for (const std::string& argument : arguments) {
+      if (argument == "--") {
+        after_separator = true;
+      } else if (argument.starts_with("--")) {
+        take_option(call, argument);
+      } else if (!after_separator) {
+        call.bases.push_back(argument);
+      } else if (call.ours.empty()) {
+        call.ours = argument;
+      } else {
+        call.theirs.push_back(argument);
+      }
+    }
+    // Flushed line by line: git's own words follow on the same stream.
+    call.say = [](const std::string& line) {
+      fmt::print("{}\n", line);
+      std::fflush(stdout);
+    };
+    Repository repository = Repository::discover();
+    repository.set_fetcher(fetch_objects);
+    return run_merge_strategy(repository, call);
+  }
+  int run() override { return 0; }
+
+ private:
+  static void take_option(StrategyCall& call, const std::string& argument) {
+    if (argument.starts_with("--weight=")) {
+      call.options.weights = parse_weights(argument.substr(9));
+    } else if (argument == "--no-rebase") {
+      call.options.rebase = false;
+    } else {
+      call.recursive_options.push_back(argument);
+    }
+  }
+};
+
+const Registered<MergeStrategy> kMergeStrategy("merge-strategy",
+                                               "the strategy behind git merge -s mgit", "",
+                                               Visibility::kHidden);
+
+}  // namespace
+}  // namespace mgit::cli

@@ -1,0 +1,124 @@
+// mgit rebase: parse both forms, print what happened.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/process.h"
+#include "cli/command.h"
+#include "mgit/remote.h"
+#include "workflow/model_spec.h"
+#include "workflow/rebase.h"
+
+namespace mgit::cli {
+namespace {
+
+using Outcome = RebaseResult::Outcome;
+
+std::string short_name(const std::string& ref) {
+  return ref.starts_with("refs/heads/") ? ref.substr(11) : ref;
+}
+
+void print_groups(const RebasedModel& model) {
+  fmt::print("  {:<24} {:>6} {:>6} {:>14} {:>14}\n", "group", "units", "move", "before", "after");
+  for (const GroupMatch& group : model.match.groups)
+    fmt::print("  {:<24} {:>6} {:>6} {:>14.4f} {:>14.4f}\n", group.name, group.size, group.moved,
+               group.before, group.after);
+}
+
+void print_model(const RebasedModel& model, bool details) {
+  std::uint64_t units = 0;
+  std::uint64_t moved = 0;
+  for (const GroupMatch& group : model.match.groups) {
+    units += group.size;
+    moved += group.moved;
+  }
+  if (model.in_basin && !details) {
+    fmt::print("{}: already in this basin (objective {:.2f}, best found {:.2f})\n", model.path,
+               model.match.objective_before, model.match.objective_after);
+    return;
+  }
+  fmt::print("{}: {} of {} hidden units move, objective {:.2f} -> {:.2f} ({} sweeps, {})\n",
+             model.path, moved, units, model.match.objective_before, model.match.objective_after,
+             model.match.sweeps, describe_spec(model.spec));
+  if (details) print_groups(model);
+}
+
+class RebaseCommand : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.add_option("arguments", arguments_, "[<branch> onto] <target>")->expected(0, 3);
+    app.add_flag("--dry-run,-n", options_.dry_run,
+                 "show per group what would move; change nothing");
+    app.add_option("--seed", options_.seed, "seed of the order of groups (default 0)");
+    app.add_option("--restarts", options_.restarts, "further matching runs; the best one counts");
+    app.add_flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
+  }
+
+  /// --abort, -i, --onto …: git's own rebase, where the merge driver keeps models apart.
+  bool belongs_to_git(const std::vector<std::string>& arguments) const override {
+    static const std::set<std::string> kOurs{"--dry-run",    "-n",     "--seed", "--restarts",
+                                             "--trust-spec", "--help", "-h"};
+    return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+      return argument.starts_with("-") && !kOurs.contains(argument.substr(0, argument.find('=')));
+    });
+  }
+
+  int run() override {
+    parse_arguments();
+    Repository repository = Repository::discover();
+    repository.set_fetcher(fetch_objects);
+    const RebaseResult result = rebase(repository, options_);
+    if (result.outcome == Outcome::kNoModels)
+      exec_process({"git", "rebase", options_.onto, short_name(result.branch)});
+    print(result);
+    return 0;
+  }
+
+ private:
+  /// `<branch> onto <target>`, or git's `<upstream> [<branch>]`.
+  void parse_arguments() {
+    if (arguments_.size() == 3 && arguments_[1] == "onto") {
+      options_.branch = arguments_[0];
+      options_.onto = arguments_[2];
+    } else if (arguments_.size() == 2 && arguments_[0] == "onto") {
+      options_.onto = arguments_[1];
+    } else if (arguments_.size() == 1) {
+      options_.onto = arguments_[0];
+    } else if (arguments_.size() == 2) {
+      options_.onto = arguments_[0];
+      options_.branch = arguments_[1];
+    } else if (arguments_.empty()) {
+      options_.onto = "@{upstream}";
+    } else {
+      throw UsageError("three arguments that are not '<branch> onto <target>'", "mgit rebase",
+                       "mgit rebase feature-branch onto main");
+    }
+  }
+
+  void print(const RebaseResult& result) const {
+    const std::string branch = short_name(result.branch);
+    if (result.outcome == Outcome::kUpToDate) {
+      fmt::print("Current branch {} is up to date.\n", branch);
+      return;
+    }
+    for (const RebasedModel& model : result.models)
+      print_model(model, result.outcome == Outcome::kDryRun);
+    for (const std::string& note : result.notes) fmt::print("note: {}\n", note);
+    if (result.outcome == Outcome::kAlreadyInBasin)
+      fmt::print("{} is already in the basin of {}; nothing was rewritten.\n", branch,
+                 options_.onto);
+    if (result.outcome == Outcome::kRewritten)
+      fmt::print("Successfully rebased {} onto {}: {} commit{} rewritten, {} -> {}.\n", branch,
+                 options_.onto, result.rewritten, result.rewritten == 1 ? "" : "s",
+                 result.old_tip.brief(), result.new_tip.brief());
+  }
+
+  RebaseOptions options_;
+  std::vector<std::string> arguments_;
+};
+
+const Registered<RebaseCommand> kRebase("rebase", "bring a branch's model into another's basin",
+                                        "mgit rebase feature-branch onto main");
+
+}  // namespace
+}  // namespace mgit::cli

@@ -1,0 +1,24 @@
+#include "workflow/git_hooks.h"
+
+#include <unistd.h>
+
+#include "base/process.h"
+
+namespace mgit {
+
+void run_hook(const Repository& repository, const std::string& name,
+              const std::vector<std::string>& arguments, const std::string& input) {
+  const std::filesystem::path configured = repository.config("core.hooksPath").value_or("");
+  const std::filesystem::path directory =
+      configured.empty() ? repository.common_dir() / "hooks" : repository.work_dir() / configured;
+  const std::filesystem::path hook = directory / name;
+  if (::access(hook.c_str(), X_OK) != 0) return;
+  std::vector<std::string> command{hook.string()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  const ProcessResult result = run_process(
+      command,
+      {.directory = repository.work_dir().string(), .input = input, .capture_output = false});
+  if (result.status != 0) throw Error("the hook refused", name);
+}
+
+}  // namespace mgit

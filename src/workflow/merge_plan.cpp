@@ -1,0 +1,286 @@
+#include "workflow/merge_plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <set>
+
+#include "mgit/merge.h"
+#include "workflow/model_line.h"
+#include "workflow/model_spec.h"
+#include "workflow/permute_checkpoint.h"
+
+namespace mgit {
+namespace {
+
+/// As in a rebase: below this gain the model counts as in our basin already.
+constexpr double kWorthMoving = 1.01;
+
+std::vector<TensorInfo> infos_of(const Manifest& manifest) {
+  std::vector<TensorInfo> infos;
+  for (const ManifestTensor& tensor : manifest.tensors) infos.push_back(tensor.info);
+  return infos;
+}
+
+bool moves(const std::optional<MatchResult>& match) {
+  return match && !match->permutation.identity();
+}
+
+class ModelPlanner {
+ public:
+  ModelPlanner(Repository& repository, const Oid& ours, const std::vector<MergeSide>& sides,
+               const MergeOptions& options)
+      : repository_(repository), ours_(ours), sides_(sides), options_(options) {}
+
+  std::optional<ModelPlan> plan(const CommittedCheckpoint& ours) {
+    ModelPlan plan;
+    plan.path = ours.path;
+    plan.mode = ours.file.mode;
+    plan.sides.push_back({.manifest = ours.manifest});
+    participants_ = {ours_};
+    for (const MergeSide& side : sides_) add_side(plan, side);
+    if (plan.sides.size() == 1) return std::nullopt;
+    if (!plan.conflicts.empty()) return plan;
+    settle_bases(plan);
+    settle_weights(plan);
+    if ((plan.two_way || rebased_) && options_.rebase) bring_into_basin(plan);
+    return plan;
+  }
+
+ private:
+  void add_side(ModelPlan& plan, const MergeSide& side) {
+    const auto theirs = repository_.checkpoint_at(side.commit, plan.path);
+    if (!theirs || theirs->manifest == plan.sides.front().manifest) return;
+    for (const std::string& reason :
+         incompatibilities(infos_of(plan.sides.front().manifest), infos_of(theirs->manifest)))
+      plan.conflicts.push_back(reason);
+    plan.sides.push_back({.manifest = theirs->manifest});
+    participants_.push_back(side.commit);
+    merged_.push_back(&side);
+  }
+
+  /// A base counts only if the line from it holds on every side (DESIGN section 7).
+  void settle_bases(ModelPlan& plan) {
+    const MergeSide& first = *merged_.front();
+    const auto base = first.base ? repository_.checkpoint_at(*first.base, plan.path) : std::nullopt;
+    plan.two_way = !base || std::any_of(merged_.begin(), merged_.end(), [&](const MergeSide* side) {
+      return side->base != first.base;
+    });
+    if (plan.two_way) return;
+    if (infos_of(base->manifest) != infos_of(plan.sides.front().manifest)) {
+      plan.two_way = true;
+      return;
+    }
+    for (std::size_t i = 0; i < plan.sides.size() && !plan.two_way; ++i) {
+      SidePlan& side = plan.sides[i];
+      const auto recorded = recorded_since(repository_, first.base, participants_[i], plan.path);
+      plan.two_way = !line_holds(repository_, base->manifest, side.manifest, recorded);
+      side.base = carried_along(base->manifest, recorded);
+      rebased_ = rebased_ || !recorded.empty();
+    }
+    if (!plan.two_way) plan.base = first.base;
+  }
+
+  /// The base's model in the basin that the recorded rebases moved its line to.
+  Manifest carried_along(Manifest base, const std::vector<RecordedPermutation>& recorded) {
+    if (recorded.empty()) return base;
+    std::vector<std::unique_ptr<TensorSource>> steps;
+    steps.push_back(std::make_unique<StoredModel>(repository_.store(), base));
+    for (auto step = recorded.rbegin(); step != recorded.rend(); ++step)
+      steps.push_back(
+          std::make_unique<PermutedModel>(*steps.back(), step->spec, step->permutation));
+    for (ManifestTensor& tensor : base.tensors)
+      tensor.object = sha256(steps.back()->read(tensor.info.name).view.data);
+    return base;
+  }
+
+  /// Each side weighs as many distinct trainings as its lineage holds, shared ones counted once.
+  void settle_weights(ModelPlan& plan) {
+    if (!options_.weights.empty()) {
+      if (options_.weights.size() != plan.sides.size())
+        throw UsageError(
+            fmt::format("{} weights for {} models", options_.weights.size(), plan.sides.size()),
+            plan.path, "one for ours, then one for each branch: --weight 2,1");
+      for (std::size_t i = 0; i < plan.sides.size(); ++i)
+        plan.sides[i].weight = options_.weights[i];
+      return;
+    }
+    std::vector<std::set<Oid>> held;
+    std::map<Oid, double> holders;
+    for (const Oid& commit : participants_) {
+      held.push_back(trainings(repository_, commit, plan.path));
+      for (const Oid& training : held.back()) holders[training] += 1;
+    }
+    double total = 0;
+    for (std::size_t i = 0; i < plan.sides.size(); ++i) {
+      for (const Oid& training : held[i]) plan.sides[i].weight += 1 / holders[training];
+      total += plan.sides[i].weight;
+    }
+    for (SidePlan& side : plan.sides) side.weight /= total;
+  }
+
+  void bring_into_basin(ModelPlan& plan) {
+    const Manifest& ours = plan.sides.front().manifest;
+    repository_.need(ours, "ours:" + plan.path);
+    plan.spec = choose_spec(&repository_, ours_, plan.path, infos_of(ours));
+    require_proof(*plan.spec, plan.path, false);
+    const StoredModel our_model(repository_.store(), ours);
+    for (std::size_t i = 1; i < plan.sides.size(); ++i) {
+      SidePlan& side = plan.sides[i];
+      repository_.need(side.manifest, "theirs:" + plan.path);
+      MatchOptions match;
+      match.seed = options_.seed;
+      side.match = match_weights(*plan.spec, our_model,
+                                 StoredModel(repository_.store(), side.manifest), match);
+      if (side.match->objective_after <= side.match->objective_before * kWorthMoving)
+        side.match->permutation = identity_permutation(*plan.spec);
+    }
+  }
+
+  Repository& repository_;
+  const Oid& ours_;
+  const std::vector<MergeSide>& sides_;
+  const MergeOptions& options_;
+  std::vector<Oid> participants_;         // of the plan under way; ours first
+  std::vector<const MergeSide*> merged_;  // those but ours
+  bool rebased_ = false;                  // a rebase was recorded on some side
+};
+
+/// Which sides decide one tensor: all of them without a base, else those that changed it.
+std::vector<std::size_t> deciding_sides(const ModelPlan& plan, std::size_t tensor) {
+  std::vector<std::size_t> deciding;
+  for (std::size_t i = 0; i < plan.sides.size(); ++i) {
+    const SidePlan& side = plan.sides[i];
+    if (plan.two_way || side.manifest.tensors[tensor].object != side.base->tensors[tensor].object)
+      deciding.push_back(i);
+  }
+  if (deciding.empty()) deciding.push_back(0);
+  return deciding;
+}
+
+Digest combine_tensor(const Store& store, Store::Batch& batch, const ModelPlan& plan,
+                      std::size_t index, const std::vector<Manifest>& models,
+                      const std::vector<std::unique_ptr<TensorSource>>& sources) {
+  const std::vector<std::size_t> deciding = deciding_sides(plan, index);
+  const Digest& first = models[deciding.front()].tensors[index].object;
+  const bool same = std::all_of(deciding.begin(), deciding.end(), [&](std::size_t i) {
+    return models[i].tensors[index].object == first;
+  });
+  const TensorInfo& info = models.front().tensors[index].info;
+  // Integers and counters are never averaged: ours.
+  if (!same && !is_arithmetic(info.dtype)) return models.front().tensors[index].object;
+  if (same && store.contains(first)) return first;
+  std::vector<TensorData> data;
+  std::vector<TensorView> views;
+  std::vector<double> weights;
+  for (const std::size_t i : deciding) {
+    data.push_back(sources[i]->read(info.name));
+    views.push_back(data.back().view);
+    weights.push_back(plan.sides[i].weight);
+  }
+  const unsigned element = std::max(1U, dtype_bits(info.dtype) / 8);
+  if (same) return batch.put(views.front().data, element);
+  return batch.put(weighted_mean(views, weights), element);
+}
+
+}  // namespace
+
+std::vector<ModelPlan> plan_models(Repository& repository, const Oid& ours,
+                                   const std::vector<MergeSide>& sides,
+                                   const MergeOptions& options) {
+  std::vector<ModelPlan> plans;
+  for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(ours))
+    if (auto plan = ModelPlanner(repository, ours, sides, options).plan(checkpoint))
+      plans.push_back(*std::move(plan));
+  return plans;
+}
+
+bool fast_forward_keeps_models(Repository& repository, const Oid& ours, const Oid& theirs) {
+  for (const CommittedCheckpoint& here : repository.checkpoints_at(ours)) {
+    const auto there = repository.checkpoint_at(theirs, here.path);
+    if (!there || there->manifest == here.manifest) continue;
+    if (!recorded_since(repository, ours, theirs, here.path).empty()) return false;
+    if (!continues(repository, here.manifest, there->manifest)) return false;
+  }
+  return true;
+}
+
+Manifest combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan) {
+  const Store& store = repository.store();
+  std::vector<Manifest> models;
+  std::vector<std::unique_ptr<TensorSource>> stored;
+  std::vector<std::unique_ptr<TensorSource>> sources;
+  for (const SidePlan& side : plan.sides) {
+    repository.need(side.manifest, plan.path);
+    models.push_back(side.manifest);
+    stored.push_back(std::make_unique<StoredModel>(store, side.manifest));
+    if (!moves(side.match)) {
+      sources.push_back(std::move(stored.back()));
+      continue;
+    }
+    sources.push_back(
+        std::make_unique<PermutedModel>(*stored.back(), *plan.spec, side.match->permutation));
+    // Moved tensors are equal to nothing; their names only have to differ from the others'.
+    for (ManifestTensor& tensor : models.back().tensors)
+      tensor.object = sha256(sources.back()->read(tensor.info.name).view.data);
+  }
+  Manifest result = models.front();
+  for (std::size_t i = 0; i < result.tensors.size(); ++i)
+    result.tensors[i].object = combine_tensor(store, batch, plan, i, models, sources);
+  if (!plan.two_way && plan.sides.size() == 2 && models[0].layout == plan.sides[0].base->layout)
+    result.layout = models[1].layout;
+  return result;
+}
+
+std::string record_plan(Store::Batch& batch, const ModelPlan& plan) {
+  std::vector<double> weights;
+  for (const SidePlan& side : plan.sides) weights.push_back(side.weight);
+  const std::string model = "model " + quote_name(plan.path);
+  std::string trailers =
+      fmt::format("Mgit-Merge: strategy mean weights {} {}\nMgit-Base: {} {}\n",
+                  fmt::join(weights, " "), model, plan.base ? plan.base->hex() : "none", model);
+  for (std::size_t i = 1; i < plan.sides.size(); ++i) {
+    if (!moves(plan.sides[i].match)) continue;
+    const Digest spec = batch.put(as_bytes(spec_text(*plan.spec)), 1);
+    const std::string text =
+        permutation_text({{plan.path, spec, plan.spec->groups, plan.sides[i].match->permutation}});
+    trailers += fmt::format(
+        "Mgit-Merge-Permutation: {} parent {} {}\nMgit-Merge-Spec: {} proof {}\n",
+        batch.put(as_bytes(text), 1).hex(), i + 1, model, spec.hex(), proof_name(plan.spec->proof));
+  }
+  return trailers;
+}
+
+std::string describe_plan(const ModelPlan& plan) {
+  if (!plan.conflicts.empty())
+    return fmt::format("CONFLICT (model): {}: {}{}", plan.path, plan.conflicts.front(),
+                       plan.conflicts.size() > 1
+                           ? fmt::format(" (and {} more tensors)", plan.conflicts.size() - 1)
+                           : "");
+  std::vector<double> weights;
+  for (const SidePlan& side : plan.sides) weights.push_back(side.weight);
+  std::string text = fmt::format(
+      "{}: combined, mean with weights {:.4g} ({})", plan.path, fmt::join(weights, " : "),
+      plan.two_way ? "trained independently: tip with tip"
+                   : "base " + plan.base->brief() + ": changed tensors only");
+  for (std::size_t i = 1; i < plan.sides.size(); ++i) {
+    const auto& match = plan.sides[i].match;
+    if (!match) continue;
+    std::uint64_t moved = 0;
+    std::uint64_t units = 0;
+    for (const GroupMatch& group : match->groups) {
+      moved += group.moved;
+      units += group.size;
+    }
+    text += moves(match)
+                ? fmt::format(
+                      "\n{}: brought into our basin first: {} of {} hidden units "
+                      "moved, objective {:.2f} -> {:.2f}",
+                      plan.path, moved, units, match->objective_before, match->objective_after)
+                : fmt::format("\n{}: in our basin already", plan.path);
+  }
+  return text;
+}
+
+}  // namespace mgit

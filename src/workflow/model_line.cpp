@@ -1,0 +1,151 @@
+#include "workflow/model_line.h"
+
+#include <map>
+
+#include "mgit/lineage.h"
+#include "mgit/match.h"
+#include "workflow/model_spec.h"
+
+namespace mgit {
+namespace {
+
+constexpr double kSurelyContinues = 0.5;
+constexpr double kSurelyNot = 0.1;
+constexpr double kMatchingGain = 1.01;
+
+bool model_continues(const TensorSource& older, const TensorSource& newer) {
+  const double similarity = cosine(older, newer);
+  if (similarity > kSurelyContinues) return true;
+  if (similarity < kSurelyNot || older.tensors() != newer.tensors()) return false;
+  const auto spec = recognise(older.tensors());
+  if (!spec) return false;
+  const MatchResult match = match_weights(*spec, older, newer);
+  return match.objective_after <= match.objective_before * kMatchingGain;
+}
+
+std::optional<Digest> digest_in(const std::string& value) {
+  return Digest::from_hex(value.substr(0, 64));
+}
+
+std::string stored_text(Repository& repository, const Digest& object) {
+  const Buffer bytes = repository.store().read(object);
+  return std::string(as_text(bytes));
+}
+
+}  // namespace
+
+std::optional<std::string> trailer(const Commit& commit, std::string_view key) {
+  for (const Trailer& found : trailers_of(commit.message))
+    if (found.key == key) return found.value;
+  return std::nullopt;
+}
+
+bool continues(Repository& repository, const Manifest& older, const Manifest& newer) {
+  if (older == newer) return true;
+  const Digest old_name = sha256(as_bytes(manifest_text(older)));
+  const Digest new_name = sha256(as_bytes(manifest_text(newer)));
+  Lineage lineage(repository);
+  if (const auto known = lineage.continues(old_name, new_name)) return *known;
+  repository.need(older, "the older model");
+  repository.need(newer, "the newer model");
+  const bool verdict = model_continues(StoredModel(repository.store(), older),
+                                       StoredModel(repository.store(), newer));
+  lineage.remember_continues(old_name, new_name, verdict);
+  return verdict;
+}
+
+std::optional<RecordedPermutation> recorded_permutation(Repository& repository,
+                                                        const Commit& commit,
+                                                        const std::string& path) {
+  if (!trailer(commit, "Mgit-Rebase")) return std::nullopt;
+  const auto value = trailer(commit, "Mgit-Permutation");
+  const auto object = value ? digest_in(*value) : std::nullopt;
+  const auto checkpoint = repository.checkpoint_at(commit.id, path);
+  if (!object || !checkpoint) return std::nullopt;
+  if (!repository.store().contains(*object))
+    throw MissingError("the permutation this commit records is not here", commit.id.brief(),
+                       "fetch it: mgit fetch");
+  std::vector<TensorInfo> infos;
+  for (const ManifestTensor& tensor : checkpoint->manifest.tensors) infos.push_back(tensor.info);
+  for (ModelPermutation& model :
+       parse_permutation(stored_text(repository, *object), object->hex())) {
+    if (model.path != path) continue;
+    Spec spec = bind_spec(stored_text(repository, model.spec), model.spec.hex(), infos);
+    if (spec.groups != model.groups)
+      throw CorruptError("the recorded permutation does not fit its spec", commit.id.brief());
+    return RecordedPermutation{commit.id, std::move(spec), std::move(model.permutation)};
+  }
+  return std::nullopt;
+}
+
+std::vector<RecordedPermutation> recorded_since(Repository& repository,
+                                                const std::optional<Oid>& base, const Oid& tip,
+                                                const std::string& path) {
+  std::vector<RecordedPermutation> found;
+  std::optional<Oid> current = tip;
+  while (current && !(base && repository.is_ancestor(*current, *base))) {
+    const Commit commit = repository.commit(*current);
+    if (auto recorded = recorded_permutation(repository, commit, path)) {
+      found.push_back(*std::move(recorded));
+      const auto origin = trailer(commit, "Mgit-Origin");
+      current = origin ? repository.resolve(*origin) : std::nullopt;
+    } else {
+      current = commit.parents.empty() ? std::nullopt : std::optional(commit.parents.front());
+    }
+  }
+  return found;
+}
+
+bool line_holds(Repository& repository, const Manifest& base, const Manifest& tip,
+                const std::vector<RecordedPermutation>& recorded) {
+  if (recorded.empty()) return continues(repository, base, tip);
+  repository.need(base, "the merge base");
+  repository.need(tip, "the rebased model");
+  const StoredModel base_model(repository.store(), base);
+  std::vector<std::unique_ptr<TensorSource>> undone;
+  undone.push_back(std::make_unique<StoredModel>(repository.store(), tip));
+  std::vector<Permutation> inverses;
+  inverses.reserve(recorded.size());  // PermutedModel keeps references
+  for (const RecordedPermutation& step : recorded) {
+    inverses.push_back(inverse(step.permutation));
+    undone.push_back(std::make_unique<PermutedModel>(*undone.back(), step.spec, inverses.back()));
+  }
+  return model_continues(base_model, *undone.back());
+}
+
+std::set<Oid> trainings(Repository& repository, const Oid& start, const std::string& path) {
+  Oid current = start;
+  while (true) {
+    const Commit commit = repository.commit(current);
+    const auto here = repository.checkpoint_at(current, path);
+    if (!here) return {};
+    if (trailer(commit, "Mgit-Merge") && commit.parents.size() > 1) {
+      std::set<Oid> all;
+      for (const Oid& parent : commit.parents) all.merge(trainings(repository, parent, path));
+      return all;
+    }
+    if (trailer(commit, "Mgit-Rebase")) {
+      const auto origin = trailer(commit, "Mgit-Origin");
+      if (const auto rewritten_from = origin ? repository.resolve(*origin) : std::nullopt) {
+        current = *rewritten_from;
+        continue;
+      }
+    }
+    std::optional<Oid> unchanged_in;
+    for (const Oid& parent : commit.parents) {
+      const auto file = repository.file_at(parent, path);
+      if (file && file->blob == here->file.blob && !unchanged_in) unchanged_in = parent;
+    }
+    if (unchanged_in) {
+      current = *unchanged_in;
+      continue;
+    }
+    const auto before = commit.parents.empty()
+                            ? std::nullopt
+                            : repository.checkpoint_at(commit.parents.front(), path);
+    if (!before || !continues(repository, before->manifest, here->manifest)) return {current};
+    current = commit.parents.front();
+  }
+}
+
+}  // namespace mgit

@@ -1,0 +1,26 @@
+// Which permutation spec a model of a repository has.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mgit/perm.h"
+#include "mgit/repo.h"
+
+namespace mgit {
+
+/// The file named in .mgitconfig (as `commit` has it, or the working tree for nullopt), else the
+/// shipped family that recognises the network. `repository` may be null: then only families. Throws
+/// Error if nothing fits.
+Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
+                 const std::string& path, const std::vector<TensorInfo>& tensors);
+
+/// Throws Error unless the spec may be applied (DESIGN section 5): proved beyond static, or
+/// trusted.
+void require_proof(const Spec& spec, const std::string& path, bool trusted);
+
+/// "spec mlp, proof family".
+std::string describe_spec(const Spec& spec);
+
+}  // namespace mgit

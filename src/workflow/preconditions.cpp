@@ -1,0 +1,22 @@
+#include "workflow/preconditions.h"
+
+namespace mgit {
+
+void require_quiet_worktree(const Repository& repository, const std::string& operation) {
+  if (repository.work_dir().empty())
+    throw Error("cannot " + operation + " in a bare repository", repository.git_dir().string());
+  if (const auto busy = repository.operation_under_way())
+    throw Error("a " + *busy + " is under way", "", "finish it or: git " + *busy + " --abort");
+  if (!repository.is_clean())
+    throw Error("cannot " + operation + ": you have uncommitted changes", "",
+                "commit or stash them: mgit status");
+}
+
+void require_installed(const Repository& repository) {
+  if (repository.config("filter.mgit.process") && repository.config("pull.twohead") == "mgit")
+    return;
+  throw Error("mgit is not installed in this repository", repository.work_dir().string(),
+              "mgit install");
+}
+
+}  // namespace mgit

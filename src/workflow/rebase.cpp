@@ -1,0 +1,280 @@
+#include "workflow/rebase.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "base/os.h"
+#include "base/process.h"
+#include "mgit/lineage.h"
+#include "workflow/git_hooks.h"
+#include "workflow/model_line.h"
+#include "workflow/model_spec.h"
+#include "workflow/permute_checkpoint.h"
+#include "workflow/preconditions.h"
+
+namespace mgit {
+namespace {
+
+/// Matching must improve on the identity by this much before a model counts as out of basin.
+constexpr double kWorthMoving = 1.01;
+
+std::vector<TensorInfo> infos_of(const Manifest& manifest) {
+  std::vector<TensorInfo> infos;
+  for (const ManifestTensor& tensor : manifest.tensors) infos.push_back(tensor.info);
+  return infos;
+}
+
+bool touches_checkpoint(const Repository& repository, const Commit& commit) {
+  const auto checkpoints = repository.checkpoints_at(commit.id);
+  if (commit.parents.empty()) return !checkpoints.empty();
+  const auto before = repository.checkpoints_at(commit.parents.front());
+  if (checkpoints.size() != before.size()) return true;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (before[i].path != checkpoints[i].path || before[i].file.blob != checkpoints[i].file.blob)
+      return true;
+  return false;
+}
+
+/// One rebase under way.
+class Rebase {
+ public:
+  Rebase(Repository& repository, const RebaseOptions& options)
+      : repository_(repository), options_(options) {}
+
+  RebaseResult run() {
+    find_commits();
+    if (range_.empty()) return std::move(result_);
+    if (std::none_of(range_.begin(), range_.end(), [this](const Commit& commit) {
+          return touches_checkpoint(repository_, commit);
+        })) {
+      result_.outcome = RebaseResult::Outcome::kNoModels;
+      return std::move(result_);
+    }
+    match_models();
+    const bool moved = std::any_of(result_.models.begin(), result_.models.end(),
+                                   [](const RebasedModel& model) { return !model.in_basin; });
+    if (options_.dry_run) {
+      result_.outcome = RebaseResult::Outcome::kDryRun;
+    } else if (!moved) {
+      result_.outcome = RebaseResult::Outcome::kAlreadyInBasin;
+    } else {
+      run_hook(repository_, "pre-rebase", {options_.onto, short_branch()});
+      rewrite();
+      publish();
+    }
+    return std::move(result_);
+  }
+
+ private:
+  std::string short_branch() const {
+    return result_.branch.substr(std::string_view("refs/heads/").size());
+  }
+
+  void find_commits() {
+    if (!options_.dry_run) require_quiet_worktree(repository_, "rebase");
+    const auto current = repository_.head_branch();
+    if (options_.branch.empty()) {
+      if (!current)
+        throw Error(
+            "HEAD is detached: there is no branch to rebase", "HEAD",
+            "name it: mgit rebase <branch> onto <target>, or 'mgit switch -c <branch>' first");
+      result_.branch = *current;
+    } else {
+      result_.branch = "refs/heads/" + options_.branch;
+      if (!repository_.ref(result_.branch)) {
+        repository_.require(options_.branch);  // says so if there is nothing of that name at all
+        throw Error("not a branch, so it cannot be rebased", options_.branch,
+                    "make one: mgit branch <name> " + options_.branch);
+      }
+    }
+    if (repository_.checked_out_elsewhere(result_.branch))
+      throw Error("the branch is checked out in another worktree", short_branch());
+    checked_out_ = current == result_.branch;
+    result_.target = repository_.require(options_.onto);
+    result_.old_tip = result_.new_tip = repository_.require(result_.branch);
+    if (repository_.merge_bases(result_.target, result_.old_tip).empty() &&
+        repository_.is_shallow())
+      throw Error("no common commit is in this shallow clone", short_branch(),
+                  "git fetch --unshallow");
+    for (const Oid& id : repository_.range(result_.target, result_.old_tip))
+      range_.push_back(repository_.commit(id));
+  }
+
+  void match_models() {
+    for (const CommittedCheckpoint& theirs : repository_.checkpoints_at(result_.old_tip)) {
+      const auto ours = repository_.checkpoint_at(result_.target, theirs.path);
+      if (!ours || ours->manifest == theirs.manifest) continue;
+      result_.models.push_back(match_model(*ours, theirs));
+    }
+    if (result_.models.empty())
+      throw Error(fmt::format("has no other model than {}", options_.onto), short_branch(),
+                  "the same checkpoint path must hold a model on both sides");
+  }
+
+  RebasedModel match_model(const CommittedCheckpoint& ours, const CommittedCheckpoint& theirs) {
+    const std::vector<TensorInfo> infos = infos_of(theirs.manifest);
+    if (infos != infos_of(ours.manifest)) throw_different(ours, theirs);
+    RebasedModel model;
+    model.path = theirs.path;
+    model.spec = choose_spec(&repository_, result_.old_tip, theirs.path, infos);
+    require_proof(model.spec, theirs.path, options_.trust_spec || options_.dry_run);
+    repository_.need(ours.manifest, options_.onto + ":" + ours.path);
+    repository_.need(theirs.manifest, short_branch() + ":" + theirs.path);
+    MatchOptions match;
+    match.seed = options_.seed;
+    match.restarts = options_.restarts;
+    model.match = match_weights(model.spec, StoredModel(repository_.store(), ours.manifest),
+                                StoredModel(repository_.store(), theirs.manifest), match);
+    model.in_basin = model.match.permutation.identity() ||
+                     model.match.objective_after <= model.match.objective_before * kWorthMoving;
+    return model;
+  }
+
+  [[noreturn]] void throw_different(const CommittedCheckpoint& ours,
+                                    const CommittedCheckpoint& theirs) {
+    const std::vector<TensorInfo> here = infos_of(ours.manifest);
+    for (const ManifestTensor& tensor : theirs.manifest.tensors) {
+      const ManifestTensor* other = ours.manifest.find(tensor.info.name);
+      if (other != nullptr && other->info == tensor.info) continue;
+      const std::string there =
+          other == nullptr
+              ? "not there"
+              : fmt::format("{} {}", dtype_name(other->info.dtype), shape_text(other->info.shape));
+      throw Error(fmt::format("different networks: {} is {} {} on {}, {} on {}", tensor.info.name,
+                              dtype_name(tensor.info.dtype), shape_text(tensor.info.shape),
+                              short_branch(), there, options_.onto),
+                  theirs.path, "only models of one architecture share a basin");
+    }
+    throw Error(fmt::format("different networks: {} has {} tensors, {} has {}", options_.onto,
+                            here.size(), short_branch(), theirs.manifest.tensors.size()),
+                theirs.path, "only models of one architecture share a basin");
+  }
+
+  /// New objects, permutation, spec and commits. Nothing points at them yet.
+  void rewrite() {
+    const auto batch = repository_.store().begin();
+    const std::string operation = write_records(*batch);
+    for (const Commit& commit : range_) plan_commit(*batch, commit);
+    batch->commit();
+    for (const Commit& commit : range_) rewrite_commit(commit, operation);
+    result_.new_tip = rewritten_.at(result_.old_tip);
+    result_.outcome = RebaseResult::Outcome::kRewritten;
+  }
+
+  /// Stores specs and permutations; returns the trailers all rewritten commits share.
+  std::string write_records(Store::Batch& batch) {
+    std::vector<ModelPermutation> permutations;
+    std::string specs;
+    for (const RebasedModel& model : result_.models) {
+      if (model.in_basin) continue;
+      const std::string text = spec_text(model.spec);
+      const Digest spec = batch.put(as_bytes(text), 1);
+      specs += fmt::format("Mgit-Spec: {} proof {}\n", spec.hex(), proof_name(model.spec.proof));
+      permutations.push_back({model.path, spec, model.spec.groups, model.match.permutation});
+    }
+    const std::string text = permutation_text(permutations);
+    const Digest permutation = batch.put(as_bytes(text), 1);
+    return fmt::format("Mgit-Rebase: onto {} method weights seed {}\nMgit-Permutation: {}\n{}",
+                       result_.target.hex(), options_.seed, permutation.hex(), specs);
+  }
+
+  /// Permutes the commit's checkpoints that belong to the tip's line.
+  void plan_commit(Store::Batch& batch, const Commit& commit) {
+    for (const RebasedModel& model : result_.models) {
+      if (model.in_basin) continue;
+      const auto checkpoint = repository_.checkpoint_at(commit.id, model.path);
+      if (!checkpoint) continue;
+      const auto known = permuted_.find({model.path, checkpoint->file.blob});
+      if (known == permuted_.end()) permute(batch, commit, model, *checkpoint);
+    }
+  }
+
+  void permute(Store::Batch& batch, const Commit& commit, const RebasedModel& model,
+               const CommittedCheckpoint& checkpoint) {
+    auto& result = permuted_[{model.path, checkpoint.file.blob}];
+    const auto tip = repository_.checkpoint_at(result_.old_tip, model.path);
+    if (infos_of(checkpoint.manifest) != infos_of(tip->manifest)) {
+      result_.notes.push_back(fmt::format("{} {}: {} has another shape and is left as it is",
+                                          commit.id.brief(), commit.subject(), model.path));
+      return;
+    }
+    if (!continues(repository_, checkpoint.manifest, tip->manifest)) {
+      result_.notes.push_back(fmt::format("{} {}: {} is another training and is left as it is",
+                                          commit.id.brief(), commit.subject(), model.path));
+      return;
+    }
+    repository_.need(checkpoint.manifest, commit.id.brief() + ":" + model.path);
+    const Manifest manifest = permute_checkpoint(repository_.store(), batch, checkpoint.manifest,
+                                                 model.spec, model.match.permutation);
+    result = TreeFile{repository_.write_blob(manifest_text(manifest)), checkpoint.file.mode};
+  }
+
+  void rewrite_commit(const Commit& commit, const std::string& operation) {
+    std::vector<Oid> parents;
+    for (const Oid& parent : commit.parents) {
+      const auto moved = rewritten_.find(parent);
+      parents.push_back(moved != rewritten_.end() ? moved->second : parent);
+    }
+    std::map<std::string, std::optional<TreeFile>> changes;
+    for (const RebasedModel& model : result_.models) {
+      const auto file = repository_.file_at(commit.id, model.path);
+      if (!file) continue;
+      const auto found = permuted_.find({model.path, file->blob});
+      if (found != permuted_.end() && found->second) changes[model.path] = *found->second;
+    }
+    if (changes.empty() && parents == commit.parents) {
+      rewritten_[commit.id] = commit.id;
+      return;
+    }
+    std::string message = commit.message;
+    std::string trailers;
+    if (!changes.empty()) {
+      trailers = operation + "Mgit-Origin: " + commit.id.hex() + "\n";
+      for (const char* key : {"Mgit-Rebase", "Mgit-Permutation", "Mgit-Spec", "Mgit-Origin"})
+        message = without_trailers(message, key);
+      message = with_trailers(message, trailers_of("operation\n\n" + trailers));
+    }
+    const Oid tree = changes.empty() ? commit.tree : repository_.write_tree(commit.tree, changes);
+    const Oid id = repository_.write_commit(tree, parents, commit.author, message);
+    rewritten_[commit.id] = id;
+    ++result_.rewritten;
+    if (!trailers.empty()) repository_.set_note(kOperationNotes, id, trailers);
+  }
+
+  void publish() {
+    const std::string origin = "refs/mgit/origin/" + result_.old_tip.hex();
+    if (!repository_.ref(origin))
+      repository_.update_ref(origin, result_.old_tip, std::nullopt, "rebase: origin");
+    os::write_file(repository_.git_dir() / "ORIG_HEAD", as_bytes(result_.old_tip.hex() + "\n"));
+    if (checked_out_)
+      run_checked({"git", "read-tree", "-m", "-u", result_.old_tip.hex(), result_.new_tip.hex()},
+                  {.directory = repository_.work_dir().string()});
+    repository_.update_ref(
+        result_.branch, result_.new_tip, result_.old_tip,
+        fmt::format("rebase (finish): {} onto {}", result_.branch, result_.target.hex()));
+    std::string pairs;
+    for (const auto& [from, to] : rewritten_)
+      if (from != to) pairs += from.hex() + " " + to.hex() + "\n";
+    run_hook(repository_, "post-rewrite", {"rebase"}, pairs);
+    Lineage(repository_).update();
+  }
+
+  Repository& repository_;
+  const RebaseOptions& options_;
+  RebaseResult result_;
+  bool checked_out_ = false;
+  std::vector<Commit> range_;
+  // (path, blob) -> what replaces it; nullopt: left as it is.
+  std::map<std::pair<std::string, Oid>, std::optional<TreeFile>> permuted_;
+  std::map<Oid, Oid> rewritten_;
+};
+
+}  // namespace
+
+RebaseResult rebase(Repository& repository, const RebaseOptions& options) {
+  return Rebase(repository, options).run();
+}
+
+}  // namespace mgit

@@ -1,0 +1,55 @@
+// Rebase: brings a branch's models into the basin of another branch's (DESIGN section 7).
+//
+// One permutation per model is found from the two tips; the commits that are the branch's own are
+// rewritten with every checkpoint of the tip's line permuted by it. Parents keep their structure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mgit/match.h"
+#include "mgit/repo.h"
+
+namespace mgit {
+
+struct RebaseOptions {
+  std::string branch;  // empty: the current one
+  std::string onto;
+  std::uint64_t seed = 0;
+  int restarts = 0;
+  bool dry_run = false;
+  bool trust_spec = false;
+};
+
+/// What matching found for one model.
+struct RebasedModel {
+  std::string path;
+  Spec spec;
+  MatchResult match;
+  bool in_basin = false;  // already there: nothing to do
+};
+
+struct RebaseResult {
+  enum class Outcome : std::uint8_t {
+    kUpToDate,        // the branch has no commits of its own
+    kNoModels,        // its commits touch no checkpoint: git's own rebase is what is wanted
+    kAlreadyInBasin,  // nothing rewritten
+    kRewritten,
+    kDryRun
+  };
+  Outcome outcome = Outcome::kUpToDate;
+  std::string branch;  // full ref name
+  Oid target;
+  Oid old_tip;
+  Oid new_tip;
+  std::vector<RebasedModel> models;
+  std::size_t rewritten = 0;
+  std::vector<std::string> notes;  // commits left as they are, and why
+};
+
+/// Checks everything before it changes anything. Objects first, then commits, notes and origin
+/// refs, then the working tree (if the branch is checked out), the branch ref last.
+RebaseResult rebase(Repository& repository, const RebaseOptions& options);
+
+}  // namespace mgit
