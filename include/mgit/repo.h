@@ -110,6 +110,8 @@ class Repository {
   bool is_ancestor(const Oid& ancestor, const Oid& descendant) const;
   /// Commits of exclude..include, parents before children.
   std::vector<Oid> range(const std::optional<Oid>& exclude, const Oid& include) const;
+  /// The same for several: commits that one of `include` reaches and none of `exclude`.
+  std::vector<Oid> history(const std::vector<Oid>& exclude, const std::vector<Oid>& include) const;
   bool is_shallow() const;
 
   // HEAD and refs.
@@ -138,6 +140,8 @@ class Repository {
   /// Committer is the user, now.
   Oid write_commit(const Oid& tree, const std::vector<Oid>& parents, const Signature& author,
                    const std::string& message);
+  /// Author of new commits, now: GIT_AUTHOR_*, else the configuration. Throws Error with a hint if
+  /// git does not know who that is.
   Signature user() const;
 
   // Notes (one per commit and ref).

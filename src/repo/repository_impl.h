@@ -1,0 +1,57 @@
+// What a Repository holds. Internal to src/repo.
+#pragma once
+
+#include <unordered_map>
+
+#include "base/process.h"
+#include "mgit/repo.h"
+#include "repo/git2.h"
+
+namespace mgit {
+
+struct OidHash {
+  std::size_t operator()(const Oid& id) const noexcept {
+    std::size_t value = 0;
+    std::memcpy(&value, id.bytes.data(), sizeof value);
+    return value;
+  }
+};
+
+struct Repository::Impl {
+  explicit Impl(git2::RepositoryHandle opened);
+
+  git_repository* git() const { return handle.get(); }
+
+  /// Runs git in this repository, whatever GIT_DIR says relative to the current directory.
+  ProcessResult run_git(std::vector<std::string> arguments, std::string input = {}) const;
+  /// The same; throws Error with git's words unless it succeeds.
+  std::string checked_git(std::vector<std::string> arguments) const;
+
+  git2::CommitHandle commit(const Oid& id) const;
+  git2::TreeHandle tree(const Oid& id) const;
+  git2::TreeHandle tree_of_commit(const Oid& id) const;
+
+  /// GIT_AUTHOR_IDENT or GIT_COMMITTER_IDENT, as git determines them; asked once, as git does.
+  const Signature& identity(const char* variable) const;
+
+  using PathList = std::vector<std::pair<std::string, TreeFile>>;
+  /// The manifests below a tree, by relative path; remembered, so that walking a history costs what
+  /// changed in it.
+  const PathList& manifests_below(const Oid& tree_id) const;
+  bool is_manifest(const Oid& blob_id) const;
+  const Manifest& manifest(const Oid& blob_id, const std::string& path) const;
+  std::string blob(const Oid& id) const;
+
+  git2::RepositoryHandle handle;
+  std::filesystem::path git_dir;
+  std::filesystem::path common_dir;
+  std::filesystem::path work_dir;
+  Fetcher fetcher;
+  mutable std::unique_ptr<Store> store;
+  mutable git2::OdbHandle odb;
+  mutable std::map<std::string, Signature> identities;
+  mutable std::unordered_map<Oid, PathList, OidHash> manifest_lists;
+  mutable std::unordered_map<Oid, Manifest, OidHash> manifests;
+};
+
+}  // namespace mgit

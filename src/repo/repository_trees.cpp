@@ -1,0 +1,144 @@
+#include <array>
+
+#include "mgit/repo.h"
+#include "repo/repository_impl.h"
+
+namespace mgit {
+namespace {
+
+/// A manifest is text; nothing larger is looked at.
+constexpr std::size_t kLargestManifest = std::size_t{64} << 20;
+/// Blobs above this size are judged by their beginning where git can stream them.
+constexpr std::size_t kSmallBlob = std::size_t{64} << 10;
+
+bool is_regular(std::uint32_t mode) { return (mode & 0170000U) == 0100000U; }
+
+Oid entry_id(const git_tree_entry* entry) { return git2::from_git(*git_tree_entry_id(entry)); }
+
+std::uint32_t entry_mode(const git_tree_entry* entry) {
+  return static_cast<std::uint32_t>(git_tree_entry_filemode(entry));
+}
+
+/// The first bytes of a blob, without reading all of it; nullopt where git cannot stream it.
+std::optional<std::string> beginning(git_odb* odb, const git_oid& id) {
+  git_odb_stream* opened = nullptr;
+  std::size_t size = 0;
+  git_object_t type = GIT_OBJECT_INVALID;
+  if (git_odb_open_rstream(&opened, &size, &type, odb, &id) < 0) return std::nullopt;
+  const git2::OdbStreamHandle stream(opened);
+  std::array<char, 256> piece{};
+  const int read = git_odb_stream_read(stream.get(), piece.data(), piece.size());
+  if (read < 0) return std::nullopt;
+  return std::string(piece.data(), static_cast<std::size_t>(read));
+}
+
+}  // namespace
+
+git2::TreeHandle Repository::Impl::tree(const Oid& id) const {
+  const git_oid oid = git2::to_git(id);
+  return git2::make<git2::TreeHandle>(
+      [&](git_tree** out) { return git_tree_lookup(out, git(), &oid); }, id.brief());
+}
+
+git2::TreeHandle Repository::Impl::tree_of_commit(const Oid& id) const {
+  const git2::CommitHandle found = commit(id);
+  return git2::make<git2::TreeHandle>(
+      [&](git_tree** out) { return git_commit_tree(out, found.get()); }, id.brief());
+}
+
+std::string Repository::Impl::blob(const Oid& id) const {
+  const git_oid oid = git2::to_git(id);
+  const auto found = git2::find<git2::BlobHandle>(
+      [&](git_blob** out) { return git_blob_lookup(out, git(), &oid); }, id.brief());
+  if (!found) throw MissingError("no such blob in this repository", id.hex());
+  return {static_cast<const char*>(git_blob_rawcontent(found.get())),
+          static_cast<std::size_t>(git_blob_rawsize(found.get()))};
+}
+
+std::string Repository::blob(const Oid& id) const { return impl_->blob(id); }
+
+bool Repository::Impl::is_manifest(const Oid& blob_id) const {
+  if (!odb)
+    odb =
+        git2::make<git2::OdbHandle>([&](git_odb** out) { return git_repository_odb(out, git()); });
+  const git_oid id = git2::to_git(blob_id);
+  std::size_t size = 0;
+  git_object_t type = GIT_OBJECT_INVALID;
+  git2::check(git_odb_read_header(&size, &type, odb.get(), &id), blob_id.brief());
+  if (size > kLargestManifest) return false;
+  if (size > kSmallBlob)
+    if (const auto start = beginning(odb.get(), id)) return looks_like_manifest(*start);
+  return looks_like_manifest(blob(blob_id));
+}
+
+const Manifest& Repository::Impl::manifest(const Oid& blob_id, const std::string& path) const {
+  const auto known = manifests.find(blob_id);
+  if (known != manifests.end()) return known->second;
+  return manifests.emplace(blob_id, parse_manifest(blob(blob_id), path)).first->second;
+}
+
+const Repository::Impl::PathList& Repository::Impl::manifests_below(const Oid& tree_id) const {
+  const auto known = manifest_lists.find(tree_id);
+  if (known != manifest_lists.end()) return known->second;
+  PathList list;
+  const git2::TreeHandle directory = tree(tree_id);
+  for (std::size_t i = 0; i < git_tree_entrycount(directory.get()); ++i) {
+    const git_tree_entry* entry = git_tree_entry_byindex(directory.get(), i);
+    const std::string name = git_tree_entry_name(entry);
+    if (git_tree_entry_type(entry) == GIT_OBJECT_TREE) {
+      for (const auto& [path, file] : manifests_below(entry_id(entry)))
+        list.emplace_back(name + "/" + path, file);
+    } else if (is_regular(entry_mode(entry)) && is_manifest(entry_id(entry))) {
+      list.emplace_back(name, TreeFile{entry_id(entry), entry_mode(entry)});
+    }
+  }
+  return manifest_lists.emplace(tree_id, std::move(list)).first->second;
+}
+
+std::optional<TreeFile> Repository::file_at(const Oid& commit, const std::string& path) const {
+  const git2::TreeHandle tree = impl_->tree_of_commit(commit);
+  if (path.empty()) return std::nullopt;
+  const auto entry = git2::find<git2::TreeEntryHandle>(
+      [&](git_tree_entry** out) { return git_tree_entry_bypath(out, tree.get(), path.c_str()); });
+  if (!entry || git_tree_entry_type(entry.get()) != GIT_OBJECT_BLOB) return std::nullopt;
+  return TreeFile{entry_id(entry.get()), entry_mode(entry.get())};
+}
+
+std::vector<std::pair<std::string, TreeFile>> Repository::files_at(const Oid& commit) const {
+  std::vector<std::pair<std::string, TreeFile>> result;
+  const std::function<void(const git2::TreeHandle&, const std::string&)> walk =
+      [&](const git2::TreeHandle& tree, const std::string& prefix) {
+        for (std::size_t i = 0; i < git_tree_entrycount(tree.get()); ++i) {
+          const git_tree_entry* entry = git_tree_entry_byindex(tree.get(), i);
+          const std::string path = prefix + git_tree_entry_name(entry);
+          const git_object_t type = git_tree_entry_type(entry);
+          if (type == GIT_OBJECT_TREE)
+            walk(impl_->tree(entry_id(entry)), path + "/");
+          else if (type == GIT_OBJECT_BLOB)
+            result.emplace_back(path, TreeFile{entry_id(entry), entry_mode(entry)});
+        }
+      };
+  walk(impl_->tree_of_commit(commit), "");
+  std::sort(result.begin(), result.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return result;
+}
+
+std::vector<CommittedCheckpoint> Repository::checkpoints_at(const Oid& commit) const {
+  const git2::TreeHandle tree = impl_->tree_of_commit(commit);
+  std::vector<CommittedCheckpoint> result;
+  for (const auto& [path, file] : impl_->manifests_below(git2::from_git(*git_tree_id(tree.get()))))
+    result.push_back({path, file, impl_->manifest(file.blob, path)});
+  std::sort(result.begin(), result.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
+  return result;
+}
+
+std::optional<CommittedCheckpoint> Repository::checkpoint_at(const Oid& commit,
+                                                             const std::string& path) const {
+  const auto file = file_at(commit, path);
+  if (!file || !is_regular(file->mode) || !impl_->is_manifest(file->blob)) return std::nullopt;
+  return CommittedCheckpoint{path, *file, impl_->manifest(file->blob, path)};
+}
+
+}  // namespace mgit
