@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# The main job on real, independently trained networks: barrier, rebase, barrier, merge, evaluation.
+. "$(dirname "$0")/lib.sh"
+
+scenario "real models"
+need_data models/mlp-s1.safetensors graphs/mlp.torchscript.pt data/t10k-images-idx3-ubyte.gz
+ls "$(dirname "$MGIT_BIN")"/../lib/libmgit_torch.so >/dev/null 2>&1 || skip "built without LibTorch"
+python3 - "$MGIT_DATA/data" <<'PYTHON'
+import gzip, json, struct, sys
+images = gzip.open(sys.argv[1] + "/t10k-images-idx3-ubyte.gz").read()[16:]
+labels = gzip.open(sys.argv[1] + "/t10k-labels-idx1-ubyte.gz").read()[8:]
+table = [struct.pack("<f", (v / 255 - 0.1307) / 0.3081) for v in range(256)]
+body = b"".join(map(table.__getitem__, images)) + b"".join(struct.pack("<q", v) for v in labels)
+cut, n = len(images) * 4, len(labels)
+header = json.dumps({"input": {"dtype": "F32", "shape": [n, 1, 28, 28], "data_offsets": [0, cut]},
+                     "target": {"dtype": "I64", "shape": [n], "data_offsets": [cut, len(body)]}}).encode()
+header += b" " * (-len(header) % 8)
+open("mnist-test.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + body)
+PYTHON
+test_data=$PWD/mnist-test.safetensors
+
+# pair NAME A B: a repository with A on main and B on feature, forked from main.
+pair() {
+  make_repository "$1"
+  cp "$MGIT_DATA/models/$2.safetensors" model.safetensors
+  mgit add model.safetensors .gitattributes && git commit -q -m "$2"
+  git switch -q -c feature
+  cp "$MGIT_DATA/models/$3.safetensors" model.safetensors
+  mgit add model.safetensors && git commit -q -m "$3"
+  git switch -q main
+}
+
+# number JSON KEY… : a number out of JSON.
+number() { python3 -c 'import json, sys
+value = json.loads(sys.argv[1])
+for key in sys.argv[2:]: value = value[int(key) if key.lstrip("-").isdigit() else key]
+print(value)' "$@"; }
+
+# holds EXPRESSION: arithmetic that must be true.
+holds() {
+  checks=$((checks + 1))
+  python3 -c "import sys; sys.exit(not ($1))" || fail "not true: $1"
+}
+
+scenario "two MLPs, independently trained: no barrier after the rebase; merged as good as its parents"
+pair mlp mlp-s1 mlp-s2
+network="--graph $MGIT_DATA/graphs/mlp.torchscript.pt --data $test_data"
+ok mgit barrier main feature $network --json
+before=$(number "$output" barrier)
+packs=$(du -sb .git | cut -f1)
+ok mgit rebase feature onto main
+grown=$(($(du -sb .git | cut -f1) - packs))
+echo "repository grew by $grown bytes"
+holds "$grown < 0.02 * 3730064"
+ok mgit barrier main feature $network --json
+after=$(number "$output" barrier)
+echo "barrier before $before, after $after"
+holds "0.7 < $before < 0.8"
+holds "$after <= 0.01"
+ok mgit merge feature
+ok mgit eval HEAD $network --json
+echo "merged accuracy $(number "$output" accuracy)"
+holds "$(number "$output" accuracy) >= 0.983"
+origin=$(git for-each-ref --format='%(refname)' refs/mgit/origin)
+ok mgit eval feature --against "$origin" $network --json
+echo "largest change of a logit $(number "$output" largest_output_change)"
+holds "$(number "$output" largest_output_change) < 1e-4"
+
+scenario "two MLPs trained on disjoint, biased shares: the merge is better than both"
+pair mlpbias mlpbias-s10 mlpbias-s11
+ok mgit eval main $network --json; main=$(number "$output" accuracy)
+ok mgit eval feature $network --json; feature=$(number "$output" accuracy)
+ok mgit rebase feature onto main
+ok mgit merge feature
+ok mgit eval HEAD $network --json; merged=$(number "$output" accuracy)
+echo "accuracy: main $main, feature $feature, merged $merged"
+holds "$merged > max($main, $feature)"
+
+scenario "the function of every network is unchanged by a rebase"
+for name in vgg mnistresnet mnistresnet64; do
+  need_data "graphs/$name.torchscript.pt"
+  pair "$name" "$name-s1" "$name-s2"
+  ok mgit rebase feature onto main
+  data=$test_data
+  [ "$name" != vgg ] || data=$(python3 - <<'PYTHON'
+import json, random, struct
+random.seed(1)
+n = 64
+body = b"".join(struct.pack("<f", random.gauss(0, 1)) for _ in range(n * 3 * 32 * 32)) + b"".join(struct.pack("<q", i % 10) for i in range(n))
+cut = n * 3 * 32 * 32 * 4
+header = json.dumps({"input": {"dtype": "F32", "shape": [n, 3, 32, 32], "data_offsets": [0, cut]},
+                     "target": {"dtype": "I64", "shape": [n], "data_offsets": [cut, len(body)]}}).encode()
+header += b" " * (-len(header) % 8)
+open("../random-images.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + body)
+print("../random-images.safetensors")
+PYTHON
+)
+  origin=$(git for-each-ref --format='%(refname)' refs/mgit/origin)
+  ok mgit eval feature --against "$origin" --graph "$MGIT_DATA/graphs/$name.torchscript.pt" \
+    --data "$data" --json
+  echo "$name: largest change of a logit $(number "$output" largest_output_change)"
+  holds "$(number "$output" largest_output_change) < 1e-4"
+  cd ..
+done
