@@ -1,0 +1,156 @@
+#include "repo/index_entries.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/os.h"
+#include "base/process.h"
+#include "repo/git2.h"
+
+namespace mgit {
+namespace {
+
+using IndexHandle = git2::Handle<git_index, git_index_free>;
+
+std::filesystem::path index_path(const Repository& repository) {
+  const char* named = std::getenv("GIT_INDEX_FILE");
+  if (named != nullptr && *named != '\0') return std::filesystem::absolute(named);
+  return repository.git_dir() / "index";
+}
+
+/// Opened without its repository: libgit2 would compare "racily clean" entries with the working
+/// tree, without our filter, and mark every checkpoint as changed.
+IndexHandle open_index(const std::filesystem::path& path) {
+  return git2::make<IndexHandle>([&](git_index** out) { return git_index_open(out, path.c_str()); },
+                                 path.string());
+}
+
+/// git's lock on the index: exists as long as this does, unless it was renamed into place.
+class IndexLock {
+ public:
+  explicit IndexLock(const std::filesystem::path& index) : index_(index), lock_(index) {
+    lock_ += ".lock";
+    const int fd = ::open(lock_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+      throw Error("cannot lock the index", lock_.string(),
+                  "another git process seems to be running in this repository");
+    ::close(fd);
+  }
+  ~IndexLock() {
+    if (!lock_.empty()) ::unlink(lock_.c_str());
+  }
+  IndexLock(const IndexLock&) = delete;
+  IndexLock& operator=(const IndexLock&) = delete;
+
+  /// Puts `content` in the index's place.
+  void replace_by(const std::filesystem::path& content) {
+    os::rename(content, lock_);
+    os::rename(lock_, index_);
+    lock_.clear();
+  }
+
+ private:
+  std::filesystem::path index_;
+  std::filesystem::path lock_;
+};
+
+/// A scratch file that is removed unless it was moved away.
+struct Scratch {
+  std::filesystem::path path;
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  }
+};
+
+std::uint32_t mode_of(const StagedFile& file, const git_index_entry* old, bool trust_mode) {
+  constexpr std::uint32_t kPlain = 0100644;
+  constexpr std::uint32_t kExecutable = 0100755;
+  if (!trust_mode) return old != nullptr && old->mode == kExecutable ? kExecutable : kPlain;
+  return (file.stat.st_mode & S_IXUSR) != 0 ? kExecutable : kPlain;
+}
+
+git_index_entry entry_of(const StagedFile& file) {
+  git_index_entry entry{};
+  entry.ctime = {static_cast<std::int32_t>(file.stat.st_ctim.tv_sec),
+                 static_cast<std::uint32_t>(file.stat.st_ctim.tv_nsec)};
+  entry.mtime = {static_cast<std::int32_t>(file.stat.st_mtim.tv_sec),
+                 static_cast<std::uint32_t>(file.stat.st_mtim.tv_nsec)};
+  entry.dev = static_cast<std::uint32_t>(file.stat.st_dev);
+  entry.ino = static_cast<std::uint32_t>(file.stat.st_ino);
+  entry.uid = file.stat.st_uid;
+  entry.gid = file.stat.st_gid;
+  entry.file_size = static_cast<std::uint32_t>(file.stat.st_size);
+  entry.id = git2::to_git(file.blob);
+  entry.path = file.path.c_str();
+  return entry;
+}
+
+bool same_stat(const git_index_entry& entry, const git_index_entry& now) {
+  return entry.mtime.seconds == now.mtime.seconds &&
+         entry.mtime.nanoseconds == now.mtime.nanoseconds &&
+         entry.ctime.seconds == now.ctime.seconds && entry.ino == now.ino &&
+         entry.file_size == now.file_size;
+}
+
+/// What git calls racy: the file may have changed after it was staged, within the same second.
+bool racy(const git_index_entry& entry, const struct stat& index) {
+  return index.st_mtim.tv_sec <= entry.mtime.seconds;
+}
+
+}  // namespace
+
+std::vector<IndexedFile> index_entries(const Repository& repository,
+                                       const std::vector<std::string>& paths) {
+  const std::filesystem::path path = index_path(repository);
+  const IndexHandle index = open_index(path);
+  struct stat index_stat {};
+  ::stat(path.c_str(), &index_stat);
+  std::vector<IndexedFile> result;
+  for (const std::string& name : paths) {
+    const git_index_entry* entry = git_index_get_bypath(index.get(), name.c_str(), 0);
+    IndexedFile file;
+    file.path = name;
+    if (entry == nullptr) {
+      const git_index_entry* sides[3] = {};
+      file.conflict =
+          git_index_conflict_get(&sides[0], &sides[1], &sides[2], index.get(), name.c_str()) == 0;
+      if (!file.conflict) continue;
+    } else {
+      StagedFile now;
+      now.path = name;
+      file.blob = git2::from_git(entry->id);
+      file.held = (entry->flags & GIT_INDEX_ENTRY_VALID) != 0 ||
+                  (entry->flags_extended &
+                   (GIT_INDEX_ENTRY_SKIP_WORKTREE | GIT_INDEX_ENTRY_INTENT_TO_ADD)) != 0;
+      file.unchanged = ::lstat((repository.work_dir() / name).c_str(), &now.stat) == 0 &&
+                       same_stat(*entry, entry_of(now)) && !racy(*entry, index_stat);
+    }
+    result.push_back(std::move(file));
+  }
+  return result;
+}
+
+void stage(const Repository& repository, const std::vector<StagedFile>& files) {
+  if (files.empty()) return;
+  const std::filesystem::path path = index_path(repository);
+  const bool trust_mode = repository.config("core.filemode").value_or("true") != "false";
+  IndexLock lock(path);
+  const Scratch scratch{path.string() + ".mgit-" + std::to_string(::getpid())};
+  if (std::filesystem::exists(path)) std::filesystem::copy_file(path, scratch.path);
+
+  const IndexHandle index = open_index(scratch.path);
+  for (const StagedFile& file : files) {
+    const git_index_entry* old = git_index_get_bypath(index.get(), file.path.c_str(), 0);
+    git_index_entry entry = entry_of(file);
+    entry.mode = mode_of(file, old, trust_mode);
+    git_index_conflict_remove(index.get(), file.path.c_str());
+    git2::check(git_index_add(index.get(), &entry), file.path);
+  }
+  git2::check(git_index_write(index.get()), path.string());
+  lock.replace_by(scratch.path);
+}
+
+}  // namespace mgit
