@@ -1,0 +1,119 @@
+#include "match/kernels.h"
+
+#include <cmath>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace mgit {
+namespace {
+
+namespace generic {
+
+#include "match/kernels_body.inc"
+
+void multiply(const float* left, const float* right, std::size_t k, float* out) {
+  for (std::size_t i = 0; i < kLeftPanel * kRightPanel; ++i) out[i] = 0;
+  for (std::size_t step = 0; step < k; ++step)
+    for (std::size_t i = 0; i < kLeftPanel; ++i)
+      for (std::size_t j = 0; j < kRightPanel; ++j) {
+        float& sum = out[i * kRightPanel + j];
+        sum = std::fma(left[step * kLeftPanel + i], right[step * kRightPanel + j], sum);
+      }
+}
+
+constexpr Kernels kTable = {"generic", best_two, relax, multiply};
+
+}  // namespace generic
+
+#if defined(__x86_64__)
+
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+namespace avx2 {
+
+#include "match/kernels_body.inc"
+
+/// 6 x 16 of the panel: twelve sums, two columns of the right operand, one broadcast.
+void quarter(const float* left, const float* right, std::size_t k, float* out) {
+  __m256 sum[6][2];
+  for (auto& row : sum) row[0] = row[1] = _mm256_setzero_ps();
+  for (std::size_t step = 0; step < k; ++step) {
+    const __m256 low = _mm256_loadu_ps(right + step * kRightPanel);
+    const __m256 high = _mm256_loadu_ps(right + step * kRightPanel + 8);
+    for (std::size_t i = 0; i < 6; ++i) {
+      const __m256 factor = _mm256_broadcast_ss(left + step * kLeftPanel + i);
+      sum[i][0] = _mm256_fmadd_ps(factor, low, sum[i][0]);
+      sum[i][1] = _mm256_fmadd_ps(factor, high, sum[i][1]);
+    }
+  }
+  for (std::size_t i = 0; i < 6; ++i) {
+    _mm256_storeu_ps(out + i * kRightPanel, sum[i][0]);
+    _mm256_storeu_ps(out + i * kRightPanel + 8, sum[i][1]);
+  }
+}
+
+void multiply(const float* left, const float* right, std::size_t k, float* out) {
+  for (std::size_t i = 0; i < kLeftPanel; i += 6)
+    for (std::size_t j = 0; j < kRightPanel; j += 16)
+      quarter(left + i, right + j, k, out + i * kRightPanel + j);
+}
+
+constexpr Kernels kTable = {"avx2", best_two, relax, multiply};
+
+}  // namespace avx2
+#pragma GCC pop_options
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma")
+namespace avx512 {
+
+#include "match/kernels_body.inc"
+
+void multiply(const float* left, const float* right, std::size_t k, float* out) {
+  __m512 sum[kLeftPanel][2];
+  for (auto& row : sum) row[0] = row[1] = _mm512_setzero_ps();
+  for (std::size_t step = 0; step < k; ++step) {
+    const __m512 low = _mm512_loadu_ps(right + step * kRightPanel);
+    const __m512 high = _mm512_loadu_ps(right + step * kRightPanel + 16);
+#pragma GCC unroll 12
+    for (std::size_t i = 0; i < kLeftPanel; ++i) {
+      const __m512 factor = _mm512_set1_ps(left[step * kLeftPanel + i]);
+      sum[i][0] = _mm512_fmadd_ps(factor, low, sum[i][0]);
+      sum[i][1] = _mm512_fmadd_ps(factor, high, sum[i][1]);
+    }
+  }
+#pragma GCC unroll 12
+  for (std::size_t i = 0; i < kLeftPanel; ++i) {
+    _mm512_storeu_ps(out + i * kRightPanel, sum[i][0]);
+    _mm512_storeu_ps(out + i * kRightPanel + 16, sum[i][1]);
+  }
+}
+
+constexpr Kernels kTable = {"avx512", best_two, relax, multiply};
+
+}  // namespace avx512
+#pragma GCC pop_options
+
+#endif
+
+}  // namespace
+
+std::vector<const Kernels*> all_kernels() {
+  std::vector<const Kernels*> all = {&generic::kTable};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back(&avx2::kTable);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    all.push_back(&avx512::kTable);
+#endif
+  return all;
+}
+
+const Kernels& kernels() {
+  static const Kernels& best = *all_kernels().back();
+  return best;
+}
+
+}  // namespace mgit

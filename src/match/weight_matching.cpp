@@ -1,0 +1,306 @@
+// Coordinate descent over groups (Git Re-Basin, Algorithm 1), incremental.
+//
+// The objective is linear in one group's permutation when the others are fixed: S = sum of terms,
+// one per place where the group stands. A term depends on the groups on the other axes of its
+// tensor; when some of their units moved, only the columns they touch are computed again.
+#include <cmath>
+
+#include "base/threads.h"
+#include "match/random.h"
+#include "match/unfolding.h"
+#include "match/weights.h"
+#include "mgit/match.h"
+
+namespace mgit {
+namespace {
+
+/// Gains below this part of a group's similarity are rounding, not progress.
+constexpr double kTolerance = 1e-8;
+
+/// One place where a group stands.
+struct Term {
+  std::size_t pair;
+  std::size_t axis;
+  Occurrence occurrence;
+  std::vector<std::uint32_t> neighbours;  // groups on the other axes
+};
+
+/// What does not change while matching. May be shared between threads.
+struct Problem {
+  Problem(const Spec& spec_, const TensorSource& a, const TensorSource& b)
+      : spec(spec_),
+        pairs(load_pairs(spec_, a, b)),
+        terms_of(spec_.groups.size()),
+        pairs_of(spec_.groups.size()),
+        quadratic(spec_.groups.size()) {
+    for (std::size_t i = 0; i < pairs.size(); ++i) add_pair(i);
+  }
+
+  const Spec& spec;
+  std::vector<TensorPair> pairs;
+  std::vector<Term> terms;
+  std::vector<std::vector<std::size_t>> terms_of;  // by group
+  std::vector<std::vector<std::size_t>> pairs_of;  // by group
+  std::vector<bool> quadratic;                     // by group: it stands on two axes of one tensor
+
+ private:
+  void add_pair(std::size_t index) {
+    const std::vector<SpecAxis>& axes = pairs[index].spec->axes;
+    for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+      for (const Occurrence& occurrence : axes[axis].occurrences) {
+        const std::uint32_t group = occurrence.group;
+        terms_of[group].push_back(terms.size());
+        if (pairs_of[group].empty() || pairs_of[group].back() != index)
+          pairs_of[group].push_back(index);
+        terms.push_back({index, axis, occurrence, groups_beside(axes, axis)});
+        for (const std::uint32_t neighbour : terms.back().neighbours)
+          if (neighbour == group) quadratic[group] = true;
+      }
+    }
+  }
+
+  static std::vector<std::uint32_t> groups_beside(const std::vector<SpecAxis>& axes,
+                                                  std::size_t but) {
+    std::vector<std::uint32_t> groups;
+    for (std::size_t axis = 0; axis < axes.size(); ++axis)
+      if (axis != but)
+        for (const Occurrence& other : axes[axis].occurrences) groups.push_back(other.group);
+    return groups;
+  }
+};
+
+/// One descent. Copied before it starts, so that restarts share the first products.
+class Descent {
+ public:
+  explicit Descent(const Problem& problem)
+      : problem_(problem), terms_(problem.terms.size()), groups_(problem.spec.groups.size()) {
+    permutation_.groups.resize(groups_.size());
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      const std::size_t n = problem.spec.groups[g].size;
+      permutation_.groups[g].resize(n);
+      for (std::size_t i = 0; i < n; ++i) permutation_.groups[g][i] = static_cast<std::uint32_t>(i);
+    }
+    for (std::size_t g = 0; g < groups_.size(); ++g) refresh(g);
+    objective_ = objective();
+  }
+
+  void run(std::uint64_t seed, const MatchOptions& options) {
+    Random random(seed);
+    for (bool moved = true; moved && sweeps_ < options.max_sweeps;) {
+      moved = false;
+      ++sweeps_;
+      for (const std::size_t g : random.order(groups_.size())) moved |= improve(g);
+      if (options.progress) options.progress(sweeps_, objective_);
+    }
+  }
+
+  double objective() const {
+    std::vector<double> products(problem_.pairs.size());
+    parallel_for(products.size(), [&](std::size_t i) { products[i] = product(i, permutation_); });
+    double sum = 0;
+    for (const double value : products) sum += value;
+    return sum;
+  }
+
+  const Permutation& permutation() const { return permutation_; }
+  int sweeps() const { return sweeps_; }
+
+  GroupMatch report(std::size_t g) {
+    refresh(g);
+    const Gather& gather = permutation_.groups[g];
+    GroupMatch match;
+    match.name = problem_.spec.groups[g].name;
+    match.size = problem_.spec.groups[g].size;
+    for (std::size_t i = 0; i < gather.size(); ++i) match.moved += gather[i] != i ? 1 : 0;
+    if (problem_.quadratic[g]) {
+      Permutation still = permutation_;
+      for (std::size_t i = 0; i < gather.size(); ++i)
+        still.groups[g][i] = static_cast<std::uint32_t>(i);
+      match.before = similarity(g, still);
+      match.after = similarity(g, permutation_);
+      return match;
+    }
+    for (std::size_t i = 0; i < gather.size(); ++i) {
+      match.before += at(g, i, i);
+      match.after += at(g, i, gather[i]);
+    }
+    return match;
+  }
+
+ private:
+  struct TermState {
+    std::optional<Unfolding> b;  // what `value` was computed for
+    std::vector<double> value;
+    std::vector<std::uint64_t> seen;  // neighbours' versions
+  };
+  struct GroupState {
+    std::vector<double> total;
+    AssignmentDuals duals;
+    std::uint64_t version = 0;  // counts changes of the permutation
+    bool changed = true;        // `total` since the last assignment
+  };
+
+  double at(std::size_t g, std::size_t i, std::size_t j) const {
+    return groups_[g].total[i * permutation_.groups[g].size() + j];
+  }
+
+  double product(std::size_t pair, const Permutation& permutation) const {
+    const TensorPair& tensors = problem_.pairs[pair];
+    return inner_product(tensors, tensor_gathers(problem_.spec, *tensors.spec, permutation));
+  }
+
+  /// The part of the objective that depends on the group.
+  double similarity(std::size_t g, const Permutation& permutation) const {
+    double sum = 0;
+    for (const std::size_t pair : problem_.pairs_of[g]) sum += product(pair, permutation);
+    return sum;
+  }
+
+  /// Brings the group's similarities up to date.
+  void refresh(std::size_t g) {
+    bool changed = false;
+    for (const std::size_t term : problem_.terms_of[g]) changed |= refresh_term(term);
+    GroupState& state = groups_[g];
+    if (!changed && !state.total.empty()) return;
+    const std::size_t n = permutation_.groups[g].size();
+    state.total.assign(n * n, 0);
+    for (const std::size_t term : problem_.terms_of[g]) {
+      const double* value = terms_[term].value.data();
+      for (std::size_t i = 0; i < n * n; ++i) state.total[i] += value[i];
+    }
+    state.changed = true;
+  }
+
+  bool refresh_term(std::size_t index) {
+    const Term& term = problem_.terms[index];
+    TermState& state = terms_[index];
+    std::vector<std::uint64_t> versions;
+    for (const std::uint32_t group : term.neighbours) versions.push_back(groups_[group].version);
+    if (state.b && state.seen == versions) return false;
+    state.seen = std::move(versions);
+
+    const TensorPair& pair = problem_.pairs[term.pair];
+    const std::size_t n = permutation_.groups[term.occurrence.group].size();
+    const std::vector<Gather> still(pair.spec->axes.size());
+    const Unfolding a = unfold(*pair.spec, term.axis, term.occurrence, n, still);
+    Unfolding b = unfold(*pair.spec, term.axis, term.occurrence, n,
+                         tensor_gathers(problem_.spec, *pair.spec, permutation_));
+    if (!state.b || !update_columns(pair, a, b, *state.b, state.value)) {
+      state.value.assign(n * n, 0);
+      multiply_add(pack(pair.a.values(), a, kLeftPanel), pack(pair.b.values(), b, kRightPanel),
+                   state.value);
+    }
+    state.b = std::move(b);
+    return true;
+  }
+
+  /// value += A[:,c] * (B now - B then)[:,c]^T over the columns c that differ. False if they are
+  /// too many for this to pay.
+  static bool update_columns(const TensorPair& pair, const Unfolding& a, const Unfolding& now,
+                             const Unfolding& then, std::vector<double>& value) {
+    const bool same_outer = now.outer == then.outer;
+    if (!same_outer && now.inner != then.inner) return false;
+    Unfolding part_a = a;
+    Unfolding part_now = now;
+    Unfolding part_then = then;
+    const auto list = same_outer ? &Unfolding::inner : &Unfolding::outer;
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < (now.*list).size(); ++k) {
+      if ((now.*list)[k] == (then.*list)[k]) continue;
+      (part_a.*list)[count] = (a.*list)[k];
+      (part_now.*list)[count] = (now.*list)[k];
+      (part_then.*list)[count] = (then.*list)[k];
+      ++count;
+    }
+    if (count * 4 > (now.*list).size() * 3) return false;
+    for (Unfolding* part : {&part_a, &part_now, &part_then}) (part->*list).resize(count);
+    multiply_add(pack(pair.a.values(), part_a, kLeftPanel),
+                 pack_difference(pair.b.values(), part_now, part_then, kRightPanel), value);
+    return true;
+  }
+
+  /// One assignment. True if the permutation got better.
+  bool improve(std::size_t g) {
+    refresh(g);
+    GroupState& state = groups_[g];
+    if (!state.changed) return false;
+    state.changed = false;
+    const std::vector<float> score(state.total.begin(), state.total.end());
+    Gather& current = permutation_.groups[g];
+    Gather candidate = solve_assignment(score, current.size(), &state.duals);
+    double gain = keep_ties(g, current, candidate);
+    if (gain <= 0) return false;
+    if (problem_.quadratic[g]) {
+      Permutation with = permutation_;
+      with.groups[g] = candidate;
+      const double before = similarity(g, permutation_);
+      gain = similarity(g, with) - before;
+      if (gain <= kTolerance * std::fabs(before)) return false;
+    }
+    current = std::move(candidate);
+    ++state.version;
+    objective_ += gain;
+    return true;
+  }
+
+  /// Puts units back that moved without gain: cycle by cycle of the change. Returns the gain of
+  /// what is left; 0 if it is only rounding.
+  double keep_ties(std::size_t g, const Gather& current, Gather& candidate) const {
+    const std::size_t n = current.size();
+    double scale = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      scale += std::max(std::fabs(at(g, i, current[i])), std::fabs(at(g, i, candidate[i])));
+    const double smallest = kTolerance * scale / static_cast<double>(n);
+    const Gather row_of = inverse(current);
+    std::vector<bool> visited(n);
+    double total = 0;
+    for (std::size_t start = 0; start < n; ++start) {
+      std::vector<std::size_t> cycle;
+      double gain = 0;
+      for (std::size_t i = start; !visited[i]; i = row_of[candidate[i]]) {
+        visited[i] = true;
+        cycle.push_back(i);
+        gain += at(g, i, candidate[i]) - at(g, i, current[i]);
+      }
+      if (gain > smallest * static_cast<double>(cycle.size())) {
+        total += gain;
+      } else {
+        for (const std::size_t i : cycle) candidate[i] = current[i];
+      }
+    }
+    return total > kTolerance * scale ? total : 0;
+  }
+
+  const Problem& problem_;
+  Permutation permutation_;
+  std::vector<TermState> terms_;
+  std::vector<GroupState> groups_;
+  double objective_ = 0;
+  int sweeps_ = 0;
+};
+
+}  // namespace
+
+MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,
+                          const MatchOptions& options) {
+  const Problem problem(spec, a, b);
+  const Descent start(problem);
+  MatchResult result;
+  result.objective_before = start.objective();
+  std::optional<Descent> best;
+  Random seeds(options.seed);
+  for (int attempt = 0; attempt <= options.restarts; ++attempt) {
+    Descent descent = start;
+    descent.run(seeds.next(), options);
+    const double reached = descent.objective();
+    if (best && reached <= result.objective_after) continue;
+    result.objective_after = reached;
+    best.emplace(std::move(descent));
+  }
+  result.permutation = best->permutation();
+  result.sweeps = best->sweeps();
+  for (std::size_t g = 0; g < spec.groups.size(); ++g) result.groups.push_back(best->report(g));
+  return result;
+}
+
+}  // namespace mgit
