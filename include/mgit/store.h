@@ -39,6 +39,8 @@ struct FsckReport {
   std::vector<std::string> problems;  // one line each: what, where
 };
 
+class PackBatch;
+
 class Store {
  public:
   /// Opens (or names: nothing is created before the first write) the store in `directory`, for
@@ -55,6 +57,9 @@ class Store {
   Buffer read(const Digest& object) const;
   /// Into a span of exactly the object's size.
   void read_into(const Digest& object, std::span<std::byte> out) const;
+  /// In pieces of bounded size, in order (a view in one). The last piece is handed out only after
+  /// the SHA-256 of all of them was found right; until then nothing may rely on the others.
+  void stream(const Digest& object, const std::function<void(Bytes)>& sink) const;
 
   /// All objects, sorted. For tests, fsck and rebuilding.
   std::vector<Digest> list() const;
@@ -70,7 +75,7 @@ class Store {
   std::unique_ptr<Batch> begin();
 
  private:
-  friend class Batch;
+  friend class PackBatch;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,0 +1,194 @@
+#include "store/frames.h"
+
+#define ZSTD_STATIC_LINKING_ONLY  // for ZSTD_c_literalCompressionMode
+#include <zstd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/threads.h"
+#include "format/wire.h"
+#include "store/planes.h"
+
+namespace mgit {
+namespace {
+
+enum class PlaneTag : std::uint8_t { kRaw = 0, kZstd = 1 };
+
+constexpr double kHopelessEntropy = 7.85;  // bits a byte; mantissa planes are above it
+constexpr std::size_t kSampleSlices = 16;
+constexpr std::size_t kSliceSize = 4096;
+constexpr int kHuffmanOnly = -100;  // with literal compression forced on
+constexpr int kOrdinaryLevel = 1;   // for single bytes, text and what no parser knows
+
+/// Evenly spread slices, each aligned to whole words.
+Buffer sample_of(Bytes data) {
+  if (data.size() <= kSampleSlices * kSliceSize) return {data.begin(), data.end()};
+  Buffer sample;
+  sample.reserve(kSampleSlices * kSliceSize);
+  for (std::size_t i = 0; i < kSampleSlices; ++i) {
+    const std::size_t at = (data.size() - kSliceSize) / (kSampleSlices - 1) * i / 8 * 8;
+    wire::put_bytes(sample, data.subspan(at, kSliceSize));
+  }
+  return sample;
+}
+
+double entropy(Bytes bytes) {
+  std::array<std::size_t, 256> counts{};
+  for (const std::byte byte : bytes) ++counts[static_cast<std::size_t>(byte)];
+  const double total = static_cast<double>(bytes.size());
+  double bits = 0;
+  for (const std::size_t count : counts)
+    if (count > 0)
+      bits -= static_cast<double>(count) * std::log2(static_cast<double>(count) / total);
+  return bytes.empty() ? 0 : bits / total;
+}
+
+ZSTD_CCtx* compressor() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
+                                                                                  ZSTD_freeCCtx);
+  if (!context) throw std::bad_alloc();
+  return context.get();
+}
+
+ZSTD_DCtx* decompressor() {
+  thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(),
+                                                                                  ZSTD_freeDCtx);
+  if (!context) throw std::bad_alloc();
+  return context.get();
+}
+
+std::uint64_t frame_count(std::uint64_t size) {
+  return size / kFrameSize + (size % kFrameSize != 0 ? 1 : 0);
+}
+
+void encode_plane(Bytes plane, bool coded, int level, Buffer& out) {
+  const Buffer small = coded ? compress(plane, level) : Buffer();
+  if (small.empty()) {
+    out.push_back(static_cast<std::byte>(PlaneTag::kRaw));
+    wire::put_bytes(out, plane);
+    return;
+  }
+  out.push_back(static_cast<std::byte>(PlaneTag::kZstd));
+  wire::put_u32(out, static_cast<std::uint32_t>(small.size()));
+  wire::put_bytes(out, small);
+}
+
+void decode_plane(wire::Reader& reader, std::span<std::byte> out) {
+  switch (static_cast<PlaneTag>(reader.u8())) {
+    case PlaneTag::kRaw: {
+      const Bytes bytes = reader.take(out.size());
+      std::copy(bytes.begin(), bytes.end(), out.begin());
+      return;
+    }
+    case PlaneTag::kZstd: {
+      const std::uint32_t length = reader.u32();
+      return decompress(reader.take(length), out);
+    }
+  }
+  throw wire::Malformed("unknown plane coding");
+}
+
+}  // namespace
+
+Buffer compress(Bytes data, int level) {
+  if (data.size() < 2) return {};
+  ZSTD_CCtx* context = compressor();
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+  if (level == kHuffmanOnly)
+    ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+  Buffer out(data.size() - 1);
+  const std::size_t size =
+      ZSTD_compress2(context, out.data(), out.size(), data.data(), data.size());
+  if (ZSTD_isError(size)) return {};
+  out.resize(size);
+  return out;
+}
+
+void decompress(Bytes frame, std::span<std::byte> out) {
+  if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != out.size() ||
+      ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size())
+    throw wire::Malformed("a compressed frame has another size than its record says");
+  const std::size_t size =
+      ZSTD_decompressDCtx(decompressor(), out.data(), out.size(), frame.data(), frame.size());
+  if (ZSTD_isError(size) || size != out.size())
+    throw wire::Malformed("a compressed frame is damaged");
+}
+
+FrameCoder::FrameCoder(Bytes data, unsigned element_size)
+    : data_(data), planes_(plane_count(element_size)) {
+  if (data.size() % planes_ != 0) planes_ = 1;
+  const Buffer sample = sample_of(data);
+  if (planes_ == 1) {
+    coded_[0] = !compress(sample, kOrdinaryLevel).empty();
+    return;
+  }
+  Buffer split(sample.size());
+  split_planes(sample, planes_, split);
+  const std::size_t stride = sample.size() / planes_;
+  for (std::size_t plane = 0; plane < planes_; ++plane)
+    coded_[plane] = entropy(Bytes(split).subspan(plane * stride, stride)) < kHopelessEntropy;
+}
+
+bool FrameCoder::worthwhile() const {
+  return !data_.empty() && std::find(coded_.begin(), coded_.end(), true) != coded_.end();
+}
+
+Buffer FrameCoder::encode(std::size_t frame) const {
+  const std::size_t begin = frame * kFrameSize;
+  const Bytes words = data_.subspan(begin, std::min(kFrameSize, data_.size() - begin));
+  Buffer split(words.size());
+  split_planes(words, planes_, split);
+  const std::size_t stride = words.size() / planes_;
+  Buffer out;
+  out.reserve(words.size() + planes_);
+  for (std::size_t plane = 0; plane < planes_; ++plane)
+    encode_plane(Bytes(split).subspan(plane * stride, stride), coded_[plane],
+                 planes_ == 1 ? kOrdinaryLevel : kHuffmanOnly, out);
+  return out;
+}
+
+Buffer FrameCoder::encode_all() const {
+  std::vector<Buffer> coded(frames());
+  parallel_for(coded.size(), [&](std::size_t i) { coded[i] = encode(i); });
+  Buffer payload;
+  for (const Buffer& frame : coded) wire::put_bytes(payload, frame);
+  for (const Buffer& frame : coded)
+    wire::put_u32(payload, static_cast<std::uint32_t>(frame.size()));
+  return payload;
+}
+
+FrameDecoder::FrameDecoder(Bytes payload, std::uint64_t size, unsigned element_size)
+    : size_(size), planes_(plane_count(element_size)) {
+  const std::uint64_t count = frame_count(size);
+  if (size % planes_ != 0) throw wire::Malformed("its size is no multiple of its elements");
+  if (count > payload.size() / sizeof(std::uint32_t))
+    throw wire::Malformed("its table of frames is too short");
+  wire::Reader table(payload.last(count * sizeof(std::uint32_t)));
+  wire::Reader body(payload.first(payload.size() - table.rest().size()));
+  frames_.reserve(count);
+  while (!table.done()) frames_.push_back(body.take(table.u32()));
+  if (!body.done()) throw wire::Malformed("its frames do not add up");
+}
+
+std::size_t FrameDecoder::frame_size(std::size_t frame) const {
+  return std::min<std::uint64_t>(kFrameSize, size_ - frame * kFrameSize);
+}
+
+void FrameDecoder::decode(std::size_t frame, std::span<std::byte> out) const {
+  wire::Reader reader(frames_[frame]);
+  Buffer split(out.size());
+  const std::size_t stride = out.size() / planes_;
+  for (std::size_t plane = 0; plane < planes_; ++plane)
+    decode_plane(reader, std::span(split).subspan(plane * stride, stride));
+  if (!reader.done()) throw wire::Malformed("a frame goes on after its end");
+  join_planes(split, planes_, out);
+}
+
+void FrameDecoder::decode_all(std::span<std::byte> out) const {
+  parallel_for(frames(),
+               [&](std::size_t i) { decode(i, out.subspan(i * kFrameSize, frame_size(i))); });
+}
+
+}  // namespace mgit

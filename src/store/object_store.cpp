@@ -1,0 +1,326 @@
+#include "store/object_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/threads.h"
+#include "format/wire.h"
+#include "store/frames.h"
+#include "store/view.h"
+
+namespace mgit {
+namespace {
+
+constexpr int kMaximumDepth = 8;
+constexpr std::size_t kMaximumMapped = 512;
+constexpr std::size_t kPiece = 16 * kFrameSize;  // of a stream
+constexpr std::string_view kPackSuffix = ".pack";
+constexpr auto kClockGrain = std::chrono::milliseconds(100);  // of file times, generously
+
+constexpr const char* kRepairHint =
+    "restore the pack, or run 'mgit fsck --rebuild' and fetch or add the object again";
+
+std::vector<IndexEntry> entries_of(const PackScan& scan) {
+  std::vector<IndexEntry> entries;
+  for (const ScannedRecord& record : scan.records) {
+    const RecordHeader& header = record.header;
+    ObjectInfo info{header.size, header.record_size(), header.encoding, std::nullopt};
+    if (header.encoding == Encoding::kView) info.base = header.base;
+    entries.push_back({header.object, record.offset, info});
+  }
+  return entries;
+}
+
+[[noreturn]] void corrupt(const Record& record, const std::string& what) {
+  throw CorruptError(what, record.place, kRepairHint);
+}
+
+void verify(const Record& record, const Digest& found) {
+  if (found != record.header.object)
+    corrupt(record, "damaged object: its content is not what its name says");
+}
+
+}  // namespace
+
+ObjectStore::ObjectStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
+
+template <typename Action>
+auto ObjectStore::with_index(const Action& action) {
+  const std::lock_guard lock(mutex_);
+  try {
+    return action(open_index());
+  } catch (const IndexDamaged&) {
+    remove_index();
+  }
+  try {
+    return action(open_index());
+  } catch (const IndexDamaged& damage) {
+    throw CorruptError(std::string("cannot rebuild the object index: ") + damage.what(),
+                       directory_.string());
+  }
+}
+
+Index& ObjectStore::open_index() {
+  if (!index_) {
+    // A store that may not be written (another user's remote) is indexed in memory.
+    const bool writable = ::access(directory_.c_str(), W_OK) == 0;
+    index_ = std::make_unique<Index>(writable ? directory_ / "objects.db" : ":memory:");
+    listed_.reset();
+  }
+  return *index_;
+}
+
+void ObjectStore::remove_index() {
+  index_.reset();
+  for (const char* suffix : {"", "-wal", "-shm"})
+    std::filesystem::remove(directory_ / (std::string("objects.db") + suffix));
+}
+
+std::vector<std::string> ObjectStore::packs_on_disk() const {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(packs_directory(), ignored))
+    if (entry.path().extension() == kPackSuffix) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Brings the index in line with the directory: packs that a killed process renamed but did not
+/// index, packs that are gone. True if anything changed.
+bool ObjectStore::index_new_packs(Index& index) {
+  std::error_code error;
+  const auto changed = std::filesystem::last_write_time(packs_directory(), error);
+  if (error) return false;
+  if (listed_ == changed) return false;
+  // Two changes within one tick of the clock look alike, so a fresh time proves nothing yet.
+  const auto now = std::filesystem::file_time_type::clock::now();
+  const bool settled = now - changed > kClockGrain;
+
+  const std::vector<std::string> present = packs_on_disk();
+  const std::vector<std::string> known = index.packs();
+  std::vector<std::string> added;
+  std::vector<std::string> gone;
+  std::set_difference(present.begin(), present.end(), known.begin(), known.end(),
+                      std::back_inserter(added));
+  std::set_difference(known.begin(), known.end(), present.begin(), present.end(),
+                      std::back_inserter(gone));
+  std::vector<std::vector<IndexEntry>> entries(added.size());
+  parallel_for(added.size(), [&](std::size_t i) {
+    entries[i] = entries_of(scan_pack(MappedFile(packs_directory() / added[i]).bytes()));
+  });
+  if (!added.empty() || !gone.empty()) {
+    index.begin();
+    try {
+      for (const std::string& pack : gone) index.remove_pack(pack);
+      for (std::size_t i = 0; i < added.size(); ++i)
+        index.add_pack(added[i], entries[i], Index::Conflict::kKeepOld);
+      index.commit();
+    } catch (...) {
+      index.rollback();
+      throw;
+    }
+  }
+  if (settled) listed_ = changed;
+  return !added.empty() || !gone.empty();
+}
+
+std::shared_ptr<const MappedFile> ObjectStore::map_pack(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = mapped_.find(name); known != mapped_.end()) return known->second;
+  if (mapped_.size() >= kMaximumMapped) mapped_.clear();
+  return mapped_[name] = std::make_shared<const MappedFile>(packs_directory() / name);
+}
+
+std::optional<Location> ObjectStore::locate(const Digest& object) {
+  if (!std::filesystem::exists(packs_directory())) return std::nullopt;
+  return with_index([&](Index& index) -> std::optional<Location> {
+    auto location = index.find(object);
+    const bool usable = location && (mapped_.contains(location->pack) ||
+                                     std::filesystem::exists(packs_directory() / location->pack));
+    if (usable) return location;
+    if (location) listed_.reset();
+    return index_new_packs(index) ? index.find(object) : std::nullopt;
+  });
+}
+
+std::vector<Digest> ObjectStore::list() {
+  if (!std::filesystem::exists(packs_directory())) return {};
+  return with_index([&](Index& index) {
+    index_new_packs(index);
+    return index.list();
+  });
+}
+
+void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> entries) {
+  with_index([&](Index& index) {
+    index.begin();
+    try {
+      index.add_pack(pack, entries, Index::Conflict::kReplaceOld);
+      index.commit();
+    } catch (...) {
+      index.rollback();
+      throw;
+    }
+  });
+}
+
+void ObjectStore::rebuild() {
+  if (!std::filesystem::exists(directory_)) return;
+  const std::lock_guard lock(mutex_);
+  remove_index();
+  mapped_.clear();
+  index_new_packs(open_index());
+}
+
+Record ObjectStore::record(const Digest& object) {
+  const auto location = locate(object);
+  if (!location)
+    throw MissingError("no such object in the store", "object " + object.hex(),
+                       "fetch it from where it was pushed, or add its checkpoint again");
+  Record record;
+  record.place =
+      fmt::format("object {}, pack {}, offset {}", object.hex(), location->pack, location->offset);
+  record.pack = map_pack(location->pack);
+  const Bytes pack = record.pack->bytes();
+  const auto header = location->offset <= pack.size()
+                          ? decode_header(pack.subspan(location->offset))
+                          : std::nullopt;
+  if (!header || header->object != object) corrupt(record, "damaged or lost record");
+  record.header = *header;
+  if (header->payload > pack.size() - location->offset - kRecordHeaderSize)
+    corrupt(record, "truncated record");
+  record.payload = pack.subspan(location->offset + kRecordHeaderSize, header->payload);
+  return record;
+}
+
+/// Before a size from a file is believed and memory of that size is asked for.
+void ObjectStore::check_size(const Record& object, int depth) {
+  constexpr std::uint64_t kSmallestFrame = 9;
+  const RecordHeader& header = object.header;
+  if (header.encoding == Encoding::kZstd &&
+      header.size / kFrameSize > header.payload / kSmallestFrame)
+    corrupt(object, "damaged record: its size is impossible");
+  if (header.encoding != Encoding::kView) return;
+  if (depth >= kMaximumDepth) corrupt(object, "damaged record: views nested too deeply");
+  const Record base = record(header.base);
+  if (base.header.size != header.size)
+    corrupt(object, "damaged record: a view of an object of another size");
+  check_size(base, depth + 1);
+}
+
+void ObjectStore::decode_view_into(const Record& object, std::span<std::byte> out, int depth) {
+  const Record base = record(object.header.base);
+  const View view = decode_view(object.payload, object.header.size, object.header.element_size);
+  Buffer data(base.header.size);
+  decode(base, data, depth + 1);
+  gather_axes(data, view.element_size, view.shape, view.axes, out);
+}
+
+void ObjectStore::decode(const Record& object, std::span<std::byte> out, int depth) {
+  try {
+    switch (object.header.encoding) {
+      case Encoding::kRaw:
+        std::copy(object.payload.begin(), object.payload.end(), out.begin());
+        return;
+      case Encoding::kZstd:
+        FrameDecoder(object.payload, object.header.size, object.header.element_size)
+            .decode_all(out);
+        return;
+      case Encoding::kView:
+        return decode_view_into(object, out, depth);
+    }
+  } catch (const wire::Malformed& malformed) {
+    corrupt(object, std::string("damaged object: ") + malformed.what());
+  }
+}
+
+Buffer ObjectStore::read(const Record& object) {
+  check_size(object, 0);
+  Buffer data(object.header.size);
+  decode(object, data, 0);
+  verify(object, sha256(data));
+  return data;
+}
+
+void ObjectStore::read_into(const Record& object, std::span<std::byte> out) {
+  if (out.size() != object.header.size)
+    corrupt(object, fmt::format("object of {} bytes where {} are expected", object.header.size,
+                                out.size()));
+  check_size(object, 0);
+  decode(object, out, 0);
+  verify(object, sha256(out));
+}
+
+namespace {
+
+/// Hands on pieces one later than it gets them, so that the last can wait for the verdict.
+class VerifiedStream {
+ public:
+  explicit VerifiedStream(const std::function<void(Bytes)>& sink) : sink_(sink) {}
+  void put(Buffer piece) {
+    hash_.update(piece);
+    if (!held_.empty()) sink_(held_);
+    held_ = std::move(piece);
+  }
+  void finish(const Record& record) {
+    verify(record, hash_.finish());
+    if (!held_.empty()) sink_(held_);
+  }
+
+ private:
+  const std::function<void(Bytes)>& sink_;
+  Sha256 hash_;
+  Buffer held_;
+};
+
+void stream_raw(const Record& record, VerifiedStream& out) {
+  for (Bytes rest = record.payload; !rest.empty();) {
+    const Bytes piece = rest.first(std::min(rest.size(), kPiece));
+    out.put({piece.begin(), piece.end()});
+    rest = rest.subspan(piece.size());
+  }
+}
+
+void stream_frames(const Record& record, VerifiedStream& out) {
+  const FrameDecoder decoder(record.payload, record.header.size, record.header.element_size);
+  constexpr std::size_t kFrames = kPiece / kFrameSize;
+  for (std::size_t first = 0; first < decoder.frames(); first += kFrames) {
+    const std::size_t count = std::min(kFrames, decoder.frames() - first);
+    Buffer piece((count - 1) * kFrameSize + decoder.frame_size(first + count - 1));
+    parallel_for(count, [&](std::size_t i) {
+      decoder.decode(first + i,
+                     std::span(piece).subspan(i * kFrameSize, decoder.frame_size(first + i)));
+    });
+    out.put(std::move(piece));
+  }
+}
+
+}  // namespace
+
+void ObjectStore::stream(const Record& object, const std::function<void(Bytes)>& sink) {
+  check_size(object, 0);
+  VerifiedStream out(sink);
+  try {
+    switch (object.header.encoding) {
+      case Encoding::kRaw:
+        stream_raw(object, out);
+        break;
+      case Encoding::kZstd:
+        stream_frames(object, out);
+        break;
+      case Encoding::kView: {
+        Buffer data(object.header.size);
+        decode(object, data, 0);
+        out.put(std::move(data));
+        break;
+      }
+    }
+  } catch (const wire::Malformed& malformed) {
+    corrupt(object, std::string("damaged object: ") + malformed.what());
+  }
+  out.finish(object);
+}
+
+}  // namespace mgit

@@ -1,0 +1,134 @@
+#include "store/pack_writer.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "format/wire.h"
+#include "store/checksum.h"
+
+namespace mgit {
+namespace {
+
+constexpr std::size_t kBufferSize = std::size_t{1} << 20;
+constexpr std::string_view kTemporary = "tmp-";
+
+std::string random_id() {
+  std::array<std::uint64_t, 2> value{};
+  if (::getrandom(value.data(), sizeof(value), 0) != sizeof(value))
+    throw Error(std::string("cannot get random bytes: ") + std::strerror(errno));
+  return fmt::format("{:016x}{:016x}", value[0], value[1]);
+}
+
+/// tmp-PID-ID: true if that process is gone.
+bool process_is_gone(std::string_view name) {
+  name.remove_prefix(kTemporary.size());
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+  if (error != std::errc() || pid <= 0) return false;
+  return ::kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/// A process of another container has another number here, but its lock is seen.
+bool is_locked(const std::filesystem::path& path) {
+  const os::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return file.fd() < 0 || ::flock(file.fd(), LOCK_EX | LOCK_NB) != 0;
+}
+
+void remove_abandoned(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kTemporary) && process_is_gone(name) && !is_locked(entry.path()))
+      std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+PackWriter::PackWriter(std::filesystem::path directory)
+    : directory_(std::move(directory)), id_(random_id()) {
+  std::filesystem::create_directories(directory_);
+  remove_abandoned(directory_);
+  path_ = directory_ / fmt::format("{}{}-{}", kTemporary, ::getpid(), id_);
+  file_ = os::create(path_);
+  ::flock(file_.fd(), LOCK_EX | LOCK_NB);
+  write(as_bytes(kPackMagic));
+}
+
+PackWriter::~PackWriter() {
+  if (finished_) return;
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+}
+
+void PackWriter::flush() {
+  if (buffer_.empty()) return;
+  os::write_all(file_, buffer_, path_);
+  buffer_.clear();
+}
+
+void PackWriter::write(Bytes bytes) {
+  size_ += bytes.size();
+  if (buffer_.size() + bytes.size() > kBufferSize) flush();
+  if (bytes.size() >= kBufferSize)
+    os::write_all(file_, bytes, path_);
+  else
+    wire::put_bytes(buffer_, bytes);
+}
+
+std::uint64_t PackWriter::append(RecordHeader& header, std::span<const Bytes> payload) {
+  const std::uint64_t offset = size_;
+  Checksum sum;
+  header.payload = 0;
+  for (const Bytes piece : payload) {
+    header.payload += piece.size();
+    sum.update(piece);
+  }
+  header.payload_sum = sum.finish();
+  write(encode_header(header));
+  for (const Bytes piece : payload) write(piece);
+  return offset;
+}
+
+std::uint64_t PackWriter::append_streamed(RecordHeader& header,
+                                          const std::function<void(const Sink&)>& produce) {
+  const std::uint64_t offset = size_;
+  flush();
+  write(Buffer(kRecordHeaderSize));
+  Checksum sum;
+  produce([&](Bytes piece) {
+    sum.update(piece);
+    write(piece);
+  });
+  flush();
+  header.payload = size_ - offset - kRecordHeaderSize;
+  header.payload_sum = sum.finish();
+  const auto seek = [this](std::uint64_t to) {
+    if (::lseek(file_.fd(), static_cast<off_t>(to), SEEK_SET) < 0)
+      throw Error(std::string("cannot seek: ") + std::strerror(errno), path_.string());
+  };
+  seek(offset);
+  os::write_all(file_, encode_header(header), path_);
+  seek(size_);
+  return offset;
+}
+
+std::string PackWriter::finish() {
+  flush();
+  os::sync(file_, path_);
+  const std::string name = id_ + ".pack";
+  os::rename(path_, directory_ / name);
+  finished_ = true;
+  os::sync_directory(directory_);
+  return name;
+}
+
+}  // namespace mgit

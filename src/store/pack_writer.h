@@ -1,0 +1,51 @@
+// A pack under construction: a temporary file until finish() gives it its name.
+//
+// For one thread at a time. Destroyed before finish(), it leaves nothing behind. While it lives it
+// holds a lock on its file, by which others see that the file is not abandoned.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+
+#include "base/os.h"
+#include "store/record.h"
+
+namespace mgit {
+
+class PackWriter {
+ public:
+  /// Creates a file in `directory` (which is created, too), after removing what dead processes
+  /// left there.
+  explicit PackWriter(std::filesystem::path directory);
+  ~PackWriter();
+  PackWriter(const PackWriter&) = delete;
+  PackWriter& operator=(const PackWriter&) = delete;
+
+  /// Appends a record; fills in the payload's length and checksum. Returns its offset.
+  std::uint64_t append(RecordHeader& header, std::span<const Bytes> payload);
+
+  using Sink = std::function<void(Bytes)>;
+  /// The same for a payload that is made piece by piece.
+  std::uint64_t append_streamed(RecordHeader& header,
+                                const std::function<void(const Sink&)>& produce);
+
+  std::uint64_t size() const { return size_; }
+
+  /// Makes the pack durable under its final name, which is returned.
+  std::string finish();
+
+ private:
+  void write(Bytes bytes);
+  void flush();
+
+  std::filesystem::path directory_;
+  std::string id_;
+  std::filesystem::path path_;
+  os::File file_;
+  Buffer buffer_;
+  std::uint64_t size_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace mgit

@@ -1,0 +1,86 @@
+#include "store/planes.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace mgit {
+namespace {
+
+constexpr std::size_t kBlock = 64;  // words; a known count lets the compiler use vectors
+
+template <typename Word>
+void split_block(const std::byte* in, std::byte* out, std::size_t stride, std::size_t count) {
+  std::array<Word, kBlock> words;
+  std::memcpy(words.data(), in, count * sizeof(Word));
+  for (Word& word : words) word = std::rotl(word, 1);
+  for (std::size_t plane = 0; plane < sizeof(Word); ++plane) {
+    std::array<std::uint8_t, kBlock> bytes;
+    for (std::size_t i = 0; i < kBlock; ++i)
+      bytes[i] = static_cast<std::uint8_t>(words[i] >> (8 * plane));
+    std::memcpy(out + plane * stride, bytes.data(), count);
+  }
+}
+
+template <typename Word>
+void join_block(const std::byte* in, std::byte* out, std::size_t stride, std::size_t count) {
+  std::array<Word, kBlock> words{};
+  for (std::size_t plane = 0; plane < sizeof(Word); ++plane) {
+    std::array<std::uint8_t, kBlock> bytes{};
+    std::memcpy(bytes.data(), in + plane * stride, count);
+    for (std::size_t i = 0; i < kBlock; ++i)
+      words[i] = static_cast<Word>(words[i] | static_cast<Word>(Word{bytes[i]} << (8 * plane)));
+  }
+  for (Word& word : words) word = std::rotr(word, 1);
+  std::memcpy(out, words.data(), count * sizeof(Word));
+}
+
+template <typename Word>
+void split(Bytes words, std::span<std::byte> out) {
+  const std::size_t stride = words.size() / sizeof(Word);
+  for (std::size_t i = 0; i < stride; i += kBlock)
+    split_block<Word>(words.data() + i * sizeof(Word), out.data() + i, stride,
+                      std::min(kBlock, stride - i));
+}
+
+template <typename Word>
+void join(Bytes split, std::span<std::byte> out) {
+  const std::size_t stride = split.size() / sizeof(Word);
+  for (std::size_t i = 0; i < stride; i += kBlock)
+    join_block<Word>(split.data() + i, out.data() + i * sizeof(Word), stride,
+                     std::min(kBlock, stride - i));
+}
+
+}  // namespace
+
+unsigned plane_count(unsigned element_size) {
+  return element_size == 2 || element_size == 4 || element_size == 8 ? element_size : 1;
+}
+
+void split_planes(Bytes words, unsigned planes, std::span<std::byte> out) {
+  switch (planes) {
+    case 2:
+      return split<std::uint16_t>(words, out);
+    case 4:
+      return split<std::uint32_t>(words, out);
+    case 8:
+      return split<std::uint64_t>(words, out);
+    default:
+      std::copy(words.begin(), words.end(), out.begin());
+  }
+}
+
+void join_planes(Bytes split, unsigned planes, std::span<std::byte> out) {
+  switch (planes) {
+    case 2:
+      return join<std::uint16_t>(split, out);
+    case 4:
+      return join<std::uint32_t>(split, out);
+    case 8:
+      return join<std::uint64_t>(split, out);
+    default:
+      std::copy(split.begin(), split.end(), out.begin());
+  }
+}
+
+}  // namespace mgit

@@ -1,0 +1,53 @@
+// A record of a pack: a header that says everything about one object, then its payload.
+//
+// docs/formats.md has the bytes. The index only repeats what records say.
+#pragma once
+
+#include <optional>
+
+#include "mgit/base.h"
+#include "mgit/store.h"
+
+namespace mgit {
+
+constexpr std::size_t kRecordHeaderSize = 112;
+constexpr std::string_view kRecordMagic = "\x9dmgitobj";
+constexpr std::string_view kPackMagic = "mgit pack 1\n";
+
+struct RecordHeader {
+  Encoding encoding = Encoding::kRaw;
+  std::uint8_t element_size = 1;  // as the coder used it
+  std::uint64_t size = 0;         // of the object
+  std::uint64_t payload = 0;      // bytes that follow the header
+  Digest object;
+  Digest base;  // zero unless a view
+  std::uint64_t payload_sum = 0;
+
+  std::uint64_t record_size() const { return kRecordHeaderSize + payload; }
+};
+
+Buffer encode_header(const RecordHeader& header);
+/// nullopt unless `bytes` begin with an intact header.
+std::optional<RecordHeader> decode_header(Bytes bytes);
+
+/// A record in a mapped pack.
+struct ScannedRecord {
+  RecordHeader header;
+  std::uint64_t offset = 0;
+};
+
+struct PackDamage {
+  std::uint64_t offset = 0;
+  std::string what;
+  std::optional<Digest> object;  // whose record it is, where that is known
+};
+
+struct PackScan {
+  std::vector<ScannedRecord> records;  // intact ones
+  std::vector<PackDamage> damage;
+};
+
+/// Walks a pack, checking every byte; after damage it goes on at the next intact header.
+PackScan scan_pack(Bytes pack);
+
+}  // namespace mgit

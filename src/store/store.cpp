@@ -1,0 +1,41 @@
+#include "mgit/store.h"
+
+#include "store/pack_batch.h"
+#include "store/store_impl.h"
+
+namespace mgit {
+
+Store::Store(std::filesystem::path directory)
+    : impl_(std::make_unique<Impl>(std::move(directory))) {}
+Store::~Store() = default;
+
+const std::filesystem::path& Store::directory() const { return impl_->objects.directory(); }
+
+bool Store::contains(const Digest& object) const {
+  return impl_->objects.locate(object).has_value();
+}
+
+std::optional<ObjectInfo> Store::info(const Digest& object) const {
+  const auto location = impl_->objects.locate(object);
+  return location ? std::optional(location->info) : std::nullopt;
+}
+
+Buffer Store::read(const Digest& object) const {
+  return impl_->objects.read(impl_->objects.record(object));
+}
+
+void Store::read_into(const Digest& object, std::span<std::byte> out) const {
+  impl_->objects.read_into(impl_->objects.record(object), out);
+}
+
+void Store::stream(const Digest& object, const std::function<void(Bytes)>& sink) const {
+  impl_->objects.stream(impl_->objects.record(object), sink);
+}
+
+std::vector<Digest> Store::list() const { return impl_->objects.list(); }
+FsckReport Store::fsck() const { return impl_->objects.fsck(); }
+void Store::rebuild() { impl_->objects.rebuild(); }
+
+std::unique_ptr<Store::Batch> Store::begin() { return std::make_unique<PackBatch>(impl_->objects); }
+
+}  // namespace mgit
