@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "mgit/repo.h"
 #include "repo/repository_impl.h"
+#include "repo/text.h"
 
 namespace fs = std::filesystem;
 
@@ -111,9 +112,7 @@ std::vector<ModelConfig> Repository::models(const std::optional<Oid>& commit) co
   const ProcessResult result = impl_->run_git(
       {"config", "-z", "--no-includes", "--file", "-", "--list"}, std::move(content));
   if (result.status != 0) {
-    std::string words = result.errors.substr(0, result.errors.find('\n'));
-    for (const std::string_view prefix : {"fatal: ", "error: "})
-      if (words.starts_with(prefix)) words.erase(0, prefix.size());
+    std::string words = first_words(result.errors);
     words = words.substr(0, words.find(" in standard input"));
     throw Error(words.empty() ? "cannot be parsed" : words, kFile);
   }

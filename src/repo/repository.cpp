@@ -2,6 +2,7 @@
 
 #include "mgit/repo.h"
 #include "repo/repository_impl.h"
+#include "repo/text.h"
 
 namespace fs = std::filesystem;
 
@@ -49,24 +50,48 @@ class HiddenVariable {
   std::optional<std::string> value_;
 };
 
+/// libgit2 1.5 means GIT_EOWNER, but says "not found" where safe.directory is not configured at
+/// all.
+bool refused_owner(int status) {
+  return status == GIT_EOWNER || (status == GIT_ENOTFOUND &&
+                                  git2::last_words().find("safe.directory") != std::string::npos);
+}
+
+/// libgit2 knows only part of where safe.directory may stand, so git has the last word. Throws
+/// Error with git's words if it, too, does not trust the owner.
+void ask_git_about_owner(const fs::path& start) {
+  ProcessOptions options;
+  options.directory = start.string();
+  options.capture_errors = true;
+  const ProcessResult result = run_process({"git", "rev-parse", "--git-dir"}, options);
+  if (result.status == 0) return;
+  const std::string words = first_words(result.errors);
+  const std::size_t open = words.find('\'');
+  const std::size_t close = words.rfind('\'');
+  const std::string path =
+      close == open ? start.string() : words.substr(open + 1, close - open - 1);
+  throw Error(words, {}, "git config --global --add safe.directory " + path);
+}
+
+int open_repository(git_repository** opened, const char* path, const fs::path& start) {
+  const auto open = [&] {
+    return git_repository_open_ext(opened, path, GIT_REPOSITORY_OPEN_FROM_ENV, nullptr);
+  };
+  const int status = open();
+  if (status == 0 || !refused_owner(status)) return status;
+  ask_git_about_owner(start);
+  git2::check(git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0));
+  const int again = open();
+  git2::check(git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 1));
+  return again;
+}
+
 [[noreturn]] void explain_failure(int status, const char* git_dir, const fs::path& start) {
-  if (status == GIT_ENOTFOUND) {
-    if (git_dir != nullptr) throw Error("not a git repository", git_dir);
-    throw Error("not a git repository (or any of the parent directories)", {},
-                "git init makes one here");
-  }
-  if (status == GIT_EOWNER) {
-    const std::string words = git2::last_words();
-    const std::size_t open = words.find('\'');
-    const std::size_t close = words.rfind('\'');
-    std::string path = open != std::string::npos && close > open
-                           ? words.substr(open + 1, close - open - 1)
-                           : fs::absolute(start).lexically_normal().string();
-    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    throw Error("detected dubious ownership in repository at '" + path + "'", {},
-                "git config --global --add safe.directory " + path);
-  }
-  throw Error(git2::last_words(), git_dir != nullptr ? git_dir : start.string());
+  const std::string where = git_dir != nullptr ? git_dir : start.string();
+  if (status != GIT_ENOTFOUND) throw Error(git2::last_words(), where);
+  if (git_dir != nullptr) throw Error("not a git repository", git_dir);
+  throw Error("not a git repository (or any of the parent directories)", {},
+              "git init makes one here");
 }
 
 /// git takes the current directory as the top of the working tree when only GIT_DIR is given.
@@ -116,9 +141,7 @@ std::string Repository::Impl::checked_git(std::vector<std::string> arguments) co
   const std::string name = "git " + arguments.front();
   ProcessResult result = run_git(std::move(arguments));
   if (result.status == 0) return std::move(result.output);
-  std::string words = result.errors.substr(0, result.errors.find('\n'));
-  for (const std::string_view prefix : {"fatal: ", "error: "})
-    if (words.starts_with(prefix)) words.erase(0, prefix.size());
+  const std::string words = first_words(result.errors);
   throw Error(words.empty() ? "failed" : words, name);
 }
 
@@ -131,8 +154,7 @@ Repository Repository::discover(const fs::path& start) {
   {
     const HiddenVariable hidden("GIT_WORK_TREE");
     work_tree = hidden.value();
-    status = git_repository_open_ext(&opened, git_dir != nullptr ? nullptr : start.c_str(),
-                                     GIT_REPOSITORY_OPEN_FROM_ENV, nullptr);
+    status = open_repository(&opened, git_dir != nullptr ? nullptr : start.c_str(), start);
   }
   if (status < 0) explain_failure(status, git_dir, start);
   git2::RepositoryHandle handle(opened);

@@ -2,6 +2,7 @@
 
 #include "mgit/repo.h"
 #include "repo/repository_impl.h"
+#include "repo/text.h"
 
 namespace fs = std::filesystem;
 
@@ -67,9 +68,7 @@ void Repository::update_ref(const std::string& name, const Oid& value,
     if (!expected) throw Error("the ref exists already", name);
     throw Error("the ref has moved meanwhile", name, "nothing was changed; try again");
   }
-  std::string words = result.errors.substr(0, result.errors.find('\n'));
-  for (const std::string_view prefix : {"fatal: ", "error: "})
-    if (words.starts_with(prefix)) words.erase(0, prefix.size());
+  const std::string words = first_words(result.errors);
   throw Error(words.empty() ? "cannot update the ref" : words, name);
 }
 

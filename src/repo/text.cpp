@@ -31,6 +31,13 @@ std::string to_utf8(const char* text, const char* encoding) {
   return failed ? source : result;
 }
 
+std::string first_words(const std::string& errors) {
+  std::string words = errors.substr(0, errors.find('\n'));
+  for (const std::string_view prefix : {"fatal: ", "error: "})
+    if (words.starts_with(prefix)) words.erase(0, prefix.size());
+  return words;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});

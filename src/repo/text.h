@@ -10,6 +10,9 @@ namespace mgit {
 /// none, or where it cannot be converted.
 std::string to_utf8(const char* text, const char* encoding);
 
+/// What git says: the first line of its errors, without "fatal: ".
+std::string first_words(const std::string& errors);
+
 /// Levenshtein's.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 

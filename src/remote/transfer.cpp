@@ -1,0 +1,123 @@
+// Moving objects between the stores of repositories on paths.
+#include <fmt/format.h>
+
+#include <exception>
+#include <sstream>
+
+#include "base/process.h"
+#include "mgit/remote.h"
+
+namespace fs = std::filesystem;
+
+namespace mgit {
+namespace {
+
+std::vector<Digest> lacking(const Store& store, const std::vector<Digest>& objects) {
+  std::vector<Digest> result;
+  for (const Digest& object : objects)
+    if (!store.contains(object)) result.push_back(object);
+  return result;
+}
+
+/// Those that `store` has; none if it cannot be read.
+std::vector<Digest> offered_by(const Store& store, const std::vector<Digest>& objects) {
+  try {
+    std::vector<Digest> result;
+    for (const Digest& object : objects)
+      if (store.contains(object)) result.push_back(object);
+    return result;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+/// Those that name commits this repository has; tags are peeled.
+std::vector<Oid> known_commits(const Repository& repository, const std::vector<Oid>& ids) {
+  std::vector<Oid> result;
+  for (const Oid& id : ids)
+    if (const auto commit = repository.resolve(id.hex())) result.push_back(*commit);
+  return result;
+}
+
+/// What relative remote URLs are relative to.
+const fs::path& base_of(const Repository& repository) {
+  return repository.work_dir().empty() ? repository.git_dir() : repository.work_dir();
+}
+
+/// URLs of all remotes, for fetching and for pushing, with url.*.insteadOf applied.
+std::vector<std::string> remote_urls(const Repository& repository) {
+  ProcessOptions options;
+  options.directory = base_of(repository).string();
+  options.capture_errors = true;
+  options.environment["GIT_DIR"] = repository.git_dir().string();
+  const ProcessResult result = run_process({"git", "remote", "-v"}, options);
+  std::vector<std::string> urls;
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);) {  // "origin\t../there.git (fetch)"
+    const std::size_t start = line.find('\t');
+    const std::size_t end = std::max(line.rfind(" (fetch)") + 1, line.rfind(" (push)") + 1);
+    if (start == std::string::npos || end <= start + 1) continue;
+    const std::string url = line.substr(start + 1, end - start - 2);
+    if (std::find(urls.begin(), urls.end(), url) == urls.end()) urls.push_back(url);
+  }
+  return urls;
+}
+
+}  // namespace
+
+TransferReport transfer(const Store& from, Store& to, const std::vector<Digest>& objects) {
+  const std::vector<Digest> wanted = lacking(to, objects);
+  if (wanted.empty()) return {};
+  const auto batch = to.begin();
+  TransferReport report;
+  report.objects = batch->copy(from, wanted);
+  report.stored_bytes = batch->stored();
+  batch->commit();
+  return report;
+}
+
+TransferReport push_objects(const Repository& repository, std::string_view url,
+                            const std::vector<Oid>& commits,
+                            const std::vector<Oid>& already_there) {
+  const auto directory = store_behind(url, base_of(repository));
+  if (!directory) return {};
+  std::error_code ignored;
+  if (fs::equivalent(*directory, repository.store().directory(), ignored)) return {};
+  Store there(*directory);
+  const std::vector<Digest> wanted =
+      lacking(there, objects_in_history(repository, known_commits(repository, commits),
+                                        known_commits(repository, already_there)));
+  if (const auto absent = lacking(repository.store(), wanted); !absent.empty())
+    fetch_objects(repository, absent);
+  if (const auto absent = lacking(repository.store(), wanted); !absent.empty())
+    throw MissingError(
+        fmt::format("{} of {} objects to push are not in this repository, the first "
+                    "is {}",
+                    absent.size(), wanted.size(), absent.front().hex().substr(0, 12)),
+        std::string(url), "fetch them first: mgit fetch");
+  return transfer(repository.store(), there, wanted);
+}
+
+void fetch_objects(const Repository& repository, const std::vector<Digest>& objects) {
+  std::vector<Digest> wanted = lacking(repository.store(), objects);
+  std::exception_ptr failure;
+  for (const std::string& url : remote_urls(repository)) {
+    if (wanted.empty()) return;
+    const auto directory = store_behind(url, base_of(repository));
+    std::error_code ignored;
+    if (!directory || !fs::exists(*directory, ignored) ||
+        fs::equivalent(*directory, repository.store().directory(), ignored))
+      continue;
+    const Store there(*directory);
+    const std::vector<Digest> offered = offered_by(there, wanted);
+    try {
+      transfer(there, repository.store(), offered);
+    } catch (const Error&) {
+      if (!failure) failure = std::current_exception();  // another remote may have them whole
+    }
+    wanted = lacking(repository.store(), wanted);
+  }
+  if (failure && !wanted.empty()) std::rethrow_exception(failure);
+}
+
+}  // namespace mgit
