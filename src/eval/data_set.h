@@ -1,0 +1,19 @@
+// Data files: safetensors files with "input" and "target".
+#pragma once
+
+#include <filesystem>
+
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+/// A data set as tensors that live as long as this does.
+struct DataSet {
+  TensorData input;
+  TensorData target;
+};
+
+/// Throws Error if the file is no safetensors file or lacks "input" or "target".
+DataSet read_data_set(const std::filesystem::path& path);
+
+}  // namespace mgit

@@ -1,0 +1,131 @@
+#include "eval/plugin.h"
+
+#include <dlfcn.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "base/process.h"
+#include "base/threads.h"
+
+namespace mgit {
+namespace {
+
+constexpr const char* kFileName = "libmgit_torch.so";
+constexpr const char* kHint = "install libtorch and build with -DMGIT_TORCH=ON";
+
+std::filesystem::path find_plugin() {
+  if (const char* configured = std::getenv("MGIT_TORCH_PLUGIN")) return configured;
+  const std::filesystem::path directory = std::filesystem::path(own_path()).parent_path();
+  for (const std::filesystem::path& place : {directory, directory.parent_path() / "lib"})
+    if (std::filesystem::exists(place / kFileName)) return place / kFileName;
+  throw Error("running networks needs the LibTorch plugin, which is not installed", kFileName,
+              kHint);
+}
+
+const MgitTorchApi& load_plugin() {
+  const std::filesystem::path path = find_plugin();
+  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) throw Error(::dlerror(), kFileName, kHint);
+  void* const symbol = ::dlsym(library, "mgit_torch_api");
+  const MgitTorchApi* const api =
+      symbol != nullptr ? reinterpret_cast<MgitTorchApiFunction>(symbol)() : nullptr;
+  if (api == nullptr || api->abi != kMgitTorchAbi)
+    throw Error("is of another version than mgit", path.string(), "build both from one source");
+  if (std::getenv("MGIT_THREADS") != nullptr) api->set_threads(static_cast<int>(thread_count()));
+  return *api;
+}
+
+MgitTorchTensor borrowed(const char* name, const TensorView& view) {
+  // dtype names are literals, so their text ends where C expects it.
+  return {name,
+          dtype_name(view.dtype).data(),
+          view.shape.data(),
+          view.shape.size(),
+          view.data.data(),
+          view.data.size()};
+}
+
+}  // namespace
+
+const MgitTorchApi& torch_plugin() {
+  static const MgitTorchApi& api = load_plugin();
+  return api;
+}
+
+TorchNetwork::TorchNetwork(MgitTorchNetwork* network, std::string where)
+    : network_(network, torch_plugin().close), where_(std::move(where)) {}
+
+TorchNetwork TorchNetwork::open(const std::filesystem::path& graph) {
+  if (!std::filesystem::is_regular_file(graph))
+    throw MissingError("there is no such network", graph.string());
+  MgitTorchError error{};
+  MgitTorchNetwork* const network = torch_plugin().open(graph.c_str(), &error);
+  if (network == nullptr)
+    throw Error(std::string("not a TorchScript network: ") + error.text, graph.string(),
+                "save it with torch.jit.trace(net, example).save(path)");
+  return {network, graph.string()};
+}
+
+TorchNetwork TorchNetwork::train(const MgitTorchTraining& training, const TensorView& input,
+                                 const TensorView& target) {
+  MgitTorchError error{};
+  const MgitTorchTensor inputs = borrowed("input", input);
+  const MgitTorchTensor targets = borrowed("target", target);
+  MgitTorchNetwork* const network = torch_plugin().train(&training, &inputs, &targets, &error);
+  if (network == nullptr) throw Error(error.text, "training");
+  return {network, "the trained network"};
+}
+
+void TorchNetwork::save(const std::filesystem::path& path) const {
+  MgitTorchError error{};
+  if (torch_plugin().save(network_.get(), path.c_str(), &error) == 0)
+    throw Error(error.text, path.string());
+}
+
+MemoryModel TorchNetwork::weights() const {
+  MemoryModel model;
+  const std::vector<MgitTorchSlot> all = slots();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::optional<DType> dtype = dtype_from_name(all[i].dtype);
+    if (!dtype) throw Error("has a dtype that safetensors cannot hold", all[i].name);
+    Buffer data(all[i].bytes);
+    MgitTorchError error{};
+    if (torch_plugin().read_slot(network_.get(), i, data.data(), &error) == 0)
+      throw Error(error.text, all[i].name);
+    model.set({all[i].name, *dtype, Shape(all[i].shape, all[i].shape + all[i].rank)},
+              std::move(data));
+  }
+  return model;
+}
+
+std::vector<MgitTorchSlot> TorchNetwork::slots() const {
+  std::vector<MgitTorchSlot> result(torch_plugin().slot_count(network_.get()));
+  for (std::size_t i = 0; i < result.size(); ++i)
+    torch_plugin().slot(network_.get(), i, &result[i]);
+  return result;
+}
+
+void TorchNetwork::write_slot(std::size_t index, Bytes data) {
+  MgitTorchError error{};
+  if (torch_plugin().write_slot(network_.get(), index, data.data(), &error) == 0)
+    throw Error(error.text, where_);
+}
+
+void TorchNetwork::set_data(const TensorView& input, const TensorView& target) {
+  MgitTorchError error{};
+  const MgitTorchTensor inputs = borrowed("input", input);
+  const MgitTorchTensor targets = borrowed("target", target);
+  if (torch_plugin().set_data(network_.get(), &inputs, &targets, &error) == 0)
+    throw Error(error.text);
+}
+
+MgitTorchResult TorchNetwork::evaluate(const std::string& loss, std::uint64_t batch) {
+  MgitTorchError error{};
+  MgitTorchResult result{};
+  if (torch_plugin().evaluate(network_.get(), loss.c_str(), batch, &result, &error) == 0)
+    throw Error(error.text, where_);
+  return result;
+}
+
+}  // namespace mgit

@@ -1,0 +1,46 @@
+// The LibTorch plugin, opened on first use and kept for the life of the process.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eval/torch_abi.h"
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+/// Finds and opens libmgit_torch.so: MGIT_TORCH_PLUGIN, beside the binary, ../lib. Throws Error
+/// with a hint if it is not there, cannot be loaded or is of another version. Respects
+/// MGIT_THREADS.
+const MgitTorchApi& torch_plugin();
+
+/// A network inside the plugin. Owned by one thread.
+class TorchNetwork {
+ public:
+  /// Opens TorchScript. Throws Error with LibTorch's own words.
+  static TorchNetwork open(const std::filesystem::path& graph);
+  /// Trains a perceptron; `input` and `target` as in a data file.
+  static TorchNetwork train(const MgitTorchTraining& training, const TensorView& input,
+                            const TensorView& target);
+
+  void save(const std::filesystem::path& path) const;
+  /// The network's parameters and buffers, with their values.
+  MemoryModel weights() const;
+
+  std::vector<MgitTorchSlot> slots() const;
+  void write_slot(std::size_t index, Bytes data);
+  void set_data(const TensorView& input, const TensorView& target);
+  MgitTorchResult evaluate(const std::string& loss, std::uint64_t batch);
+
+ private:
+  TorchNetwork(MgitTorchNetwork* network, std::string where);
+
+  std::unique_ptr<MgitTorchNetwork, void (*)(MgitTorchNetwork*)> network_;
+  std::string where_;
+};
+
+}  // namespace mgit

@@ -1,0 +1,148 @@
+// The boundary: LibTorch's exceptions end here, as one line of text.
+#include <ATen/Parallel.h>
+#include <ATen/ops/from_blob.h>
+#include <torch/csrc/api/include/torch/version.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <cstring>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "eval/torch/network.h"
+
+namespace mgit::torch_plugin {
+namespace {
+
+/// TorchScript reports a traceback; the last line says what went wrong.
+std::string last_line(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  const std::size_t start = text.rfind('\n');
+  if (start != std::string::npos) text.erase(0, start + 1);
+  for (const std::string_view prefix : {"RuntimeError: ", "Error: "})
+    if (text.starts_with(prefix)) text.erase(0, prefix.size());
+  return text;
+}
+
+void report(MgitTorchError* error, const std::string& text) {
+  std::strncpy(error->text, text.c_str(), sizeof(error->text) - 1);
+  error->text[sizeof(error->text) - 1] = '\0';
+}
+
+/// Runs `work`; a failure becomes `failed` and one line in `error`.
+template <typename Result, typename Work>
+Result guarded(MgitTorchError* error, Result failed, const Work& work) noexcept {
+  try {
+    return work();
+  } catch (const c10::Error& caught) {
+    const std::string text = caught.what_without_backtrace();
+    report(error, text.find("interpreter") == std::string::npos ? text.substr(0, text.find('\n'))
+                                                                : last_line(text));
+  } catch (const std::exception& caught) {
+    report(error, last_line(caught.what()));
+  } catch (...) {
+    report(error, "unknown failure");
+  }
+  return failed;
+}
+
+void set_threads(int threads) {
+  if (threads > 0) at::set_num_threads(threads);
+}
+
+MgitTorchNetwork* open(const char* path, MgitTorchError* error) {
+  return guarded<MgitTorchNetwork*>(error, nullptr, [&] {
+    return new MgitTorchNetwork(torch::jit::load(path, at::Device(at::kCPU)));
+  });
+}
+
+void close(MgitTorchNetwork* network) { delete network; }
+
+int save(MgitTorchNetwork* network, const char* path, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    network->module.save(path);
+    return 1;
+  });
+}
+
+std::size_t slot_count(const MgitTorchNetwork* network) { return network->slots.size(); }
+
+void slot(const MgitTorchNetwork* network, std::size_t index, MgitTorchSlot* out) {
+  const Slot& slot = network->slots[index];
+  *out = {slot.name.c_str(),      slot.dtype.c_str(),   slot.shape.data(),        slot.shape.size(),
+          slot.tensor.data_ptr(), slot.tensor.nbytes(), slot.is_parameter ? 1 : 0};
+}
+
+at::Tensor borrowed(void* data, const at::Tensor& like) {
+  return at::from_blob(data, like.sizes(), like.options());
+}
+
+int write_slot(MgitTorchNetwork* network, std::size_t index, const void* data,
+               MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    const at::NoGradGuard no_gradients;
+    at::Tensor& tensor = network->slots[index].tensor;
+    if (tensor.numel() > 0) tensor.copy_(borrowed(const_cast<void*>(data), tensor));
+    return 1;
+  });
+}
+
+int read_slot(const MgitTorchNetwork* network, std::size_t index, void* data,
+              MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    const at::NoGradGuard no_gradients;
+    const at::Tensor& tensor = network->slots[index].tensor;
+    if (tensor.numel() > 0) borrowed(data, tensor).copy_(tensor);
+    return 1;
+  });
+}
+
+void check_pair(const at::Tensor& input, const at::Tensor& target) {
+  if (input.dim() < 1 || target.dim() < 1 || input.size(0) != target.size(0) || input.size(0) == 0)
+    throw std::runtime_error("input and target must have the same number of samples, at least one");
+}
+
+int set_data(MgitTorchNetwork* network, const MgitTorchTensor* input, const MgitTorchTensor* target,
+             MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    at::Tensor new_input = import_data(*input);
+    at::Tensor new_target = import_data(*target);
+    check_pair(new_input, new_target);
+    network->input = std::move(new_input);
+    network->target = std::move(new_target);
+    return 1;
+  });
+}
+
+int evaluate_network(MgitTorchNetwork* network, const char* loss, std::uint64_t batch,
+                     MgitTorchResult* result, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    if (!network->input.defined()) throw std::runtime_error("no data to evaluate on");
+    *result = evaluate(*network, loss, static_cast<std::int64_t>(batch));
+    return 1;
+  });
+}
+
+MgitTorchNetwork* train_network(const MgitTorchTraining* training, const MgitTorchTensor* input,
+                                const MgitTorchTensor* target, MgitTorchError* error) {
+  return guarded<MgitTorchNetwork*>(error, nullptr, [&] {
+    const at::Tensor inputs = import_data(*input);
+    const at::Tensor targets = import_data(*target);
+    check_pair(inputs, targets);
+    return new MgitTorchNetwork(train(*training, inputs, targets));
+  });
+}
+
+constexpr MgitTorchApi kApi{kMgitTorchAbi, TORCH_VERSION,    set_threads,  open,       close,
+                            save,          slot_count,       slot,         write_slot, read_slot,
+                            set_data,      evaluate_network, train_network};
+
+}  // namespace
+}  // namespace mgit::torch_plugin
+
+extern "C" __attribute__((visibility("default"))) const MgitTorchApi* mgit_torch_api() {
+  // The optimising executor recompiles after watching two runs: slower here, and not bit-stable.
+  torch::jit::setGraphExecutorOptimize(false);
+  return &mgit::torch_plugin::kApi;
+}

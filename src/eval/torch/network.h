@@ -1,0 +1,42 @@
+// A TorchScript network with its parameters by name and the data set it is evaluated on.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "eval/torch_abi.h"
+
+namespace mgit::torch_plugin {
+
+struct Slot {
+  std::string name;
+  std::string dtype;
+  std::vector<std::uint64_t> shape;
+  at::Tensor tensor;
+  bool is_parameter = false;
+};
+
+/// A copy of `tensor` in LibTorch's hands: floats as float32, integers as int64.
+at::Tensor import_data(const MgitTorchTensor& tensor);
+
+/// Throws std::runtime_error for what does not fit together, c10::Error for LibTorch's own.
+MgitTorchResult evaluate(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch);
+
+torch::jit::Module train(const MgitTorchTraining& training, const at::Tensor& input,
+                         const at::Tensor& target);
+
+}  // namespace mgit::torch_plugin
+
+struct MgitTorchNetwork {
+  /// Collects the slots; puts the module into evaluation mode.
+  explicit MgitTorchNetwork(torch::jit::Module network);
+
+  torch::jit::Module module;
+  std::vector<mgit::torch_plugin::Slot> slots;
+  at::Tensor input;
+  at::Tensor target;
+};

@@ -1,0 +1,99 @@
+// The C interface between mgit and its LibTorch plugin, libmgit_torch.so.
+//
+// The plugin exports one symbol, mgit_torch_api; everything else is reached through the table it
+// returns. No C++ type and no exception crosses: functions that can fail return 0 or nullptr and
+// leave one line of text in `error`. Neither side includes the other's headers, so the plugin may
+// be built against another LibTorch, by another compiler. A network belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+extern "C" {
+
+// Raised whenever anything below changes: mgit refuses a plugin of another version.
+inline constexpr std::uint32_t kMgitTorchAbi = 1;
+
+struct MgitTorchNetwork;
+
+// A tensor somebody else owns; little-endian, row-major, dtype by its safetensors name.
+struct MgitTorchTensor {
+  const char* name;
+  const char* dtype;
+  const std::uint64_t* shape;
+  std::uint64_t rank;
+  const void* data;
+  std::uint64_t bytes;
+};
+
+// A parameter or buffer of a network. `storage` is equal for tensors that are tied.
+struct MgitTorchSlot {
+  const char* name;
+  const char* dtype;  // "" for one that safetensors cannot hold
+  const std::uint64_t* shape;
+  std::uint64_t rank;
+  const void* storage;
+  std::uint64_t bytes;
+  int is_parameter;
+};
+
+struct MgitTorchResult {
+  double loss;
+  double accuracy;  // below 0: not a classification
+  std::uint64_t samples;
+};
+
+// A perceptron with `hidden` layers of `width` units (rectified), trained with AdamW, batches in an
+// order drawn from `seed`, one learning-rate cycle.
+struct MgitTorchTraining {
+  std::uint64_t width;
+  std::uint64_t hidden;
+  std::uint64_t classes;
+  std::uint64_t epochs;
+  std::uint64_t batch;
+  std::uint64_t seed;
+  double learning_rate;
+  double weight_decay;
+  void (*epoch_done)(void* context, std::uint64_t epoch, double loss);
+  void* context;
+};
+
+struct MgitTorchError {
+  char text[512];
+};
+
+struct MgitTorchApi {
+  std::uint32_t abi;
+  const char* libtorch_version;
+
+  // `threads` 0: LibTorch's own choice.
+  void (*set_threads)(int threads);
+
+  // TorchScript, onto the CPU, in evaluation mode.
+  MgitTorchNetwork* (*open)(const char* path, MgitTorchError* error);
+  void (*close)(MgitTorchNetwork* network);
+  int (*save)(MgitTorchNetwork* network, const char* path, MgitTorchError* error);
+
+  // Parameters and buffers; strings and shapes live as long as the network.
+  std::size_t (*slot_count)(const MgitTorchNetwork* network);
+  void (*slot)(const MgitTorchNetwork* network, std::size_t index, MgitTorchSlot* out);
+  // `data` has the slot's bytes, in its dtype.
+  int (*write_slot)(MgitTorchNetwork* network, std::size_t index, const void* data,
+                    MgitTorchError* error);
+  int (*read_slot)(const MgitTorchNetwork* network, std::size_t index, void* data,
+                   MgitTorchError* error);
+
+  // Copies the data set in; it stays for all evaluations to come.
+  int (*set_data)(MgitTorchNetwork* network, const MgitTorchTensor* input,
+                  const MgitTorchTensor* target, MgitTorchError* error);
+  // `loss`: "cross_entropy" or "mse".
+  int (*evaluate)(MgitTorchNetwork* network, const char* loss, std::uint64_t batch,
+                  MgitTorchResult* result, MgitTorchError* error);
+
+  MgitTorchNetwork* (*train)(const MgitTorchTraining* training, const MgitTorchTensor* input,
+                             const MgitTorchTensor* target, MgitTorchError* error);
+};
+
+typedef const MgitTorchApi* (*MgitTorchApiFunction)();
+
+}  // extern "C"
