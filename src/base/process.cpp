@@ -64,6 +64,9 @@ void exchange(Pipe& in, const std::string& input, Pipe& out, std::string& output
   }
 }
 
+/// PATH before our directory was put first; nullopt if it was not.
+std::optional<std::string> path_before;
+
 }  // namespace
 
 ProcessResult run_process(const std::vector<std::string>& arguments,
@@ -132,7 +135,14 @@ void put_own_directory_on_path() {
   const char* current = std::getenv("PATH");
   const std::string path = current != nullptr ? current : "/usr/bin:/bin";
   if (path == directory || path.starts_with(directory + ":")) return;
+  path_before = path;
   ::setenv("PATH", (directory + ":" + path).c_str(), 1);
+}
+
+std::string user_path() {
+  if (path_before) return *path_before;
+  const char* current = std::getenv("PATH");
+  return current != nullptr ? current : "";
 }
 
 }  // namespace mgit

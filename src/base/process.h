@@ -38,4 +38,7 @@ std::string own_path();
 /// mgit from the same build.
 void put_own_directory_on_path();
 
+/// PATH as the user set it: without what put_own_directory_on_path() added.
+std::string user_path();
+
 }  // namespace mgit

@@ -1,0 +1,31 @@
+// mgit uninstall: takes away what mgit install put in place.
+#include "cli/command.h"
+#include "cli/say.h"
+#include "repo/install.h"
+
+namespace mgit::cli {
+namespace {
+
+class Uninstall : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.add_flag("--global", global_, "what mgit install --global wrote");
+  }
+  int run() override {
+    if (global_) {
+      uninstall_globally();
+      return 0;
+    }
+    for (const std::string& warning : uninstall(Repository::discover())) say("warning: " + warning);
+    return 0;
+  }
+
+ private:
+  bool global_ = false;
+};
+
+const Registered<Uninstall> kUninstall("uninstall", "undo mgit install, byte for byte",
+                                       "mgit uninstall");
+
+}  // namespace
+}  // namespace mgit::cli

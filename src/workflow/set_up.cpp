@@ -1,0 +1,75 @@
+#include "workflow/set_up.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/process.h"
+#include "repo/attributes.h"
+#include "repo/left_manifests.h"
+
+namespace mgit {
+namespace {
+
+constexpr const char* kDefaultPattern = "*.safetensors";
+
+bool has(const std::vector<std::string>& arguments, std::string_view option) {
+  return std::find(arguments.begin(), arguments.end(), option) != arguments.end();
+}
+
+}  // namespace
+
+std::vector<std::string> positionals(const std::vector<std::string>& arguments,
+                                     const std::vector<std::string>& valued) {
+  std::vector<std::string> result;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--") {
+      result.insert(result.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                    arguments.end());
+      break;
+    }
+    if (has(valued, arguments[i]))
+      ++i;
+    else if (!arguments[i].starts_with('-'))
+      result.push_back(arguments[i]);
+  }
+  return result;
+}
+
+void set_up(const Repository& repository, const InstallOptions& options, const Say& say) {
+  const InstallReport report = install(repository, options);
+  for (const std::string& warning : report.warnings) say("warning: " + warning);
+  if (!report.kept_hooks.empty())
+    say(fmt::format("hooks that were there are called first: {}",
+                    fmt::join(report.kept_hooks, ", ")));
+  const LeftManifests left = restore_left_manifests(repository);
+  if (!left.restored.empty()) say(fmt::format("checked out {}", fmt::join(left.restored, ", ")));
+  for (const std::string& path : left.missing)
+    say(fmt::format("warning: {}: tensor objects are not here; left as a manifest (mgit fetch)",
+                    path));
+}
+
+int init_repository(const std::vector<std::string>& arguments, const Say& say) {
+  std::vector<std::string> command{"git", "init"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  ProcessOptions inherit;
+  inherit.capture_output = false;
+  const int status = run_process(command, inherit).status;
+  if (status != 0 || has(arguments, "--bare")) return status;
+
+  const std::vector<std::string> named = positionals(
+      arguments, {"-b", "--initial-branch", "--template", "--separate-git-dir", "--object-format"});
+  const Repository repository = Repository::discover(named.empty() ? "." : named.front());
+  const bool quiet = has(arguments, "-q") || has(arguments, "--quiet");
+  set_up(repository, {}, say);
+  const bool added = track(repository, kDefaultPattern);
+  if (!quiet) {
+    say("Installed filters, drivers and hooks (mgit uninstall takes them away)");
+    if (added) say(fmt::format("Tracking '{}' in .gitattributes", kDefaultPattern));
+  }
+  return 0;
+}
+
+}  // namespace mgit
