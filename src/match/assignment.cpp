@@ -201,9 +201,11 @@ double checked_magnitude(std::span<const float> score, std::size_t n) {
   return largest;
 }
 
-bool usable(const std::vector<double>& price, std::size_t n) {
-  return price.size() == n &&
-         std::all_of(price.begin(), price.end(), [](double p) { return std::isfinite(p); });
+/// Prices far above the scores would drown them in rounding, the certificate included.
+bool usable(const std::vector<double>& price, std::size_t n, double magnitude) {
+  return price.size() == n && std::all_of(price.begin(), price.end(), [&](double p) {
+           return std::fabs(p) <= 1000 * magnitude;
+         });
 }
 
 }  // namespace
@@ -223,7 +225,8 @@ double duality_gap(std::span<const float> score, std::span<const double> price,
 std::vector<std::uint32_t> solve_assignment_with(const Kernels& kernels,
                                                  std::span<const float> score, std::size_t n,
                                                  AssignmentDuals* duals) {
-  const double allowed = checked_magnitude(score, n) * static_cast<double>(n) * 1e-12;
+  const double magnitude = checked_magnitude(score, n);
+  const double allowed = magnitude * static_cast<double>(n) * 1e-12;
   const auto attempt = [&](bool warm) -> std::optional<std::vector<std::uint32_t>> {
     Solver solver(kernels, score, n);
     if (warm) {
@@ -236,8 +239,7 @@ std::vector<std::uint32_t> solve_assignment_with(const Kernels& kernels,
     if (duals != nullptr) duals->column = solver.prices();
     return solver.assignment();
   };
-  // Prices of a very different matrix may be too large for the precision asked for.
-  if (duals != nullptr && usable(duals->column, n))
+  if (duals != nullptr && usable(duals->column, n, magnitude))
     if (auto assignment = attempt(true)) return *std::move(assignment);
   if (auto assignment = attempt(false)) return *std::move(assignment);
   throw Error("assignment could not be certified");

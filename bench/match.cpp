@@ -1,0 +1,109 @@
+// Measures matching and its parts; bench/match.py compares with peers. One JSON line per call.
+//
+//   bench_match gemm N M                   similarity product, GFLOP/s
+//   bench_match assignment FILE N REPEATS  raw float32 matrix: cold, and warm from its own duals
+//   bench_match pair A B SEED RESTARTS     weight matching of two checkpoints of a known family
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstring>
+#include <random>
+#include <string>
+
+#include "base/mapped_file.h"
+#include "base/threads.h"
+#include "match/gemm.h"
+#include "mgit/match.h"
+#include "mgit/store.h"
+
+namespace mgit {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Fastest of `repeats` runs.
+template <typename Work>
+double fastest(int repeats, const Work& work) {
+  double best = 1e300;
+  for (int i = 0; i < repeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    best = std::min(best, seconds_since(start));
+  }
+  return best;
+}
+
+void gemm(std::size_t n, std::size_t m) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(n * m);
+  for (float& value : values) value = normal(random);
+  const PackedMatrix left = pack(values, n, m, kLeftPanel);
+  const PackedMatrix right = pack(values, n, m, kRightPanel);
+  std::vector<double> sum(n * n);
+  const double work =
+      2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(m);
+  for (const Kernels* with : all_kernels()) {
+    const double seconds = fastest(5, [&] { multiply_add(left, right, sum, *with); });
+    fmt::print("{{\"kernel\":\"{}\",\"n\":{},\"m\":{},\"threads\":{},\"gflops\":{:.1f}}}\n",
+               with->name, n, m, thread_count(), work / seconds / 1e9);
+  }
+}
+
+void assignment(const std::string& path, std::size_t n, int repeats) {
+  const MappedFile file(path);
+  std::vector<float> score(n * n);
+  if (file.bytes().size() != score.size() * sizeof(float)) throw Error("not n x n floats", path);
+  std::memcpy(score.data(), file.bytes().data(), file.bytes().size());
+  std::vector<std::uint32_t> result;
+  const double cold = fastest(repeats, [&] { result = solve_assignment(score, n); });
+  AssignmentDuals duals;
+  solve_assignment(score, n, &duals);
+  const double warm = fastest(repeats, [&] { solve_assignment(score, n, &duals); });
+  double value = 0;
+  for (std::size_t i = 0; i < n; ++i) value += static_cast<double>(score[i * n + result[i]]);
+  fmt::print("{{\"ms\":{:.3f},\"warm_ms\":{:.3f},\"value\":{:.17g}}}\n", cold * 1e3, warm * 1e3,
+             value);
+}
+
+void pair(const std::string& a, const std::string& b, std::uint64_t seed, int restarts) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto first = open_checkpoint_file(a);
+  const auto second = open_checkpoint_file(b);
+  const auto spec = recognise(first->tensors());
+  if (!spec) throw Error("no family knows this network", a);
+  MatchOptions options;
+  options.seed = seed;
+  options.restarts = restarts;
+  const MatchResult result = match_weights(*spec, *first, *second, options);
+  fmt::print("{{\"seconds\":{:.4f},\"sweeps\":{},\"objective\":{:.10g}}}\n", seconds_since(start),
+             result.sweeps, result.objective_after);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 3 && arguments[0] == "gemm") {
+    gemm(std::stoul(arguments[1]), std::stoul(arguments[2]));
+  } else if (arguments.size() == 4 && arguments[0] == "assignment") {
+    assignment(arguments[1], std::stoul(arguments[2]), std::stoi(arguments[3]));
+  } else if (arguments.size() == 5 && arguments[0] == "pair") {
+    pair(arguments[1], arguments[2], std::stoull(arguments[3]), std::stoi(arguments[4]));
+  } else {
+    fmt::print(stderr, "usage: bench_match gemm|assignment|pair ARGUMENTS...\n");
+    return 129;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace mgit
+
+int main(int argc, char** argv) {
+  try {
+    return mgit::run({argv + 1, argv + argc});
+  } catch (const mgit::Error& error) {
+    fmt::print(stderr, "fatal: {}: {}\n", error.where(), error.what());
+    return error.exit_code();
+  }
+}
