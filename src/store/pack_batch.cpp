@@ -1,5 +1,6 @@
 #include "store/pack_batch.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -131,10 +132,12 @@ void PackBatch::put_view(const Digest& object, Bytes data, const Digest& base,
                         ? std::nullopt
                         : flattened({base, {element_size, shape, {axes.begin(), axes.end()}}});
   const Buffer payload = view ? encode_view(view->view) : Buffer();
-  const bool clear_gain = payload.size() * kClearGain <= data.size();
-  if (!view ||
-      (!clear_gain && FrameCoder(data, element_size).encode_all().size() <= payload.size()))
-    return write_plain(object, data, element_size);
+  const auto plain_is_smaller = [&] {
+    if (payload.size() * kClearGain <= data.size()) return false;
+    const std::size_t coded = FrameCoder(data, element_size).encode_all().size();
+    return std::min(coded, data.size()) <= payload.size();
+  };
+  if (!view || plain_is_smaller()) return write_plain(object, data, element_size);
   {
     const std::lock_guard lock(mutex_);
     views_.emplace(object, *view);
