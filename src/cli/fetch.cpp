@@ -1,0 +1,22 @@
+// mgit fetch: git fetch, with tensor objects, notes and origins.
+#include "cli/pass_through.h"
+#include "cli/say.h"
+#include "mgit/remote.h"
+#include "workflow/exchange.h"
+
+namespace mgit::cli {
+namespace {
+
+class Fetch : public PassThrough {
+  std::string usage() const override { return "git fetch's options, remote and refs"; }
+  int run_with(const std::vector<std::string>& arguments) override {
+    Repository repository = Repository::discover();
+    repository.set_fetcher(fetch_objects);
+    return fetch(repository, arguments, say);
+  }
+};
+
+const Registered<Fetch> kFetch("fetch", "git fetch, with the models", "mgit fetch origin");
+
+}  // namespace
+}  // namespace mgit::cli

@@ -1,0 +1,128 @@
+#include "workflow/hook_actions.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "base/process.h"
+#include "mgit/lineage.h"
+#include "mgit/remote.h"
+#include "repo/install.h"
+#include "workflow/exchange.h"
+#include "workflow/merge.h"
+#include "workflow/model_line.h"
+#include "workflow/staged_checks.h"
+
+namespace mgit {
+namespace {
+
+int pre_commit(Repository& repository, const Say& say) {
+  const StagedFindings findings = check_staged(repository);
+  for (const std::string& warning : findings.warnings) say("warning: " + warning);
+  for (const std::string& problem : findings.problems) say("error: " + problem);
+  if (findings.problems.empty()) return 0;
+  say("hint: git commit --no-verify commits it all the same");
+  return 1;
+}
+
+/// Lines of "<local ref> <local id> <remote ref> <remote id>" (githooks(5)).
+std::vector<PushedRef> pushed_refs(const std::string& input) {
+  std::vector<PushedRef> refs;
+  std::istringstream lines(input);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string local_ref;
+    std::string local;
+    std::string remote_ref;
+    std::string remote;
+    fields >> local_ref >> local >> remote_ref >> remote;
+    const auto id = Oid::from_hex(local);
+    if (!id || *id == Oid{}) continue;
+    auto there = Oid::from_hex(remote);
+    if (there == Oid{}) there.reset();
+    refs.push_back({*id, there});
+  }
+  return refs;
+}
+
+int pre_push(Repository& repository, const std::vector<std::string>& arguments,
+             const std::string& input, const Say& say) {
+  if (arguments.size() < 2) throw UsageError("expects a remote and its URL", "mgit hook pre-push");
+  send_models(repository, arguments[0], arguments[1], pushed_refs(input), say);
+  return 0;
+}
+
+/// True if git's last move of HEAD was a fast-forward.
+bool was_fast_forward(const Repository& repository) {
+  ProcessOptions options;
+  options.directory = repository.work_dir().string();
+  options.capture_errors = true;
+  return run_process({"git", "log", "-g", "-1", "--format=%gs", "HEAD"}, options)
+             .output.find("Fast-forward") != std::string::npos;
+}
+
+bool has_merge_of_models(const Repository& repository, const Oid& from, const Oid& to) {
+  for (const Oid& id : repository.range(from, to))
+    for (const Trailer& trailer : trailers_of(repository.commit(id).message))
+      if (trailer.key == "Mgit-Merge") return true;
+  return false;
+}
+
+/// A fast-forward takes their model in place of ours; that is right only if theirs was trained on
+/// from ours or holds ours already.
+void warn_of_replaced_models(Repository& repository, const Say& say) {
+  const auto before = repository.resolve("ORIG_HEAD");
+  const auto now = repository.head();
+  if (!before || !now || !was_fast_forward(repository) ||
+      has_merge_of_models(repository, *before, *now))
+    return;
+  bool replaced = false;
+  for (const CommittedCheckpoint& old : repository.checkpoints_at(*before)) {
+    const auto fresh = repository.checkpoint_at(*now, old.path);
+    if (!fresh || fresh->manifest == old.manifest ||
+        continues(repository, old.manifest, fresh->manifest))
+      continue;
+    say(fmt::format("warning: {}: replaced by an independently trained model, not combined with it",
+                    old.path));
+    replaced = true;
+  }
+  if (replaced) say("hint: git reset --keep ORIG_HEAD, then mgit merge, combines them");
+}
+
+int act(Repository& repository, const std::string& name, const std::vector<std::string>& arguments,
+        const std::string& input, const Say& say) {
+  if (name == "pre-commit") return pre_commit(repository, say);
+  if (name == "pre-push") return pre_push(repository, arguments, input, say);
+  if (name == "prepare-commit-msg") {
+    if (!arguments.empty())
+      append_merge_trailers(repository, arguments[0], arguments.size() > 1 ? arguments[1] : "");
+    return 0;
+  }
+  if (name == "post-merge" && (arguments.empty() || arguments[0] != "1"))
+    warn_of_replaced_models(repository, say);
+  if (name.starts_with("post-")) Lineage(repository).update();
+  return 0;
+}
+
+}  // namespace
+
+bool hook_has_input(const std::string& name) {
+  return name == "pre-push" || name == "post-rewrite";
+}
+
+int run_hook_action(const std::string& name, const std::vector<std::string>& arguments,
+                    const std::string& input, const Say& say) {
+  try {
+    Repository repository = Repository::discover();
+    if (!is_installed(repository)) return 0;
+    repository.set_fetcher(fetch_objects);
+    return act(repository, name, arguments, input, say);
+  } catch (const Error& error) {
+    if (name == "pre-push") throw;
+    say(fmt::format("warning: mgit's {} hook: {}{}", name,
+                    error.where().empty() ? "" : error.where() + ": ", error.what()));
+    return 0;
+  }
+}
+
+}  // namespace mgit

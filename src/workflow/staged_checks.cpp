@@ -1,0 +1,149 @@
+#include "workflow/staged_checks.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstring>
+#include <set>
+#include <sstream>
+
+#include "base/mapped_file.h"
+#include "base/process.h"
+#include "base/threads.h"
+#include "mgit/format.h"
+#include "mgit/store.h"
+#include "repo/attributes.h"
+
+namespace mgit {
+namespace {
+
+constexpr std::uintmax_t kLarge = 1'000'000;
+
+struct StagedBlob {
+  std::string path;
+  Oid blob;
+};
+
+/// Regular files that are added or changed against HEAD.
+std::vector<StagedBlob> staged_blobs(const Repository& repository) {
+  ProcessOptions options;
+  options.directory = repository.work_dir().string();
+  std::istringstream fields(run_checked({"git", "diff", "--cached", "--raw", "-z", "--no-abbrev",
+                                         "--no-renames", "--diff-filter=ACMT"},
+                                        options));
+  std::vector<StagedBlob> blobs;
+  for (std::string head; std::getline(fields, head, '\0');) {
+    std::istringstream columns(head);
+    std::string old_mode;
+    std::string mode;
+    std::string old_blob;
+    std::string blob;
+    columns >> old_mode >> mode >> old_blob >> blob;
+    StagedBlob staged;
+    std::getline(fields, staged.path, '\0');
+    const auto id = Oid::from_hex(blob);
+    if (!mode.starts_with("100") || !id) continue;
+    staged.blob = *id;
+    blobs.push_back(std::move(staged));
+  }
+  return blobs;
+}
+
+template <typename Word>
+std::uint64_t count_words(Bytes data, Word exponent) {
+  std::uint64_t count = 0;
+  for (std::size_t at = 0; at + sizeof(Word) <= data.size(); at += sizeof(Word)) {
+    Word word = 0;
+    std::memcpy(&word, data.data() + at, sizeof word);
+    count += (word & exponent) == exponent ? 1 : 0;
+  }
+  return count;
+}
+
+bool is_large_safetensors(const std::filesystem::path& file, const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, error)) ||
+      std::filesystem::file_size(file, error) < kLarge)
+    return false;
+  try {
+    const MappedFile mapped(file);
+    return parse_checkpoint(mapped.bytes(), path).format == "safetensors";
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::set<Digest> objects_at_head(const Repository& repository) {
+  std::set<Digest> objects;
+  if (const auto head = repository.head())
+    for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(*head))
+      for (const ManifestTensor& tensor : checkpoint.manifest.tensors)
+        objects.insert(tensor.object);
+  return objects;
+}
+
+/// One line for each new tensor with values that are not finite.
+void check_values(const Store& store, const Manifest& manifest, const std::string& path,
+                  const std::set<Digest>& known, std::vector<std::string>& problems) {
+  std::vector<const ManifestTensor*> fresh;
+  for (const ManifestTensor& tensor : manifest.tensors)
+    if (is_arithmetic(tensor.info.dtype) && !known.contains(tensor.object) &&
+        store.contains(tensor.object))
+      fresh.push_back(&tensor);
+  std::vector<std::uint64_t> counts(fresh.size());
+  parallel_for(fresh.size(), [&](std::size_t i) {
+    const Buffer data = store.read(fresh[i]->object);
+    counts[i] = count_non_finite({fresh[i]->info.dtype, fresh[i]->info.shape, data});
+  });
+  for (std::size_t i = 0; i < fresh.size(); ++i)
+    if (counts[i] > 0)
+      problems.push_back(fmt::format("{}: {}: {} values are not finite (NaN or infinite)", path,
+                                     fresh[i]->info.name, counts[i]));
+}
+
+}  // namespace
+
+std::uint64_t count_non_finite(const TensorView& tensor) {
+  switch (tensor.dtype) {
+    case DType::kF16:
+      return count_words<std::uint16_t>(tensor.data, 0x7c00);
+    case DType::kBF16:
+      return count_words<std::uint16_t>(tensor.data, 0x7f80);
+    case DType::kF32:
+      return count_words<std::uint32_t>(tensor.data, 0x7f800000);
+    case DType::kF64:
+      return count_words<std::uint64_t>(tensor.data, 0x7ff0000000000000);
+    default:
+      return 0;
+  }
+}
+
+StagedFindings check_staged(const Repository& repository) {
+  StagedFindings findings;
+  const std::vector<StagedBlob> staged = staged_blobs(repository);
+  std::vector<std::string> paths;
+  for (const StagedBlob& file : staged) paths.push_back(file.path);
+  const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
+  const std::set<Digest> known = objects_at_head(repository);
+  for (std::size_t i = 0; i < staged.size(); ++i) {
+    const std::string& path = staged[i].path;
+    if (!tracked[i]) {
+      if (is_large_safetensors(repository.work_dir() / path, path))
+        findings.warnings.push_back(
+            fmt::format("{}: a checkpoint that mgit does not track (mgit track '{}')", path, path));
+      continue;
+    }
+    const std::string content = repository.blob(staged[i].blob);
+    if (!looks_like_manifest(content)) {
+      findings.problems.push_back(
+          fmt::format("{}: staged unfiltered, the file itself in place of its manifest (git add "
+                      "--renormalize {})",
+                      path, path));
+      continue;
+    }
+    check_values(repository.store(), parse_manifest(content, path), path, known, findings.problems);
+  }
+  return findings;
+}
+
+}  // namespace mgit
