@@ -42,10 +42,15 @@ void add_checkpoints(const Repository& repository, const Oid& commit, Collector&
   }
 }
 
-/// Every SHA-256 among the words of a trailer.
+/// Mgit-Permutation, Mgit-Spec, Mgit-Merge-Permutation, Mgit-Merge-Spec.
+bool names_objects(std::string_view key) {
+  return key.starts_with("Mgit-") && (key.ends_with("-Permutation") || key.ends_with("-Spec"));
+}
+
+/// Every SHA-256 among the words of such a trailer.
 void add_trailers(const Commit& commit, Collector& objects) {
   for (const Trailer& trailer : trailers_of(commit.message)) {
-    if (trailer.key != "Mgit-Permutation" && trailer.key != "Mgit-Spec") continue;
+    if (!names_objects(trailer.key)) continue;
     std::string_view rest = trailer.value;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find_first_of(" \t,;"), rest.size());

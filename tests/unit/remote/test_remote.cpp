@@ -33,7 +33,7 @@ struct WithRemote : GitSandbox {
     write("m.safetensors", manifest_text(manifest_of("two")));
     write("sub/n.safetensors", manifest_text(manifest_of("one", "other layout")));
     second = commit("second");
-    third = commit("third\n\nMgit-Permutation: " + named("perm").hex() + "\nMgit-Spec: " +
+    third = commit("third\n\nMgit-Permutation: " + named("perm").hex() + "\nMgit-Merge-Spec: " +
                    named("spec").hex() + " proof numeric\nMgit-Origin: " + first.hex());
   }
   fs::path there() const { return root() / "there.git"; }
