@@ -63,7 +63,8 @@ struct Spec {
   bool operator==(const Spec&) const = default;
 };
 
-/// Canonical text: explicit names and sizes, itself a valid spec file. Its SHA-256 names the spec.
+/// Canonical text: explicit names and sizes, itself a valid spec file that binds to an equal Spec
+/// (but for the proof, which no text can claim). Its SHA-256 names the spec.
 std::string spec_text(const Spec& spec);
 
 /// Parses spec text and binds it to a network. Throws Error with "file:line:column" for syntax, and
@@ -71,6 +72,31 @@ std::string spec_text(const Spec& spec);
 /// producer or consumer) when it does not fit the network. `name` is used in messages.
 Spec bind_spec(std::string_view text, std::string_view name,
                const std::vector<TensorInfo>& network);
+
+/// What `spec check` reports: the spec, or every reason why the text does not fit the network.
+struct SpecCheck {
+  std::optional<Spec> spec;
+  std::vector<std::string> reasons;
+};
+/// As bind_spec, but a network that does not fit is a result. Still throws Error for syntax.
+SpecCheck check_spec(std::string_view text, std::string_view name,
+                     const std::vector<TensorInfo>& network);
+/// As recognise; the reasons are the first of each family.
+SpecCheck check_families(const std::vector<TensorInfo>& network);
+
+/// Where a group stands, and how many parameters those tensors have.
+struct GroupMembers {
+  std::vector<std::pair<std::string, std::size_t>> axes;  // tensor, axis; in the spec's order
+  std::uint64_t parameters = 0;
+};
+/// Parallel to Spec::groups.
+std::vector<GroupMembers> group_members(const Spec& spec);
+
+struct ParameterCount {
+  std::uint64_t total = 0;
+  std::uint64_t movable = 0;  // in tensors that carry a group
+};
+ParameterCount count_parameters(const Spec& spec);
 
 /// The shipped families (specs/*.perm), tried in order; nullopt if none covers the network.
 /// Where one matches, its proof is kFamily.

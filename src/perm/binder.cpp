@@ -14,6 +14,7 @@ namespace mgit::speclang {
 namespace {
 
 constexpr std::size_t kShownReasons = 3;
+constexpr std::size_t kMaxCombinations = 1'000'000;
 
 std::string headline(const std::vector<std::string>& reasons) {
   std::string text = "does not fit the network: ";
@@ -181,17 +182,19 @@ class Binder {
   }
 
   void unify() {
+    std::size_t budget = kMaxCombinations;
     for (const SameLine& same : file_.sames)
-      matcher_.enumerate({&same.name, &same.as}, same.name.position, [&](const Bindings& bindings) {
-        const Evaluated name = matcher_.evaluate(same.name, bindings);
-        const Evaluated as = matcher_.evaluate(same.as, bindings);
-        if (std::max(name.absence, as.absence) != Absence::kNone) return;
-        if (!matcher_.holds(same.conditions, bindings)) return;
-        unite(intern(name.text, same.name.position), intern(as.text, same.as.position),
-              same.name.position);
-      });
+      matcher_.enumerate({&same.name, &same.as}, same.name.position, budget,
+                         [&](const Bindings& bindings) {
+                           const Evaluated name = matcher_.evaluate(same.name, bindings);
+                           const Evaluated as = matcher_.evaluate(same.as, bindings);
+                           if (std::max(name.absence, as.absence) != Absence::kNone) return;
+                           if (!matcher_.holds(same.conditions, bindings)) return;
+                           unite(intern(name.text, same.name.position),
+                                 intern(as.text, same.as.position), same.name.position);
+                         });
     for (const PinLine& pin : file_.pins)
-      matcher_.enumerate({&pin.name}, pin.name.position, [&](const Bindings& bindings) {
+      matcher_.enumerate({&pin.name}, pin.name.position, budget, [&](const Bindings& bindings) {
         const Evaluated name = matcher_.evaluate(pin.name, bindings);
         if (name.absence == Absence::kNone && matcher_.holds(pin.conditions, bindings))
           groups_.pin(intern(name.text, pin.name.position));
@@ -299,6 +302,7 @@ class Binder {
 
   std::vector<Occurrence> axis_places(const Covered& covered, std::size_t number) {
     const Axis& axis = covered.axes[number];
+    if (covered.info->shape[number] == 0) return {};
     auto found = places(axis.layout, groups_);
     if (found && (found->empty() || covered.info->shape[number] <= UINT32_MAX)) return *found;
     reason(axis.position,
@@ -319,18 +323,15 @@ class Binder {
     std::sort(order.begin(), order.end(),
               [&](std::uint32_t a, std::uint32_t b) { return natural_less(names_[a], names_[b]); });
     std::vector<std::uint32_t> numbers(groups_.count());
-    std::vector<std::uint64_t> sizes;
     for (const std::uint32_t group : order) {
-      numbers[group] = static_cast<std::uint32_t>(sizes.size());
-      sizes.push_back(*groups_.size(group));
-      spec.groups.push_back({names_[group], static_cast<std::uint32_t>(sizes.back())});
+      numbers[group] = static_cast<std::uint32_t>(spec.groups.size());
+      spec.groups.push_back({names_[group], static_cast<std::uint32_t>(*groups_.size(group))});
     }
     for_each_place([&](Occurrence& place) { place.group = numbers[place.group]; });
-    for (SpecTensor& tensor : spec.tensors)
-      for (SpecAxis& axis : tensor.axes) normalise(axis.occurrences, sizes);
     for (const auto& [name, perm] : literal_perms_) {
       const std::uint32_t group = numbers_.at(name);
-      if (!used.contains(groups_.root(group)) && !groups_.pinned(group))
+      const bool moves = !groups_.pinned(group) && groups_.size(group) != 1U;
+      if (moves && !used.contains(groups_.root(group)))
         reason(perm->name.position, fmt::format("group {} stands on no axis", name));
     }
   }

@@ -1,14 +1,11 @@
 #include "perm/layout.h"
 
-#include <algorithm>
-#include <tuple>
+#include <utility>
 
 namespace mgit::speclang {
 namespace {
 
 using Kind = BoundLayout::Kind;
-
-constexpr std::size_t kMaxPlaces = 1 << 16;
 
 bool multiply(std::uint64_t a, std::uint64_t b, std::uint64_t& out) {
   return !__builtin_mul_overflow(a, b, &out);
@@ -44,82 +41,6 @@ std::optional<Length> product(Length a, Length b) {
   if (!multiply(a.constant, b.constant, a.constant) || !multiply(a.factor, b.constant, a.factor))
     return std::nullopt;
   return a;
-}
-
-struct Placed {
-  std::vector<Occurrence> places;
-  std::uint64_t length = 0;
-};
-
-std::uint64_t known_size(const Occurrence& place, const GroupSizes& groups) {
-  return *groups.size(place.group);
-}
-
-/// `count` copies of a layout one after another.
-bool repeat(Placed& placed, std::uint64_t count, const GroupSizes& groups) {
-  std::vector<Occurrence> result;
-  for (Occurrence place : placed.places) {
-    const bool whole = place.outer * known_size(place, groups) * place.inner == placed.length;
-    if (whole) {
-      place.outer *= count;
-      result.push_back(place);
-      continue;
-    }
-    if (count > kMaxPlaces || result.size() + count > kMaxPlaces) return false;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      result.push_back(place);
-      place.offset += placed.length;
-    }
-  }
-  placed.places = std::move(result);
-  placed.length *= count;
-  return true;
-}
-
-std::optional<Placed> place(const BoundLayout& layout, const GroupSizes& groups) {
-  Placed result;
-  switch (layout.kind) {
-    case Kind::kFixed:
-      result.length = *layout.size;
-      return result;
-    case Kind::kGroup:
-      result.length = *groups.size(layout.group);
-      if (!groups.pinned(layout.group)) result.places.push_back({groups.root(layout.group)});
-      return result;
-    case Kind::kRepeat: {
-      auto part = place(layout.parts.front(), groups);
-      if (!part || !repeat(*part, layout.count, groups)) return std::nullopt;
-      return part;
-    }
-    case Kind::kSum:
-      for (const BoundLayout& part : layout.parts) {
-        const auto placed = place(part, groups);
-        if (!placed || result.places.size() + placed->places.size() > kMaxPlaces)
-          return std::nullopt;
-        for (Occurrence shifted : placed->places) {
-          shifted.offset += result.length;
-          result.places.push_back(shifted);
-        }
-        result.length += placed->length;
-      }
-      return result;
-    case Kind::kProduct:
-      result.length = 1;
-      for (const BoundLayout& part : layout.parts) {
-        auto right = place(part, groups);
-        if (!right) return std::nullopt;
-        for (Occurrence& left : result.places) {
-          left.offset *= right->length;
-          left.inner *= right->length;
-        }
-        if (!repeat(*right, result.length, groups)) return std::nullopt;
-        result.places.insert(result.places.end(), right->places.begin(), right->places.end());
-        if (result.places.size() > kMaxPlaces) return std::nullopt;
-        result.length = right->length;
-      }
-      return result;
-  }
-  return result;
 }
 
 }  // namespace
@@ -211,36 +132,6 @@ void simplify(BoundLayout& layout) {
 void close_open(BoundLayout& layout, std::uint64_t size) {
   if (layout.kind == Kind::kFixed && !layout.size) layout.size = size;
   for (BoundLayout& part : layout.parts) close_open(part, size);
-}
-
-std::optional<std::vector<Occurrence>> places(const BoundLayout& layout, const GroupSizes& groups) {
-  auto placed = place(layout, groups);
-  if (!placed) return std::nullopt;
-  return std::move(placed->places);
-}
-
-void normalise(std::vector<Occurrence>& occurrences, const std::vector<std::uint64_t>& sizes) {
-  std::sort(occurrences.begin(), occurrences.end(), [](const Occurrence& a, const Occurrence& b) {
-    return std::tie(a.group, a.inner, a.offset, a.outer) <
-           std::tie(b.group, b.inner, b.offset, b.outer);
-  });
-  std::vector<Occurrence> joined;
-  for (const Occurrence& place : occurrences) {
-    if (!joined.empty()) {
-      Occurrence& before = joined.back();
-      if (before.group == place.group && before.inner == place.inner &&
-          before.offset + before.outer * sizes[before.group] * before.inner == place.offset) {
-        before.outer += place.outer;
-        continue;
-      }
-    }
-    joined.push_back(place);
-  }
-  std::sort(joined.begin(), joined.end(), [](const Occurrence& a, const Occurrence& b) {
-    return std::tie(a.offset, b.inner, a.group, a.outer) <
-           std::tie(b.offset, a.inner, b.group, b.outer);
-  });
-  occurrences = std::move(joined);
 }
 
 }  // namespace mgit::speclang

@@ -54,11 +54,10 @@ void simplify(BoundLayout& layout);
 /// Gives the one open `_` of a layout its size.
 void close_open(BoundLayout& layout, std::uint64_t size);
 
-/// The places of unpinned groups, in canonical order; `group` is the root's number. nullopt if
-/// there are too many. All sizes must be known.
+/// The places of the groups that can move (pinned ones and those of one unit cannot), in canonical
+/// order and form: layouts that mean the same by distributing, regrouping or repeating give the
+/// same places. `group` is the root's number. nullopt if there are too many. All sizes must be
+/// known.
 std::optional<std::vector<Occurrence>> places(const BoundLayout& layout, const GroupSizes& groups);
-
-/// Canonical order; neighbours that repeat a group become one.
-void normalise(std::vector<Occurrence>& occurrences, const std::vector<std::uint64_t>& sizes);
 
 }  // namespace mgit::speclang

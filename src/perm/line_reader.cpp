@@ -181,6 +181,8 @@ Pattern LineReader::group_name() {
     }
   }
   pattern.source = line_.substr(begin, at_ - begin);
+  if (pattern.source == "where" || pattern.source == "unless")
+    fail_at(pattern.position, fmt::format("'{}' cannot be a group's name", pattern.source));
   return pattern;
 }
 

@@ -9,7 +9,6 @@ namespace mgit::speclang {
 namespace {
 
 constexpr std::size_t kMaxDigits = 9;
-constexpr std::size_t kMaxCombinations = 200'000;
 
 /// The canonical number at the beginning of `text`: no leading zeros, so that it prints as read.
 std::optional<std::uint64_t> leading_number(std::string_view text, std::size_t& digits) {
@@ -221,6 +220,7 @@ bool Matcher::holds(const std::vector<Condition>& conditions, const Bindings& bi
 }
 
 void Matcher::enumerate(const std::vector<const Pattern*>& patterns, Position position,
+                        std::size_t& budget,
                         const std::function<void(const Bindings&)>& visit) const {
   std::vector<const IndexLine*> order;
   const std::function<void(const IndexLine*, bool)> range = [&](const IndexLine* index, bool self) {
@@ -233,10 +233,9 @@ void Matcher::enumerate(const std::vector<const Pattern*>& patterns, Position po
       if (const auto* reference = std::get_if<Reference>(&piece))
         range(file_.index(reference->index), reference->step != Reference::Step::kFirst &&
                                                  reference->step != Reference::Step::kLast);
-  std::size_t combinations = 0;
   Bindings bindings;
   const std::function<void(std::size_t)> choose = [&](std::size_t depth) {
-    if (++combinations > kMaxCombinations)
+    if (budget-- == 0)
       throw Error("this line ranges over too many combinations", file_.where(position));
     if (depth == order.size()) return visit(bindings);
     const IndexLine& index = *order[depth];

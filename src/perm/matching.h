@@ -67,10 +67,10 @@ class Matcher {
   Evaluated evaluate(const Pattern& pattern, const Bindings& bindings) const;
   bool holds(const std::vector<Condition>& conditions, const Bindings& bindings) const;
 
-  /// Calls for every combination of values of the indexes the patterns range over. Throws Error at
-  /// `position` if there are too many.
+  /// Calls for every combination of values of the indexes the patterns range over. Each takes one
+  /// from `budget`; throws Error at `position` when there is none left.
   void enumerate(const std::vector<const Pattern*>& patterns, Position position,
-                 const std::function<void(const Bindings&)>& visit) const;
+                 std::size_t& budget, const std::function<void(const Bindings&)>& visit) const;
 
  private:
   using Members = std::vector<std::uint64_t>;  // ascending

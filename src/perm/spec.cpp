@@ -1,12 +1,22 @@
 #include "mgit/perm.h"
 
 #include <algorithm>
+#include <set>
 
 #include "perm/binder.h"
 #include "perm/families.h"
 #include "perm/spec_file.h"
 
 namespace mgit {
+namespace {
+
+std::uint64_t parameters(const SpecTensor& tensor) {
+  std::uint64_t count = 1;
+  for (const SpecAxis& axis : tensor.axes) count *= axis.length;
+  return count;
+}
+
+}  // namespace
 
 std::string_view proof_name(Proof proof) {
   switch (proof) {
@@ -34,23 +44,65 @@ Spec bind_spec(std::string_view text, std::string_view name,
   return speclang::bind(speclang::parse_spec_file(text, name), network);
 }
 
-std::optional<Spec> recognise(const std::vector<TensorInfo>& network) {
+SpecCheck check_spec(std::string_view text, std::string_view name,
+                     const std::vector<TensorInfo>& network) {
+  const speclang::SpecFile file = speclang::parse_spec_file(text, name);
+  try {
+    return {speclang::bind(file, network), {}};
+  } catch (const speclang::Misfit& misfit) {
+    return {std::nullopt, misfit.reasons()};
+  }
+}
+
+SpecCheck check_families(const std::vector<TensorInfo>& network) {
   static const std::vector<speclang::SpecFile> kFamilies = [] {
     std::vector<speclang::SpecFile> files;
     for (const speclang::Family& family : speclang::families())
       files.push_back(speclang::parse_spec_file(family.text, family.name));
     return files;
   }();
+  SpecCheck result;
   for (const speclang::SpecFile& family : kFamilies) {
     try {
-      Spec spec = speclang::bind(family, network);
-      spec.proof = Proof::kFamily;
-      return spec;
-    } catch (const speclang::Misfit&) {
-      continue;  // another family's network, or nobody's
+      result.spec = speclang::bind(family, network);
+      result.spec->proof = Proof::kFamily;
+      result.reasons.clear();
+      return result;
+    } catch (const speclang::Misfit& misfit) {
+      result.reasons.push_back(family.architecture + ": " + misfit.reasons().front());
     }
   }
-  return std::nullopt;
+  return result;
+}
+
+std::optional<Spec> recognise(const std::vector<TensorInfo>& network) {
+  return check_families(network).spec;
+}
+
+std::vector<GroupMembers> group_members(const Spec& spec) {
+  std::vector<GroupMembers> result(spec.groups.size());
+  for (const SpecTensor& tensor : spec.tensors) {
+    std::set<std::uint32_t> here;
+    for (std::size_t axis = 0; axis < tensor.axes.size(); ++axis) {
+      std::set<std::uint32_t> on_axis;
+      for (const Occurrence& place : tensor.axes[axis].occurrences) on_axis.insert(place.group);
+      for (const std::uint32_t group : on_axis) result[group].axes.emplace_back(tensor.name, axis);
+      here.merge(on_axis);
+    }
+    for (const std::uint32_t group : here) result[group].parameters += parameters(tensor);
+  }
+  return result;
+}
+
+ParameterCount count_parameters(const Spec& spec) {
+  ParameterCount result;
+  for (const SpecTensor& tensor : spec.tensors) {
+    const bool moves = std::any_of(tensor.axes.begin(), tensor.axes.end(),
+                                   [](const SpecAxis& axis) { return !axis.occurrences.empty(); });
+    result.total += parameters(tensor);
+    if (moves) result.movable += parameters(tensor);
+  }
+  return result;
 }
 
 }  // namespace mgit

@@ -42,6 +42,7 @@ class Parser {
     } else if (line.accept_word("let")) {
       parse_let(line);
     } else if (line.accept_word("arch")) {
+      line.skip_space();
       file_.architecture = line.peek() == '"' ? line.quoted() : line.bare("#", "a name");
     } else if (line.accept_word("skip")) {
       parse_skip(line);

@@ -1,0 +1,198 @@
+// mgit spec show|check: what a network's hidden units are, and whether a spec fits.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/os.h"
+#include "cli/command.h"
+#include "mgit/perm.h"
+#include "mgit/repo.h"
+#include "mgit/store.h"
+#include "workflow/model_spec.h"
+
+namespace mgit::cli {
+namespace {
+
+constexpr std::size_t kColumns = 100;
+
+/// The network a command line names: a checkpoint file, or REV[:PATH].
+class Target {
+ public:
+  explicit Target(const std::string& text) {
+    if (std::filesystem::is_regular_file(text)) {
+      path_ = text;
+      tensors_ = open_checkpoint_file(text)->tensors();
+      return;
+    }
+    repository_ = Repository::discover();
+    const std::size_t colon = text.find(':');
+    commit_ = repository_->require(text.substr(0, colon));
+    const auto path =
+        colon == std::string::npos ? std::nullopt : std::optional(text.substr(colon + 1));
+    const CommittedCheckpoint checkpoint = choose(path);
+    path_ = checkpoint.path;
+    for (const ManifestTensor& tensor : checkpoint.manifest.tensors)
+      tensors_.push_back(tensor.info);
+  }
+
+  const std::string& path() const { return path_; }
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  /// The one in use: .mgitconfig's, or the family's.
+  Spec spec() const {
+    return choose_spec(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_);
+  }
+
+ private:
+  CommittedCheckpoint choose(const std::optional<std::string>& path) const {
+    if (path) {
+      auto found = repository_->checkpoint_at(*commit_, *path);
+      if (!found) throw MissingError("no checkpoint of this name in " + commit_->brief(), *path);
+      return *std::move(found);
+    }
+    auto all = repository_->checkpoints_at(*commit_);
+    if (all.empty()) throw MissingError("no checkpoint in " + commit_->brief());
+    if (all.size() > 1)
+      throw UsageError(fmt::format("{} checkpoints in {}", all.size(), commit_->brief()), {},
+                       fmt::format("name one, as in {}:{}", commit_->brief(), all.front().path));
+    return std::move(all.front());
+  }
+
+  std::optional<Repository> repository_;
+  std::optional<Oid> commit_;
+  std::string path_;
+  std::vector<TensorInfo> tensors_;
+};
+
+nlohmann::ordered_json to_json(const Spec& spec) {
+  const ParameterCount parameters = count_parameters(spec);
+  nlohmann::ordered_json json = {{"architecture", spec.architecture},
+                                 {"proof", proof_name(spec.proof)},
+                                 {"spec", sha256(as_bytes(spec_text(spec))).hex()},
+                                 {"tensors", spec.tensors.size()},
+                                 {"parameters", parameters.total},
+                                 {"movable", parameters.movable},
+                                 {"groups", nlohmann::ordered_json::array()}};
+  const std::vector<GroupMembers> members = group_members(spec);
+  for (std::size_t g = 0; g < members.size(); ++g) {
+    nlohmann::ordered_json axes = nlohmann::ordered_json::array();
+    for (const auto& [tensor, axis] : members[g].axes)
+      axes.push_back({{"tensor", tensor}, {"axis", axis}});
+    json["groups"].push_back({{"name", spec.groups[g].name},
+                              {"size", spec.groups[g].size},
+                              {"parameters", members[g].parameters},
+                              {"members", axes}});
+  }
+  return json;
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void print_summary(const Spec& spec) {
+  const ParameterCount parameters = count_parameters(spec);
+  const double share = parameters.total == 0 ? 0.0
+                                             : 100.0 * static_cast<double>(parameters.movable) /
+                                                   static_cast<double>(parameters.total);
+  fmt::print("architecture  {}\nproof         {}\n", spec.architecture, proof_name(spec.proof));
+  fmt::print("coverage      {} tensors, none left out\n", spec.tensors.size());
+  fmt::print("groups        {}\n", spec.groups.size());
+  fmt::print("can move      {:.1f} % of {} parameters\n", share, parameters.total);
+}
+
+void print_groups(const Spec& spec) {
+  const std::vector<GroupMembers> members = group_members(spec);
+  std::size_t width = 5;
+  for (const Group& group : spec.groups) width = std::max(width, group.name.size());
+  for (std::size_t g = 0; g < members.size(); ++g) {
+    fmt::print("\n{:<{}}  {:>6} units  {:>10} parameters\n", spec.groups[g].name, width,
+               spec.groups[g].size, members[g].parameters);
+    std::string line = "   ";
+    for (const auto& [tensor, axis] : members[g].axes) {
+      const std::string member = fmt::format(" {}:{}", tensor, axis);
+      if (line.size() + member.size() > kColumns) {
+        fmt::print("{}\n", line);
+        line = "   ";
+      }
+      line += member;
+    }
+    fmt::print("{}\n", line);
+  }
+}
+
+class SpecCommand : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.require_subcommand(1);
+    show_ = app.add_subcommand("show", "the groups of hidden units of a network");
+    show_->add_option("network", target_, "a checkpoint file, or REV[:PATH]");
+    show_->add_flag("--text", text_, "the spec itself, every tensor and size written out");
+    show_->add_flag("--json", json_, "for scripts");
+    CLI::App* check =
+        app.add_subcommand("check", "does a spec fit a network, and how far is it proved");
+    check->add_option("spec", spec_, "a .perm file, or auto: the shipped families")->required();
+    check->add_option("network", target_, "a checkpoint file, or REV[:PATH]");
+    check->add_flag("--json", json_, "for scripts");
+  }
+
+  int run() override { return show_->parsed() ? show() : check(); }
+
+ private:
+  int show() const {
+    const Spec spec = Target(target_).spec();
+    if (text_) {
+      fmt::print("{}", spec_text(spec));
+    } else if (json_) {
+      print_json(to_json(spec));
+    } else {
+      print_summary(spec);
+      print_groups(spec);
+    }
+    return 0;
+  }
+
+  int check() const {
+    const Target target(target_);
+    const SpecCheck result = spec_ == "auto"
+                                 ? check_families(target.tensors())
+                                 : check_spec(os::read_file(spec_), spec_, target.tensors());
+    return result.spec ? fits(*result.spec) : misfits(target, result.reasons);
+  }
+
+  int fits(const Spec& spec) const {
+    if (json_) {
+      nlohmann::ordered_json json = to_json(spec);
+      json["fits"] = true;
+      print_json(json);
+    } else {
+      print_summary(spec);
+    }
+    return 0;
+  }
+
+  int misfits(const Target& target, const std::vector<std::string>& reasons) const {
+    if (json_) {
+      print_json({{"fits", false}, {"reasons", reasons}});
+      return 1;
+    }
+    fmt::print("{} does not fit {}:\n", spec_ == "auto" ? "no shipped family" : spec_,
+               target.path());
+    for (const std::string& reason : reasons) fmt::print("  {}\n", reason);
+    return 1;
+  }
+
+  CLI::App* show_ = nullptr;
+  std::string target_ = "HEAD";
+  std::string spec_;
+  bool text_ = false;
+  bool json_ = false;
+};
+
+const Registered<SpecCommand> kSpec("spec", "show or check which hidden units can be reordered",
+                                    "mgit spec show main\n  mgit spec check net.perm "
+                                    "main:model.safetensors");
+
+}  // namespace
+}  // namespace mgit::cli
