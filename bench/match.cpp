@@ -2,7 +2,8 @@
 //
 //   bench_match gemm N M                   similarity product, GFLOP/s
 //   bench_match assignment FILE N REPEATS  raw float32 matrix: cold, and warm from its own duals
-//   bench_match pair A B SEED RESTARTS     weight matching of two checkpoints of a known family
+//   bench_match pair A B SEED RESTARTS     weight matching of two checkpoints of a known family;
+//                                          -1 restarts: the default
 #include <fmt/format.h>
 
 #include <chrono>
@@ -76,7 +77,7 @@ void pair(const std::string& a, const std::string& b, std::uint64_t seed, int re
   if (!spec) throw Error("no family knows this network", a);
   MatchOptions options;
   options.seed = seed;
-  options.restarts = restarts;
+  if (restarts >= 0) options.restarts = restarts;
   const MatchResult result = match_weights(*spec, *first, *second, options);
   fmt::print("{{\"seconds\":{:.4f},\"sweeps\":{},\"objective\":{:.10g}}}\n", seconds_since(start),
              result.sweeps, result.objective_after);

@@ -23,6 +23,9 @@ class Random {
   /// 0..bound-1; the bias of the remainder is far below anything that shows.
   std::uint64_t below(std::uint64_t bound) { return next() % bound; }
 
+  /// In [0, 1).
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
   /// A random order of 0..count-1.
   std::vector<std::size_t> order(std::size_t count) {
     std::vector<std::size_t> result(count);
