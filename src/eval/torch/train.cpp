@@ -16,17 +16,15 @@ namespace {
 /// Our own draws: std::mt19937_64 gives the same numbers everywhere, distributions do not.
 double uniform(std::mt19937_64& random) { return static_cast<double>(random() >> 11U) * 0x1.0p-53; }
 
-/// Gaussian weights of variance 2 / inputs (He), zero biases.
+/// Weights uniform in +-1/sqrt(inputs), as torch.nn.Linear draws them: small enough that what
+/// remains after training was learned. Zero biases.
 torch::jit::Module make_linear(const std::shared_ptr<torch::jit::CompilationUnit>& unit,
                                std::int64_t inputs, std::int64_t outputs, std::mt19937_64& random) {
   at::Tensor weight = at::empty({outputs, inputs});
   float* values = weight.data_ptr<float>();
-  const double scale = std::sqrt(2.0 / static_cast<double>(inputs));
-  for (std::int64_t i = 0; i < weight.numel(); ++i) {
-    const double radius = std::sqrt(-2 * std::log(1 - uniform(random)));
-    values[i] =
-        static_cast<float>(scale * radius * std::cos(2 * std::numbers::pi * uniform(random)));
-  }
+  const double bound = 1 / std::sqrt(static_cast<double>(inputs));
+  for (std::int64_t i = 0; i < weight.numel(); ++i)
+    values[i] = static_cast<float>(bound * (2 * uniform(random) - 1));
   torch::jit::Module linear("__torch__.Linear", unit, true);
   linear.register_parameter("weight", weight, false);
   linear.register_parameter("bias", at::empty({outputs}).zero_(), false);
