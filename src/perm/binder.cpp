@@ -14,7 +14,7 @@ namespace mgit::speclang {
 namespace {
 
 constexpr std::size_t kShownReasons = 3;
-constexpr std::size_t kMaxCombinations = 1'000'000;
+constexpr std::size_t kMaxCombinations = 200'000;
 
 std::string headline(const std::vector<std::string>& reasons) {
   std::string text = "does not fit the network: ";
@@ -221,6 +221,7 @@ class Binder {
           waiting[groups_.root(group)].emplace_back(t, a);
         });
       }
+    std::reverse(ready.begin(), ready.end());  // taken from the back
     while (!ready.empty()) {
       const auto [t, a] = ready.back();
       ready.pop_back();

@@ -39,7 +39,7 @@ TEST(SpecLanguage, FaultsAreNamedWithLineAndColumn) {
       {"perm P:4\n", "net.perm:1:1", "not a spec file"},
       {"mgit-perm 2\n", "net.perm:1:1", "newer version"},
       {"mgit-perm 1 x\n", "net.perm:1:13", "end of the line"},
-      {head + "perm\n", "net.perm:2:5", "expected ':'"},
+      {head + "perm\n", "net.perm:2:5", "expected a group's name"},
       {head + "perm \n", "net.perm:2:6", "expected a group's name"},
       {head + "perm 4\n", "net.perm:2:6", "expected a group's name"},
       {head + "perm P:0\n", "net.perm:2:8", "between 1 and 4294967295"},
@@ -71,7 +71,7 @@ TEST(SpecLanguage, FaultsAreNamedWithLineAndColumn) {
       {head + "fc{c!}: _\n", "net.perm:2:5", "unexpected '!'"},
       {head + "fc{c.up}: _\n", "net.perm:2:6", "not prev, next, first or last"},
       {head + "fc}: _\n", "net.perm:2:3", "in a name"},
-      {head + "\"fc: _\n", "net.perm:2:8", "no end"},
+      {head + "\"fc: _\n", "net.perm:2:7", "no end"},
       {head + "\"f\\q\": _\n", "net.perm:2:4", "unknown escape"},
       {head + "index c of x\n", "net.perm:2:9", "expected 'in' or '='"},
       {head + "index c in x.weight\n", "net.perm:2:12", "not in this name"},
@@ -118,8 +118,8 @@ TEST(SpecLanguage, WhatDoesNotFitIsExplained) {
   EXPECT_THAT(reasons(replaced(kGood, "fc2.bias: _", "fc2.bias: _, _"), two_layers()),
               ElementsAre("6:1: tensor 'fc2.bias' has 1 axes, the line has 2"));
   EXPECT_THAT(reasons(replaced(kGood, "perm P", "perm P:31"), two_layers()),
-              ElementsAre("3:13: tensor 'fc1.weight' axis 0 has 32 entries, the layout has 31",
-                          "4:11: tensor 'fc1.bias' axis 0 has 32 entries, the layout has 31",
+              ElementsAre("4:11: tensor 'fc1.bias' axis 0 has 32 entries, the layout has 31",
+                          "3:13: tensor 'fc1.weight' axis 0 has 32 entries, the layout has 31",
                           "5:16: tensor 'fc2.weight' axis 1 has 32 entries, the layout has 31"));
   EXPECT_THAT(reasons(replaced(kGood, "fc2.weight: _, P", "fc2.weight: P, _"), two_layers()),
               ElementsAre(HasSubstr("entries, the layout has")));
