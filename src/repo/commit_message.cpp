@@ -129,9 +129,10 @@ std::vector<Trailer> trailers_of(std::string_view message) {
   std::vector<Trailer> trailers;
   bool open = false;  // a continuation line belongs to the last trailer
   for (std::size_t i = block.first; i < block.last; ++i) {
-    if (lines[i].comment()) continue;
     if (lines[i].continuation()) {
-      if (open) trailers.back().value += " " + std::string(trimmed(lines[i].text));
+      if (!open) continue;
+      std::string& value = trailers.back().value;
+      value += (value.empty() ? "" : " ") + std::string(trimmed(lines[i].text));
       continue;
     }
     auto trailer = trailer_in(lines[i].text);

@@ -38,7 +38,7 @@ struct Repository::Impl {
   /// The manifests below a tree, by relative path; remembered, so that walking a history costs what
   /// changed in it.
   const PathList& manifests_below(const Oid& tree_id) const;
-  bool is_manifest(const Oid& blob_id) const;
+  bool is_manifest(const Oid& blob_id) const;  // remembered, too
   const Manifest& manifest(const Oid& blob_id, const std::string& path) const;
   std::string blob(const Oid& id) const;
 
@@ -51,6 +51,7 @@ struct Repository::Impl {
   mutable git2::OdbHandle odb;
   mutable std::map<std::string, Signature> identities;
   mutable std::unordered_map<Oid, PathList, OidHash> manifest_lists;
+  mutable std::unordered_map<Oid, bool, OidHash> verdicts;  // of is_manifest
   mutable std::unordered_map<Oid, Manifest, OidHash> manifests;
 };
 

@@ -32,6 +32,17 @@ std::optional<std::string> beginning(git_odb* odb, const git_oid& id) {
   return std::string(piece.data(), static_cast<std::size_t>(read));
 }
 
+bool holds_manifest(git_odb* odb, const Oid& blob_id, const std::function<std::string()>& read) {
+  const git_oid id = git2::to_git(blob_id);
+  std::size_t size = 0;
+  git_object_t type = GIT_OBJECT_INVALID;
+  git2::check(git_odb_read_header(&size, &type, odb, &id), blob_id.brief());
+  if (size > kLargestManifest) return false;
+  if (size > kSmallBlob)
+    if (const auto start = beginning(odb, id)) return looks_like_manifest(*start);
+  return looks_like_manifest(read());
+}
+
 }  // namespace
 
 git2::TreeHandle Repository::Impl::tree(const Oid& id) const {
@@ -58,17 +69,14 @@ std::string Repository::Impl::blob(const Oid& id) const {
 std::string Repository::blob(const Oid& id) const { return impl_->blob(id); }
 
 bool Repository::Impl::is_manifest(const Oid& blob_id) const {
+  const auto known = verdicts.find(blob_id);
+  if (known != verdicts.end()) return known->second;
   if (!odb)
     odb =
         git2::make<git2::OdbHandle>([&](git_odb** out) { return git_repository_odb(out, git()); });
-  const git_oid id = git2::to_git(blob_id);
-  std::size_t size = 0;
-  git_object_t type = GIT_OBJECT_INVALID;
-  git2::check(git_odb_read_header(&size, &type, odb.get(), &id), blob_id.brief());
-  if (size > kLargestManifest) return false;
-  if (size > kSmallBlob)
-    if (const auto start = beginning(odb.get(), id)) return looks_like_manifest(*start);
-  return looks_like_manifest(blob(blob_id));
+  const bool verdict = holds_manifest(odb.get(), blob_id, [&] { return blob(blob_id); });
+  verdicts.emplace(blob_id, verdict);
+  return verdict;
 }
 
 const Manifest& Repository::Impl::manifest(const Oid& blob_id, const std::string& path) const {
