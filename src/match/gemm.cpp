@@ -19,6 +19,14 @@ void add_tile(const float* tile, std::size_t rows, std::size_t columns, double* 
 
 }  // namespace
 
+void PackedMatrix::reset(std::size_t rows, std::size_t columns, std::size_t width) {
+  rows_ = rows;
+  columns_ = columns;
+  width_ = width;
+  data_.resize(panels() * width * columns);
+  if (rows % width != 0) std::fill_n(panel(panels() - 1), width * columns, 0.0F);
+}
+
 PackedMatrix pack(std::span<const float> matrix, std::size_t rows, std::size_t columns,
                   std::size_t width) {
   PackedMatrix packed(rows, columns, width);

@@ -18,11 +18,12 @@ namespace mgit {
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  PackedMatrix(std::size_t rows, std::size_t columns, std::size_t width)
-      : rows_(rows),
-        columns_(columns),
-        width_(width),
-        data_((rows + width - 1) / width * width * columns) {}
+  PackedMatrix(std::size_t rows, std::size_t columns, std::size_t width) {
+    reset(rows, columns, width);
+  }
+
+  /// Another shape in the same memory. Only what fills up the last panel is set, to zero.
+  void reset(std::size_t rows, std::size_t columns, std::size_t width);
 
   std::size_t rows() const { return rows_; }
   std::size_t columns() const { return columns_; }

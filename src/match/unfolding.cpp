@@ -22,8 +22,9 @@ std::vector<std::size_t> steps(std::size_t count, std::size_t stride, const Gath
 }
 
 template <typename PackColumn>
-PackedMatrix pack_columns(const Unfolding& shape, std::size_t width, const PackColumn& column) {
-  PackedMatrix packed(shape.rows, shape.columns(), width);
+void pack_columns(const Unfolding& shape, std::size_t width, PackedMatrix& packed,
+                  const PackColumn& column) {
+  packed.reset(shape.rows, shape.columns(), width);
   parallel_for(packed.panels(), [&](std::size_t panel) {
     const std::size_t first = panel * width;
     const std::size_t count = std::min(width, shape.rows - first);
@@ -32,7 +33,6 @@ PackedMatrix pack_columns(const Unfolding& shape, std::size_t width, const PackC
       for (std::size_t y = 0; y < shape.inner.size(); ++y, out += width)
         column(first * shape.row_stride, x, y, count, out);
   });
-  return packed;
 }
 
 }  // namespace
@@ -58,26 +58,26 @@ Unfolding unfold(const SpecTensor& tensor, std::size_t axis, const Occurrence& o
   return result;
 }
 
-PackedMatrix pack(std::span<const float> tensor, const Unfolding& unfolding, std::size_t width) {
+void pack(std::span<const float> tensor, const Unfolding& unfolding, std::size_t width,
+          PackedMatrix& out) {
   const std::size_t stride = unfolding.row_stride;
-  return pack_columns(
-      unfolding, width,
-      [&](std::size_t base, std::size_t x, std::size_t y, std::size_t count, float* out) {
-        const float* in = tensor.data() + base + unfolding.outer[x] + unfolding.inner[y];
-        for (std::size_t i = 0; i < count; ++i) out[i] = in[i * stride];
-      });
+  pack_columns(unfolding, width, out,
+               [&](std::size_t base, std::size_t x, std::size_t y, std::size_t count, float* to) {
+                 const float* from = tensor.data() + base + unfolding.outer[x] + unfolding.inner[y];
+                 for (std::size_t i = 0; i < count; ++i) to[i] = from[i * stride];
+               });
 }
 
-PackedMatrix pack_difference(std::span<const float> tensor, const Unfolding& now,
-                             const Unfolding& then, std::size_t width) {
+void pack_difference(std::span<const float> tensor, const Unfolding& now, const Unfolding& then,
+                     std::size_t width, PackedMatrix& out) {
   const std::size_t stride = now.row_stride;
-  return pack_columns(
-      now, width,
-      [&](std::size_t base, std::size_t x, std::size_t y, std::size_t count, float* out) {
-        const float* plus = tensor.data() + base + now.outer[x] + now.inner[y];
-        const float* minus = tensor.data() + base + then.outer[x] + then.inner[y];
-        for (std::size_t i = 0; i < count; ++i) out[i] = plus[i * stride] - minus[i * stride];
-      });
+  pack_columns(now, width, out,
+               [&](std::size_t base, std::size_t x, std::size_t y, std::size_t count, float* to) {
+                 const float* plus = tensor.data() + base + now.outer[x] + now.inner[y];
+                 const float* minus = tensor.data() + base + then.outer[x] + then.inner[y];
+                 for (std::size_t i = 0; i < count; ++i)
+                   to[i] = plus[i * stride] - minus[i * stride];
+               });
 }
 
 }  // namespace mgit

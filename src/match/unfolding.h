@@ -26,10 +26,11 @@ struct Unfolding {
 Unfolding unfold(const SpecTensor& tensor, std::size_t axis, const Occurrence& occurrence,
                  std::size_t group_size, std::span<const Gather> gathers);
 
-/// Packs the rows for multiply_add.
-PackedMatrix pack(std::span<const float> tensor, const Unfolding& unfolding, std::size_t width);
+/// Packs the rows for multiply_add; `out` is reset.
+void pack(std::span<const float> tensor, const Unfolding& unfolding, std::size_t width,
+          PackedMatrix& out);
 /// Packs (`now` of the tensor) - (`then` of the tensor); both have the same size.
-PackedMatrix pack_difference(std::span<const float> tensor, const Unfolding& now,
-                             const Unfolding& then, std::size_t width);
+void pack_difference(std::span<const float> tensor, const Unfolding& now, const Unfolding& then,
+                     std::size_t width, PackedMatrix& out);
 
 }  // namespace mgit

@@ -131,10 +131,10 @@ class Descent {
       double scale = 0;
       for (std::size_t i = 0; i < n; ++i) scale += std::fabs(at(g, i, current[i]));
       scale *= kShake / static_cast<double>(n);
-      std::vector<float> score(state.total.begin(), state.total.end());
-      for (float& value : score) value += static_cast<float>(scale * random.uniform());
+      score_.assign(state.total.begin(), state.total.end());
+      for (float& value : score_) value += static_cast<float>(scale * random.uniform());
       AssignmentDuals duals = state.duals;
-      Gather candidate = solve_assignment(score, n, &duals);
+      Gather candidate = solve_assignment(score_, n, &duals);
       if (candidate == current) continue;
       current = std::move(candidate);
       ++state.version;
@@ -268,8 +268,9 @@ class Descent {
                          tensor_gathers(problem_->spec, *pair.spec, permutation_));
     if (!state.b || !update_columns(pair, a, b, *state.b, state.value)) {
       state.value.assign(n * n, 0);
-      multiply_add(pack(pair.a.values(), a, kLeftPanel), pack(pair.b.values(), b, kRightPanel),
-                   state.value);
+      pack(pair.a.values(), a, kLeftPanel, left_);
+      pack(pair.b.values(), b, kRightPanel, right_);
+      multiply_add(left_, right_, state.value);
     }
     state.b = std::move(b);
     return true;
@@ -277,8 +278,8 @@ class Descent {
 
   /// value += A[:,c] * (B now - B then)[:,c]^T over the columns c that differ. False if they are
   /// too many for this to pay.
-  static bool update_columns(const TensorPair& pair, const Unfolding& a, const Unfolding& now,
-                             const Unfolding& then, std::vector<double>& value) {
+  bool update_columns(const TensorPair& pair, const Unfolding& a, const Unfolding& now,
+                      const Unfolding& then, std::vector<double>& value) {
     const bool same_outer = now.outer == then.outer;
     if (!same_outer && now.inner != then.inner) return false;
     Unfolding part_a = a;
@@ -295,8 +296,9 @@ class Descent {
     }
     if (count * 4 > (now.*list).size() * 3) return false;
     for (Unfolding* part : {&part_a, &part_now, &part_then}) (part->*list).resize(count);
-    multiply_add(pack(pair.a.values(), part_a, kLeftPanel),
-                 pack_difference(pair.b.values(), part_now, part_then, kRightPanel), value);
+    pack(pair.a.values(), part_a, kLeftPanel, left_);
+    pack_difference(pair.b.values(), part_now, part_then, kRightPanel, right_);
+    multiply_add(left_, right_, value);
     return true;
   }
 
@@ -306,9 +308,9 @@ class Descent {
     GroupState& state = groups_[g];
     if (!state.changed) return false;
     state.changed = false;
-    const std::vector<float> score(state.total.begin(), state.total.end());
+    score_.assign(state.total.begin(), state.total.end());
     Gather& current = permutation_.groups[g];
-    Gather candidate = solve_assignment(score, current.size(), &state.duals);
+    Gather candidate = solve_assignment(score_, current.size(), &state.duals);
     double gain = keep_ties(g, current, candidate);
     if (gain <= 0) return false;
     if (problem_->quadratic[g]) {
@@ -358,6 +360,11 @@ class Descent {
   std::vector<GroupState> groups_;
   double objective_ = 0;
   int sweeps_ = 0;
+
+  // Memory that is used again and again.
+  PackedMatrix left_;
+  PackedMatrix right_;
+  std::vector<float> score_;
 };
 
 }  // namespace

@@ -1,8 +1,7 @@
 #include "match/weights.h"
 
+#include <bit>
 #include <cmath>
-#include <cstring>
-#include <limits>
 
 #include "base/threads.h"
 #include "mgit/match.h"
@@ -50,9 +49,10 @@ FloatTensor::FloatTensor(TensorData data) : data_(std::move(data)) {
 }
 
 bool FloatTensor::finite() const {
-  bool finite = true;
-  for (const float value : values_) finite &= std::fabs(value) <= std::numeric_limits<float>::max();
-  return finite;
+  std::uint32_t largest = 0;
+  for (const float value : values_)
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7fffffffU);
+  return largest < 0x7f800000U;
 }
 
 std::vector<TensorPair> load_pairs(const Spec& spec, const TensorSource& a, const TensorSource& b) {
