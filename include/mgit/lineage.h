@@ -47,10 +47,11 @@ class Lineage {
   /// Stores the evaluation as a git note and in the index.
   void record(Repository& repository, const EvaluationRecord& evaluation);
 
-  /// How the models of a commit came to be: text for people, newest first.
-  std::string describe(const Oid& commit, bool colour) const;
+  /// How the models of a commit came to be (or that at `path`): text for people, newest first.
+  /// Throws MissingError if there is none.
+  std::string describe(const Oid& commit, bool colour, const std::string& path = {}) const;
   /// The same as JSON, one document.
-  std::string describe_json(const Oid& commit) const;
+  std::string describe_json(const Oid& commit, const std::string& path = {}) const;
 
   /// Verdict cache for "does this checkpoint continue that one" (manifest digests): a pure function
   /// of content, kept to save arithmetic.

@@ -1,0 +1,49 @@
+// mgit lineage: how the models of a revision came to be.
+#include "mgit/lineage.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "cli/command.h"
+
+namespace mgit::cli {
+namespace {
+
+class LineageCommand : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.add_option("revision", revision_,
+                   "default: HEAD; or 'rebuild': fill the index again, from git alone");
+    app.add_option("--path", path_, "only this checkpoint");
+    app.add_flag("--json", json_, "one JSON document");
+  }
+
+  int run() override {
+    const Repository repository = Repository::discover();
+    Lineage lineage(repository);
+    if (revision_ == "rebuild") {
+      lineage.rebuild();
+      return 0;
+    }
+    lineage.update();
+    const Oid commit = repository.require(revision_);
+    fmt::print("{}", json_ ? lineage.describe_json(commit, path_)
+                           : lineage.describe(commit, use_colour(), path_));
+    return 0;
+  }
+
+ private:
+  static bool use_colour() { return ::isatty(STDOUT_FILENO) && std::getenv("NO_COLOR") == nullptr; }
+
+  std::string revision_ = "HEAD";
+  std::string path_;
+  bool json_ = false;
+};
+
+const Registered<LineageCommand> kLineage("lineage", "show how a model came to be",
+                                          "mgit lineage feature-branch");
+
+}  // namespace
+}  // namespace mgit::cli

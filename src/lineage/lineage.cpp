@@ -1,0 +1,126 @@
+#include "mgit/lineage.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lineage/database.h"
+#include "lineage/describe.h"
+#include "lineage/index.h"
+#include "lineage/model_history.h"
+#include "lineage/records.h"
+
+namespace mgit {
+
+struct Lineage::Impl {
+  explicit Impl(const Repository& its_repository)
+      : repository(its_repository), path(its_repository.common_dir() / "mgit" / "lineage.db") {
+    try {
+      open();
+    } catch (const DatabaseDamaged&) {
+      start_again();
+    }
+  }
+
+  void open() { database = std::make_unique<Database>(path, kLineageSchema, kLineageVersion); }
+
+  void start_again() {
+    database.reset();
+    Database::remove(path);
+    open();
+  }
+
+  /// Runs `work`; a database found to be damaged is made anew and filled first.
+  template <typename Work>
+  auto guarded(Work work) {
+    try {
+      return work();
+    } catch (const DatabaseDamaged&) {
+      start_again();
+      update_index(*database, repository);
+      return work();
+    }
+  }
+
+  struct Model {
+    std::string path;
+    std::vector<ModelNode> nodes;
+  };
+
+  std::vector<Model> models_of(const Oid& commit, const std::string& wanted) {
+    std::vector<Model> models;
+    for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(commit)) {
+      if (!wanted.empty() && checkpoint.path != wanted) continue;
+      auto nodes = model_history(*database, repository.store(), commit, checkpoint.path);
+      if (!nodes.empty()) models.push_back({checkpoint.path, std::move(nodes)});
+    }
+    if (models.empty())
+      throw MissingError(wanted.empty() ? "there is no checkpoint in this commit"
+                                        : "there is no such checkpoint in " + commit.brief(),
+                         wanted.empty() ? commit.brief() : wanted,
+                         "mgit ls lists the checkpoints of a revision");
+    return models;
+  }
+
+  const Repository& repository;
+  std::filesystem::path path;
+  std::unique_ptr<Database> database;
+};
+
+Lineage::Lineage(const Repository& repository) : impl_(std::make_unique<Impl>(repository)) {}
+
+Lineage::~Lineage() = default;
+
+void Lineage::update() {
+  impl_->guarded([this] { update_index(*impl_->database, impl_->repository); });
+}
+
+void Lineage::rebuild() {
+  impl_->guarded([this] { rebuild_index(*impl_->database, impl_->repository); });
+}
+
+void Lineage::record(Repository& repository, const EvaluationRecord& evaluation) {
+  std::string note = repository.note(kEvalNotes, evaluation.commit).value_or("");
+  if (!note.empty() && !note.ends_with('\n')) note += '\n';
+  repository.set_note(kEvalNotes, evaluation.commit, note + evaluation_line(evaluation) + '\n');
+  update();
+}
+
+std::string Lineage::describe(const Oid& commit, bool colour, const std::string& path) const {
+  return impl_->guarded([&] {
+    std::string text;
+    for (const Impl::Model& model : impl_->models_of(commit, path))
+      text += (text.empty() ? "" : "\n") +
+              history_text(*impl_->database, model.nodes, model.path, colour);
+    return text;
+  });
+}
+
+std::string Lineage::describe_json(const Oid& commit, const std::string& path) const {
+  return impl_->guarded([&] {
+    nlohmann::ordered_json document;
+    document["commit"] = commit.hex();
+    document["models"] = nlohmann::ordered_json::array();
+    for (const Impl::Model& model : impl_->models_of(commit, path))
+      document["models"].push_back(history_json(*impl_->database, model.nodes, model.path));
+    return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  });
+}
+
+std::optional<bool> Lineage::continues(const Digest& older, const Digest& newer) const {
+  return impl_->guarded([&]() -> std::optional<bool> {
+    Statement query(*impl_->database,
+                    "SELECT continues FROM verdicts WHERE older = ? AND newer = ?");
+    if (!query.with(older, newer).step()) return std::nullopt;
+    return query.integer(0) != 0;
+  });
+}
+
+void Lineage::remember_continues(const Digest& older, const Digest& newer, bool verdict) {
+  impl_->guarded([&] {
+    Statement(*impl_->database, "INSERT OR REPLACE INTO verdicts VALUES(?, ?, ?)")
+        .with(older, newer, std::int64_t{verdict ? 1 : 0})
+        .run();
+  });
+}
+
+}  // namespace mgit

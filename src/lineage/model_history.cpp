@@ -1,0 +1,189 @@
+#include "lineage/model_history.h"
+
+#include <limits>
+#include <map>
+#include <set>
+
+namespace mgit {
+namespace {
+
+class HistoryWalk {
+ public:
+  HistoryWalk(Database& database, const Store& store, const std::string& path)
+      : database_(database), store_(store), path_(path) {}
+
+  std::vector<ModelNode> run(const Oid& tip) {
+    std::vector<ModelNode> nodes;
+    std::set<Oid> seen;
+    std::vector<Oid> pending;
+    if (const auto place = locate(tip)) pending.push_back(place->commit);
+    while (!pending.empty()) {
+      const Oid commit = pending.back();
+      pending.pop_back();
+      if (!seen.insert(commit).second) continue;
+      nodes.push_back(node_at(commit));
+      const auto& from = nodes.back().from;
+      pending.insert(pending.end(), from.rbegin(), from.rend());
+    }
+    return nodes;
+  }
+
+ private:
+  struct Place {
+    Oid commit;
+    Digest manifest;
+  };
+
+  std::vector<Oid> parents_of(const Oid& commit) {
+    std::vector<Oid> parents;
+    parents_.with(commit);
+    while (parents_.step()) parents.push_back(parents_.oid(0));
+    return parents;
+  }
+
+  /// The commit that gave the model of `start` its weights; nullopt if there is no model. Where a
+  /// merge took one side's model unchanged, that side is followed.
+  std::optional<Place> locate(const Oid& start) {
+    std::vector<Oid> passed;
+    Oid commit = start;
+    std::optional<Place> place;
+    for (;;) {
+      const auto known = places_.find(commit);
+      if (known != places_.end()) {
+        place = known->second;
+        break;
+      }
+      passed.push_back(commit);
+      const std::vector<Oid> parents = parents_of(commit);
+      if (row_.with(commit, path_).step()) {
+        if (!row_.is_null(0)) place = Place{commit, row_.digest(0)};
+        row_.restart();
+        if (place && parents.size() > 1) place = taken_from(parents, *place);
+        break;
+      }
+      if (parents.empty()) break;
+      commit = parents.front();
+    }
+    for (const Oid& id : passed) places_[id] = place;
+    return place;
+  }
+
+  Place taken_from(const std::vector<Oid>& parents, const Place& merged) {
+    for (const Oid& parent : parents) {
+      const auto side = locate(parent);
+      if (side && side->manifest == merged.manifest) return *side;
+    }
+    return merged;
+  }
+
+  ModelNode node_at(const Oid& commit) {
+    ModelNode node;
+    node.commit = commit;
+    Statement query(database_, "SELECT author, time, subject FROM commits WHERE oid = ?");
+    if (query.with(commit).step()) {
+      node.author = query.text(0);
+      node.time = query.integer(1);
+      node.subject = query.text(2);
+    }
+    node.manifest = locate(commit)->manifest;
+    node.rebase = rebase_of(commit);
+    node.merge = merge_of(commit);
+    node.evaluations = evaluations_of(node.manifest);
+    const std::vector<Oid> parents = parents_of(commit);
+    node.combines = parents.size() > 1;
+    if (node.rebase && node.rebase->origin)
+      if (const auto origin = locate(*node.rebase->origin)) node.from.push_back(origin->commit);
+    if (!node.from.empty()) return node;
+    for (const Oid& parent : parents) {
+      const auto side = locate(parent);
+      if (side && std::find(node.from.begin(), node.from.end(), side->commit) == node.from.end())
+        node.from.push_back(side->commit);
+    }
+    if (!node.combines && !node.rebase && !node.from.empty()) compare(node);
+    return node;
+  }
+
+  void compare(ModelNode& node) {
+    const Digest before = locate(node.from.front())->manifest;
+    node.resemblance = resemblance(database_, store_, before, node.manifest);
+    if (node.resemblance != Resemblance::kOtherTraining) return;
+    node.replaces = node.from.front();
+    node.from.clear();
+  }
+
+  std::optional<RebaseRecord> rebase_of(const Oid& commit) {
+    Statement query(database_,
+                    "SELECT origin, onto, method, seed, permutation FROM rebases WHERE oid = ?");
+    if (!query.with(commit).step()) return std::nullopt;
+    RebaseRecord record;
+    if (!query.is_null(0)) record.origin = query.oid(0);
+    if (!query.is_null(1)) record.onto = query.oid(1);
+    record.method = query.text(2);
+    record.seed = query.text(3);
+    if (!query.is_null(4)) record.permutation = query.digest(4);
+    Statement specs(database_, "SELECT spec, proof FROM specs WHERE oid = ? ORDER BY position");
+    specs.with(commit);
+    while (specs.step()) record.specs.push_back({specs.digest(0), specs.text(1)});
+    return record;
+  }
+
+  std::optional<MergeRecord> merge_of(const Oid& commit) {
+    Statement query(database_,
+                    "SELECT model, strategy, weights, base FROM merges WHERE oid = ?"
+                    " AND model IN (?, '') ORDER BY position");
+    if (!query.with(commit, quote_name(path_)).step()) return std::nullopt;
+    return MergeRecord{query.text(0), query.text(1), query.text(2), query.text(3)};
+  }
+
+  std::vector<EvaluationRecord> evaluations_of(const Digest& manifest) {
+    Statement query(database_,
+                    "SELECT oid, path, data, data_name, loss_name, loss, accuracy, samples,"
+                    " recorded FROM evaluations WHERE checkpoint = ?"
+                    " ORDER BY recorded, oid, position");
+    query.with(manifest);
+    std::map<std::pair<std::string, Digest>, EvaluationRecord> latest;
+    while (query.step()) {
+      EvaluationRecord record;
+      record.commit = query.oid(0);
+      record.path = query.text(1);
+      record.checkpoint = manifest;
+      record.data = query.digest(2);
+      record.data_name = query.text(3);
+      record.loss_name = query.text(4);
+      record.result.loss =
+          query.is_null(5) ? std::numeric_limits<double>::quiet_NaN() : query.real(5);
+      if (!query.is_null(6)) record.result.accuracy = query.real(6);
+      record.result.samples = static_cast<std::uint64_t>(query.integer(7));
+      record.recorded = query.integer(8);
+      latest[{record.data_name + '\0' + record.loss_name, record.data}] = record;
+    }
+    std::vector<EvaluationRecord> records;
+    for (auto& [key, record] : latest) records.push_back(std::move(record));
+    return records;
+  }
+
+  Database& database_;
+  const Store& store_;
+  const std::string& path_;
+  std::map<Oid, std::optional<Place>> places_;
+  Statement parents_{database_, "SELECT parent FROM parents WHERE child = ? ORDER BY position"};
+  Statement row_{database_, "SELECT manifest FROM checkpoints WHERE oid = ? AND path = ?"};
+};
+
+}  // namespace
+
+std::vector<ModelNode> model_history(Database& database, const Store& store, const Oid& commit,
+                                     const std::string& path) {
+  return HistoryWalk(database, store, path).run(commit);
+}
+
+TensorChange tensor_change(Database& database, const Digest& older, const Digest& newer) {
+  Statement query(database,
+                  "SELECT count(*), total(old.object IS NULL) FROM tensors AS new"
+                  " LEFT JOIN tensors AS old ON old.manifest = ? AND old.name = new.name"
+                  " AND old.object = new.object WHERE new.manifest = ?");
+  if (!query.with(older, newer).step()) return {};
+  return {query.integer(0), query.integer(1)};
+}
+
+}  // namespace mgit
