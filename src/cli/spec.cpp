@@ -177,8 +177,11 @@ class SpecCommand : public Command {
       print_json({{"fits", false}, {"reasons", reasons}});
       return 1;
     }
-    fmt::print("{} does not fit {}:\n", spec_ == "auto" ? "no shipped family" : spec_,
-               target.path());
+    if (spec_ == "auto") {
+      fmt::print("no shipped family fits {}:\n", target.path());
+    } else {
+      fmt::print("{} does not fit {}:\n", spec_, target.path());
+    }
     for (const std::string& reason : reasons) fmt::print("  {}\n", reason);
     return 1;
   }
