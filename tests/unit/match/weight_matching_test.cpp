@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 
+#include "base/threads.h"
 #include "mgit/match.h"
 #include "support/support.h"
 
@@ -208,6 +209,27 @@ TEST_P(KnownPermutation, IsRecoveredExactly) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, KnownPermutation, ::testing::Values(mlp, convolutional));
+
+TEST(Matching, IsTheSameWithOneThread) {
+  const auto wide = [](std::uint64_t seed) {
+    Network net;
+    net.spec.groups = {{"P1", 200}, {"P2", 150}};
+    add(net, "fc1.weight", {carrying(0, 200), fixed(300)}, seed);
+    add(net, "fc2.weight", {carrying(1, 150), carrying(0, 200)}, seed + 1);
+    add(net, "fc3.weight", {fixed(10), carrying(1, 150)}, seed + 2);
+    return net;
+  };
+  const Network a = wide(1);
+  const Network b = wide(11);
+  const MatchResult threaded = match_weights(a.spec, a.model, b.model);
+  std::vector<MatchResult> serial(2);
+  // Inside a worker, parallel_for runs serially.
+  parallel_for(2, [&](std::size_t i) { serial[i] = match_weights(a.spec, a.model, b.model); });
+  for (const MatchResult& result : serial) {
+    EXPECT_EQ(result.permutation, threaded.permutation);
+    EXPECT_EQ(result.objective_after, threaded.objective_after);
+  }
+}
 
 TEST(Matching, LeavesAModelMatchedWithItselfAlone) {
   const Network a = mlp(1);
