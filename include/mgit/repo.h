@@ -80,8 +80,8 @@ struct ModelConfig {
   std::string name;
   std::string path;
   std::string spec = "auto";
-  std::string graph;
-  std::string data;
+  std::string graph{};
+  std::string data{};
   std::string loss = "cross_entropy";
 };
 
