@@ -66,6 +66,13 @@ class TorchEvaluator : public Evaluator {
     return evaluation;
   }
 
+  double largest_change(const TensorSource& before, const TensorSource& after) {
+    set_weights(before);
+    network_.keep_outputs(options_.batch);
+    set_weights(after);
+    return network_.largest_change(options_.batch);
+  }
+
  private:
   void set_weights(const TensorSource& weights) {
     const std::string prefix = wrapper_prefix(slots_, weights);
@@ -123,6 +130,11 @@ class TorchEvaluator : public Evaluator {
 
 std::unique_ptr<Evaluator> open_evaluator(const EvaluatorOptions& options) {
   return std::make_unique<TorchEvaluator>(options);
+}
+
+double largest_output_change(const EvaluatorOptions& options, const TensorSource& before,
+                             const TensorSource& after) {
+  return TorchEvaluator(options).largest_change(before, after);
 }
 
 }  // namespace mgit

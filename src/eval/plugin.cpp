@@ -128,4 +128,18 @@ MgitTorchResult TorchNetwork::evaluate(const std::string& loss, std::uint64_t ba
   return result;
 }
 
+void TorchNetwork::keep_outputs(std::uint64_t batch) {
+  MgitTorchError error{};
+  if (torch_plugin().keep_outputs(network_.get(), batch, &error) == 0)
+    throw Error(error.text, where_);
+}
+
+double TorchNetwork::largest_change(std::uint64_t batch) {
+  MgitTorchError error{};
+  double change = 0;
+  if (torch_plugin().compare_outputs(network_.get(), batch, &change, &error) == 0)
+    throw Error(error.text, where_);
+  return change;
+}
+
 }  // namespace mgit

@@ -35,6 +35,9 @@ class TorchNetwork {
   void write_slot(std::size_t index, Bytes data);
   void set_data(const TensorView& input, const TensorView& target);
   MgitTorchResult evaluate(const std::string& loss, std::uint64_t batch);
+  /// Keeps the outputs for largest_change(), which compares with those of other weights.
+  void keep_outputs(std::uint64_t batch);
+  double largest_change(std::uint64_t batch);
 
  private:
   TorchNetwork(MgitTorchNetwork* network, std::string where);

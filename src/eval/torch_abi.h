@@ -12,7 +12,7 @@
 extern "C" {
 
 // Raised whenever anything below changes: mgit refuses a plugin of another version.
-inline constexpr std::uint32_t kMgitTorchAbi = 1;
+inline constexpr std::uint32_t kMgitTorchAbi = 2;
 
 struct MgitTorchNetwork;
 
@@ -89,6 +89,12 @@ struct MgitTorchApi {
   // `loss`: "cross_entropy" or "mse".
   int (*evaluate)(MgitTorchNetwork* network, const char* loss, std::uint64_t batch,
                   MgitTorchResult* result, MgitTorchError* error);
+
+  // Runs the network over the data and keeps what it returns; then, with other weights, the largest
+  // absolute change of any output.
+  int (*keep_outputs)(MgitTorchNetwork* network, std::uint64_t batch, MgitTorchError* error);
+  int (*compare_outputs)(MgitTorchNetwork* network, std::uint64_t batch, double* largest_change,
+                         MgitTorchError* error);
 
   MgitTorchNetwork* (*train)(const MgitTorchTraining* training, const MgitTorchTensor* input,
                              const MgitTorchTensor* target, MgitTorchError* error);

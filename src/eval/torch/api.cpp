@@ -124,6 +124,27 @@ int evaluate_network(MgitTorchNetwork* network, const char* loss, std::uint64_t 
   });
 }
 
+int keep_outputs(MgitTorchNetwork* network, std::uint64_t batch, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    network->kept = outputs(*network, static_cast<std::int64_t>(batch));
+    return 1;
+  });
+}
+
+int compare_outputs(MgitTorchNetwork* network, std::uint64_t batch, double* largest_change,
+                    MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    const std::vector<at::Tensor> now = outputs(*network, static_cast<std::int64_t>(batch));
+    if (now.size() != network->kept.size()) throw std::runtime_error("no outputs to compare with");
+    const c10::InferenceMode no_gradients;
+    *largest_change = 0;
+    for (std::size_t i = 0; i < now.size(); ++i)
+      *largest_change = std::max(
+          *largest_change, now[i].to(at::kDouble).sub(network->kept[i]).abs().max().item<double>());
+    return 1;
+  });
+}
+
 MgitTorchNetwork* train_network(const MgitTorchTraining* training, const MgitTorchTensor* input,
                                 const MgitTorchTensor* target, MgitTorchError* error) {
   return guarded<MgitTorchNetwork*>(error, nullptr, [&] {
@@ -134,9 +155,14 @@ MgitTorchNetwork* train_network(const MgitTorchTraining* training, const MgitTor
   });
 }
 
-constexpr MgitTorchApi kApi{kMgitTorchAbi, TORCH_VERSION,    set_threads,  open,       close,
-                            save,          slot_count,       slot,         write_slot, read_slot,
-                            set_data,      evaluate_network, train_network};
+constexpr MgitTorchApi kApi{kMgitTorchAbi, TORCH_VERSION,
+                            set_threads,   open,
+                            close,         save,
+                            slot_count,    slot,
+                            write_slot,    read_slot,
+                            set_data,      evaluate_network,
+                            keep_outputs,  compare_outputs,
+                            train_network};
 
 }  // namespace
 }  // namespace mgit::torch_plugin

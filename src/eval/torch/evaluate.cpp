@@ -63,6 +63,17 @@ void add_mse(const at::Tensor& output, const at::Tensor& target, Sums& sums) {
 
 }  // namespace
 
+std::vector<at::Tensor> outputs(MgitTorchNetwork& network, std::int64_t batch) {
+  const c10::InferenceMode no_gradients;
+  std::vector<at::Tensor> all;
+  const std::int64_t count = network.input.size(0);
+  for (std::int64_t begin = 0; begin < count; begin += batch) {
+    const std::int64_t end = std::min(begin + batch, count);
+    all.push_back(first_tensor(network.module.forward({network.input.slice(0, begin, end)})));
+  }
+  return all;
+}
+
 MgitTorchResult evaluate(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch) {
   const c10::InferenceMode no_gradients;
   const bool classify = loss == "cross_entropy";

@@ -26,6 +26,8 @@ at::Tensor import_data(const MgitTorchTensor& tensor);
 /// Throws std::runtime_error for what does not fit together, c10::Error for LibTorch's own.
 MgitTorchResult evaluate(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch);
 
+std::vector<at::Tensor> outputs(MgitTorchNetwork& network, std::int64_t batch);
+
 torch::jit::Module train(const MgitTorchTraining& training, const at::Tensor& input,
                          const at::Tensor& target);
 
@@ -39,4 +41,5 @@ struct MgitTorchNetwork {
   std::vector<mgit::torch_plugin::Slot> slots;
   at::Tensor input;
   at::Tensor target;
+  std::vector<at::Tensor> kept;  // outputs to compare with, batch by batch
 };

@@ -1,0 +1,71 @@
+// mgit eval: loss and accuracy of models.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/command.h"
+#include "cli/evaluation.h"
+
+namespace mgit::cli {
+namespace {
+
+class Eval : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.add_option("models", names_, "revisions (rev or rev:path) or checkpoint files; HEAD");
+    add_evaluation_options(app, request_);
+    app.add_option("--against", request_.against,
+                   "also the largest change of any output against this model's");
+    app.add_flag("--json", json_, "one JSON document");
+  }
+
+  int run() override {
+    const std::unique_ptr<Repository> repository = find_repository();
+    const auto results = evaluate_models(repository.get(), names_, request_);
+    if (json_)
+      print_json(results);
+    else
+      print_table(results);
+    return 0;
+  }
+
+ private:
+  static void print_table(const std::vector<EvaluatedModel>& results) {
+    std::size_t width = 0;
+    for (const EvaluatedModel& each : results) width = std::max(width, each.model.name.size());
+    for (const EvaluatedModel& each : results) {
+      fmt::print("{:<{}}  loss {:.4f}", each.model.name, width, each.result.loss);
+      if (each.result.accuracy) fmt::print("  accuracy {}", accuracy_text(each.result));
+      fmt::print("  ({} samples of {})\n", each.result.samples,
+                 each.setting.data.filename().string());
+      if (each.largest_output_change)
+        fmt::print("{:<{}}  largest change of an output {:.3g}\n", "", width,
+                   *each.largest_output_change);
+    }
+  }
+
+  static nlohmann::ordered_json result_json(const EvaluatedModel& each) {
+    nlohmann::ordered_json json{{"model", each.model.name}, {"path", each.model.path}};
+    if (each.model.commit) json["commit"] = each.model.commit->hex();
+    json.update(evaluation_json(each.result));
+    if (each.largest_output_change) json["largest_output_change"] = *each.largest_output_change;
+    json["setting"] = setting_json(each.setting);
+    return json;
+  }
+
+  static void print_json(const std::vector<EvaluatedModel>& results) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const EvaluatedModel& each : results) all.push_back(result_json(each));
+    fmt::print("{}\n", (all.size() == 1 ? all.front() : all).dump(2));
+  }
+
+  std::vector<std::string> names_{"HEAD"};
+  EvaluationRequest request_;
+  bool json_ = false;
+};
+
+const Registered<Eval> kEval("eval", "loss and accuracy of a model",
+                             "mgit eval main feature-branch");
+
+}  // namespace
+}  // namespace mgit::cli

@@ -1,0 +1,210 @@
+#include "workflow/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+
+#include "base/mapped_file.h"
+#include "mgit/lineage.h"
+#include "workflow/model_spec.h"
+#include "workflow/trust.h"
+
+namespace mgit {
+namespace {
+
+namespace fs = std::filesystem;
+
+MemoryModel in_memory(const TensorSource& source) {
+  MemoryModel model;
+  for (const TensorInfo& info : source.tensors()) {
+    const TensorData tensor = source.read(info.name);
+    model.set(info, Buffer(tensor.view.data.begin(), tensor.view.data.end()));
+  }
+  return model;
+}
+
+/// The section of .mgitconfig that is meant; nullopt if the file has none.
+std::optional<ModelConfig> configured_model(const Repository* repository, const std::string& name) {
+  if (repository == nullptr) return std::nullopt;
+  const std::vector<ModelConfig> models = repository->models(std::nullopt);
+  if (name.empty() && models.size() == 1) return models.front();
+  for (const ModelConfig& model : models)
+    if (model.name == name) return model;
+  if (!name.empty()) throw MissingError("no such model", ".mgitconfig: " + name);
+  return std::nullopt;
+}
+
+/// The section whose path this is, else the one that is meant.
+std::optional<ModelConfig> config_for(const Repository* repository, const NamedModel& model,
+                                      const EvaluationRequest& request) {
+  if (repository != nullptr && request.model.empty())
+    for (ModelConfig& config : repository->models(std::nullopt))
+      if (config.path == model.path) return std::move(config);
+  return configured_model(repository, request.model);
+}
+
+std::string checkpoint_path(const Repository& repository, const Oid& commit,
+                            const std::string& revision, const std::string& model_name) {
+  if (const auto config = configured_model(&repository, model_name)) return config->path;
+  const std::vector<CommittedCheckpoint> all = repository.checkpoints_at(commit);
+  if (all.empty()) throw MissingError("has no checkpoint", revision);
+  if (all.size() > 1)
+    throw Error(fmt::format("has {} checkpoints", all.size()), revision,
+                fmt::format("say which one: {}:{}", revision, all.front().path));
+  return all.front().path;
+}
+
+NamedModel committed_model(const Repository& repository, const std::string& name,
+                           const std::string& model_name) {
+  const std::size_t colon = name.find(':');
+  const std::string revision = name.substr(0, colon);
+  const Oid commit = repository.require(revision);
+  const std::string path = colon != std::string::npos
+                               ? name.substr(colon + 1)
+                               : checkpoint_path(repository, commit, revision, model_name);
+  const auto checkpoint = repository.checkpoint_at(commit, path);
+  if (!checkpoint) throw MissingError("has no checkpoint " + path, revision);
+  repository.need(checkpoint->manifest, name);
+  const std::string text = manifest_text(checkpoint->manifest);
+  return {name, commit, path, sha256(as_bytes(text)),
+          in_memory(StoredModel(repository.store(), checkpoint->manifest))};
+}
+
+/// The path as the repository has it, where it lies inside.
+std::string path_inside(const Repository* repository, const std::string& file) {
+  if (repository == nullptr || repository->work_dir().empty()) return file;
+  const fs::path relative = fs::relative(file, repository->work_dir());
+  return relative.empty() || *relative.begin() == ".." ? file : relative.string();
+}
+
+NamedModel find_model(const Repository* repository, const std::string& name,
+                      const std::string& model_name) {
+  const bool revision =
+      repository != nullptr && repository->resolve(name.substr(0, name.find(':'))).has_value();
+  if (revision) return committed_model(*repository, name, model_name);
+  if (fs::is_regular_file(name))
+    return {name, std::nullopt, path_inside(repository, name), std::nullopt,
+            in_memory(*open_checkpoint_file(name))};
+  throw MissingError("no such revision or checkpoint file", name);
+}
+
+std::string require_setting(const std::string& value, const char* what) {
+  if (value.empty())
+    throw Error(fmt::format("no {} to evaluate with", what), "",
+                fmt::format("name one with --{0}, or in .mgitconfig: {0} = <file>", what));
+  return value;
+}
+
+EvaluatorOptions setting_for(const Repository* repository, const NamedModel& model,
+                             const EvaluationRequest& request) {
+  EvaluatorOptions setting;
+  setting.batch = request.batch;
+  const ModelConfig config = config_for(repository, model, request).value_or(ModelConfig{});
+  setting.loss = request.loss.empty() ? config.loss : request.loss;
+  if (!request.data.empty())
+    setting.data = request.data;
+  else
+    setting.data = repository == nullptr
+                       ? fs::path(require_setting("", "data"))
+                       : repository->work_dir() / require_setting(config.data, "data");
+  if (!request.graph.empty()) {
+    setting.graph = request.graph;
+    return setting;
+  }
+  const std::string graph = require_setting(config.graph, "graph");
+  setting.graph = repository->work_dir() / graph;
+  require_trusted(*repository, setting.graph);
+  return setting;
+}
+
+bool same_setting(const EvaluatorOptions& a, const EvaluatorOptions& b) {
+  return a.graph == b.graph && a.data == b.data && a.loss == b.loss && a.batch == b.batch;
+}
+
+void record(Repository& repository, const EvaluatedModel& evaluated, const Digest& data) {
+  const NamedModel& model = evaluated.model;
+  Lineage lineage(repository);
+  lineage.record(repository, {.commit = *model.commit,
+                              .path = model.path,
+                              .checkpoint = *model.checkpoint,
+                              .data = data,
+                              .data_name = evaluated.setting.data.filename().string(),
+                              .loss_name = evaluated.setting.loss,
+                              .result = evaluated.result,
+                              .recorded = std::time(nullptr)});
+}
+
+/// With the model's name where an error speaks of one of its tensors.
+Evaluation evaluate(Evaluator& evaluator, const NamedModel& model) {
+  try {
+    return evaluator.evaluate(model.weights);
+  } catch (const Error& error) {
+    throw Error(error.what(), model.name + ": " + error.where(), error.hint());
+  }
+}
+
+void add_rebased_curve(const Repository* repository, const BarrierRequest& request,
+                       const NamedModel& a, const NamedModel& b, Evaluator& evaluator,
+                       BarrierReport& report) {
+  const Spec spec = choose_spec(repository, b.commit, b.path, b.weights.tensors());
+  report.spec = describe_spec(spec);
+  report.match = match_weights(spec, a.weights, b.weights);
+  const PermutedModel permuted(b.weights, spec, report.match->permutation);
+  report.rebased =
+      barrier_curve(evaluator, a.weights, permuted, request.points, [&](int done, int total) {
+        if (request.progress) request.progress(total + done, 2 * total);
+      });
+}
+
+}  // namespace
+
+bool NamedModel::has_running_statistics() const {
+  return std::any_of(weights.tensors().begin(), weights.tensors().end(),
+                     [](const TensorInfo& info) { return info.name.ends_with("running_mean"); });
+}
+
+std::vector<EvaluatedModel> evaluate_models(Repository* repository,
+                                            const std::vector<std::string>& names,
+                                            const EvaluationRequest& request) {
+  std::vector<EvaluatedModel> results;
+  std::unique_ptr<Evaluator> evaluator;
+  Digest data;
+  for (const std::string& name : names) {
+    NamedModel model = find_model(repository, name, request.model);
+    const EvaluatorOptions setting = setting_for(repository, model, request);
+    if (evaluator == nullptr || !same_setting(setting, results.back().setting)) {
+      evaluator = open_evaluator(setting);
+      data = sha256(MappedFile(setting.data).bytes());
+    }
+    const Evaluation result = evaluate(*evaluator, model);
+    results.push_back({std::move(model), setting, result, std::nullopt});
+    if (!request.against.empty())
+      results.back().largest_output_change = largest_output_change(
+          setting, find_model(repository, request.against, request.model).weights,
+          results.back().model.weights);
+    if (results.back().model.commit) record(*repository, results.back(), data);
+  }
+  return results;
+}
+
+BarrierReport barrier(Repository* repository, const BarrierRequest& request) {
+  const NamedModel a = find_model(repository, request.a, request.evaluation.model);
+  const NamedModel b = find_model(repository, request.b, request.evaluation.model);
+  BarrierReport report;
+  report.setting = setting_for(repository, a, request.evaluation);
+  report.running_statistics = a.has_running_statistics();
+  const std::unique_ptr<Evaluator> evaluator = open_evaluator(report.setting);
+  evaluate(*evaluator, a);
+  evaluate(*evaluator, b);
+  const int stages = request.rebase ? 2 : 1;
+  report.curve =
+      barrier_curve(*evaluator, a.weights, b.weights, request.points, [&](int done, int total) {
+        if (request.progress) request.progress(done, stages * total);
+      });
+  if (request.rebase) add_rebased_curve(repository, request, a, b, *evaluator, report);
+  return report;
+}
+
+}  // namespace mgit

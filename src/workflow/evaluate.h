@@ -1,0 +1,72 @@
+// Evaluating: how good is a model, and what lies between two.
+//
+// A model is named by a revision ("main", "main:model.safetensors") or a checkpoint file. Network,
+// data and loss come from the command line, else from the working tree's .mgitconfig.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mgit/eval.h"
+#include "mgit/match.h"
+#include "mgit/repo.h"
+
+namespace mgit {
+
+/// What the command line says; what is empty comes from .mgitconfig.
+struct EvaluationRequest {
+  std::string model;  // the name in .mgitconfig, where there are several
+  std::string graph;
+  std::string data;
+  std::string loss;
+  std::uint64_t batch = 1000;
+  std::string against;  // a model to compare outputs with
+};
+
+/// A model with its weights in memory.
+struct NamedModel {
+  std::string name;                  // as the user wrote it
+  std::optional<Oid> commit;         // nullopt: a file
+  std::string path;                  // in the repository, or of the file
+  std::optional<Digest> checkpoint;  // SHA-256 of the manifest text, of a committed model
+  MemoryModel weights;
+
+  bool has_running_statistics() const;
+};
+
+struct EvaluatedModel {
+  NamedModel model;
+  EvaluatorOptions setting;
+  Evaluation result;
+  std::optional<double> largest_output_change;  // from `against`
+};
+
+/// Each in turn, with one evaluator. Evaluations of committed models are recorded in the lineage.
+/// `repository` may be null if everything is named on the command line.
+std::vector<EvaluatedModel> evaluate_models(Repository* repository,
+                                            const std::vector<std::string>& names,
+                                            const EvaluationRequest& request);
+
+struct BarrierRequest {
+  std::string a;
+  std::string b;
+  EvaluationRequest evaluation;
+  int points = 25;
+  bool rebase = false;  // also with B matched onto A
+  std::function<void(int done, int total)> progress;
+};
+
+struct BarrierReport {
+  EvaluatorOptions setting;
+  BarrierCurve curve;
+  std::optional<MatchResult> match;  // with `rebase`
+  std::string spec;                  // which one, and how far it is proved
+  std::optional<BarrierCurve> rebased;
+  bool running_statistics = false;  // batch norm: those of points between are averaged
+};
+
+BarrierReport barrier(Repository* repository, const BarrierRequest& request);
+
+}  // namespace mgit
