@@ -31,12 +31,12 @@ std::string clone_directory(std::string url) {
     while (url.ends_with('/')) url.pop_back();
   };
   drop_slashes();
-  if (url.ends_with("/.git")) url.resize(url.size() - 5);
+  if (url.ends_with("/.git")) url.erase(url.size() - 5);
   drop_slashes();
   const std::size_t cut = url.find_last_of("/:");
   if (cut != std::string::npos) url.erase(0, cut + 1);
   for (const std::string_view ending : {".git", ".bundle"})
-    if (url.ends_with(ending)) url.resize(url.size() - ending.size());
+    if (url.ends_with(ending)) url.erase(url.size() - ending.size());
   return url;
 }
 

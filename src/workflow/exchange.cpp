@@ -79,7 +79,7 @@ RefMap lacking(const Repository& repository, std::string_view prefix, const RefM
 
 ProcessResult push_refs(const Repository& repository, const std::string& url, const RefMap& refs) {
   std::vector<std::string> command{"git", "push", "--quiet", "--no-verify", url};
-  for (const auto& [name, id] : refs) command.push_back(name + ":" + name);
+  for (const auto& [name, id] : refs) command.push_back(fmt::format("{0}:{0}", name));
   return quietly(repository, command);
 }
 
@@ -93,18 +93,18 @@ bool models_are_there(const Repository& repository, const Store& store, const Oi
 
 /// Notes are text of one line per entry: the union of both sides is right, in any order.
 void join_notes(Repository& repository, const std::string& remote, const Say& say) {
-  const std::string prefix = "refs/mgit/remotes/" + remote + "/notes/";
+  const std::string prefix = fmt::format("refs/mgit/remotes/{}/notes/", remote);
   for (const auto& [theirs, id] : repository.refs(prefix)) {
-    const std::string ours = std::string(kNotes) + theirs.substr(prefix.size());
+    const std::string ours = fmt::format("{}{}", kNotes, theirs.substr(prefix.size()));
     const std::optional<Oid> mine = repository.ref(ours);
     if (mine == id) continue;
     if (!mine) {
-      repository.update_ref(ours, id, std::nullopt, "mgit: notes from " + remote);
+      repository.update_ref(ours, id, std::nullopt, fmt::format("mgit: notes from {}", remote));
       continue;
     }
     const ProcessResult merged =
-        quietly(repository, {"git", "notes", "--ref=" + ours, "merge", "--quiet", "--strategy",
-                             "cat_sort_uniq", theirs});
+        quietly(repository, git("notes", {fmt::format("--ref={}", ours), "merge", "--quiet",
+                                          "--strategy", "cat_sort_uniq", theirs}));
     if (merged.status != 0)
       say(fmt::format("warning: {}: could not join the notes of {}: {}", ours, remote,
                       complaint(merged)));
@@ -171,7 +171,7 @@ std::vector<std::string> remotes_of(const Repository& repository,
     remote = named.front();
   } else if (const auto branch = repository.head_branch()) {
     const std::string name = branch->substr(std::string_view("refs/heads/").size());
-    remote = repository.config("branch." + name + ".remote").value_or(remote);
+    remote = repository.config(fmt::format("branch.{}.remote", name)).value_or(remote);
   }
   if (std::find(known.begin(), known.end(), remote) == known.end()) return {};
   return {remote};

@@ -1,0 +1,37 @@
+// mgit textconv: a checkpoint as text, for git diff.
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "workflow/diff_command.h"
+
+namespace mgit::cli {
+namespace {
+
+class Textconv : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.add_option("file", file_, "a checkpoint or a manifest")->required();
+  }
+  int run() override {
+    fmt::print("{}", textconv(file_, repository().get()));
+    return 0;
+  }
+
+ private:
+  /// None outside a repository.
+  static std::unique_ptr<Repository> repository() {
+    try {
+      return std::make_unique<Repository>(Repository::discover());
+    } catch (const Error&) {
+      return nullptr;
+    }
+  }
+
+  std::string file_;
+};
+
+const Registered<Textconv> kTextconv("textconv", "a checkpoint as text, for git diff", "",
+                                     Visibility::kHidden);
+
+}  // namespace
+}  // namespace mgit::cli

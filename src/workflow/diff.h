@@ -1,0 +1,52 @@
+// What changed between two checkpoints, tensor by tensor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mgit/format.h"
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+enum class TensorChange : std::uint8_t { kEqual, kChanged, kReshaped, kAdded, kGone };
+
+/// "changed", "added", …
+std::string_view change_name(TensorChange change);
+
+struct TensorDifference {
+  std::string name;
+  TensorChange change = TensorChange::kEqual;
+  std::optional<TensorInfo> before;
+  std::optional<TensorInfo> after;
+  // For changed tensors of arithmetic dtypes, in double:
+  std::optional<double> relative;  // ||b - a|| / ||a||; infinite if a is zero
+  std::optional<double> cosine;    // absent if one of them is zero
+};
+
+/// One side of a comparison. Without a manifest, bytes are compared in place of object names.
+struct CheckpointSide {
+  const TensorSource* source = nullptr;
+  const Manifest* manifest = nullptr;
+};
+
+/// All tensors of both, sorted by name. Tensors are read one by one, on all cores.
+std::vector<TensorDifference> compare_checkpoints(const CheckpointSide& before,
+                                                  const CheckpointSide& after);
+
+/// A checkpoint that is not the same on both sides.
+struct CheckpointDifference {
+  std::string path;
+  std::string old_path;  // of a rename; else empty
+  char status = 'M';     // git's letter
+  std::vector<TensorDifference> tensors;
+  std::string problem;  // why the tensors could not be compared; usually empty
+};
+
+/// The table for people.
+std::string difference_text(const CheckpointDifference& difference, bool colour);
+
+}  // namespace mgit
