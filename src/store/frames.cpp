@@ -58,6 +58,13 @@ ZSTD_DCtx* decompressor() {
   return context.get();
 }
 
+/// Memory for the planes of one frame, kept by each thread.
+std::span<std::byte> scratch(std::size_t size) {
+  thread_local Buffer buffer;
+  if (buffer.size() < size) buffer.resize(size);
+  return std::span(buffer).first(size);
+}
+
 std::uint64_t frame_count(std::uint64_t size) {
   return size / kFrameSize + (size % kFrameSize != 0 ? 1 : 0);
 }
@@ -138,7 +145,7 @@ bool FrameCoder::worthwhile() const {
 Buffer FrameCoder::encode(std::size_t frame) const {
   const std::size_t begin = frame * kFrameSize;
   const Bytes words = data_.subspan(begin, std::min(kFrameSize, data_.size() - begin));
-  Buffer split(words.size());
+  const std::span<std::byte> split = scratch(words.size());
   split_planes(words, planes_, split);
   const std::size_t stride = words.size() / planes_;
   Buffer out;
@@ -178,10 +185,10 @@ std::size_t FrameDecoder::frame_size(std::size_t frame) const {
 
 void FrameDecoder::decode(std::size_t frame, std::span<std::byte> out) const {
   wire::Reader reader(frames_[frame]);
-  Buffer split(out.size());
+  const std::span<std::byte> split = scratch(out.size());
   const std::size_t stride = out.size() / planes_;
   for (std::size_t plane = 0; plane < planes_; ++plane)
-    decode_plane(reader, std::span(split).subspan(plane * stride, stride));
+    decode_plane(reader, split.subspan(plane * stride, stride));
   if (!reader.done()) throw wire::Malformed("a frame goes on after its end");
   join_planes(split, planes_, out);
 }

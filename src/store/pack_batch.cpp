@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "base/threads.h"
 #include "format/wire.h"
@@ -34,6 +33,17 @@ bool PackBatch::claim(const Digest& object) {
   return claimed_.insert(object).second;
 }
 
+template <typename Action>
+void PackBatch::guarded(const Action& action) {
+  try {
+    action();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    broken_ = true;
+    throw;
+  }
+}
+
 Digest PackBatch::put(Bytes data, unsigned element_size) {
   const Digest object = sha256(data);
   put_as(object, data, element_size);
@@ -41,7 +51,7 @@ Digest PackBatch::put(Bytes data, unsigned element_size) {
 }
 
 void PackBatch::put_as(const Digest& object, Bytes data, unsigned element_size) {
-  if (claim(object)) write_plain(object, data, element_size);
+  if (claim(object)) guarded([&] { write_plain(object, data, element_size); });
 }
 
 void PackBatch::write_plain(const Digest& object, Bytes data, unsigned element_size) {
@@ -61,7 +71,6 @@ void PackBatch::write_streamed(RecordHeader header, Bytes data, unsigned element
   const FrameCoder coder(data, element_size);
   const std::size_t wave = 4 * thread_count();
   const std::lock_guard lock(mutex_);
-  const bool was_broken = std::exchange(broken_, true);
   const std::uint64_t offset = writer().append_streamed(header, [&](const PackWriter::Sink& sink) {
     Buffer table;
     for (std::size_t first = 0; first < coder.frames(); first += wave) {
@@ -74,15 +83,12 @@ void PackBatch::write_streamed(RecordHeader header, Bytes data, unsigned element
     }
     sink(table);
   });
-  broken_ = was_broken;
   note(header, offset);
 }
 
 void PackBatch::append(RecordHeader header, Bytes payload) {
   const std::lock_guard lock(mutex_);
-  const bool was_broken = std::exchange(broken_, true);
   const std::uint64_t offset = writer().append(header, std::array{payload});
-  broken_ = was_broken;
   note(header, offset);
 }
 
@@ -128,9 +134,14 @@ void PackBatch::put_view(const Digest& object, Bytes data, const Digest& base,
   if (!known(base)) throw MissingError("no such object in the store", "object " + base.hex());
   if (axes.size() != shape.size()) throw Error("a view needs one gather per axis", object.hex());
   if (!claim(object)) return;
-  const auto view = data.empty()
-                        ? std::nullopt
-                        : flattened({base, {element_size, shape, {axes.begin(), axes.end()}}});
+  guarded([&] {
+    write_view(object, data, {base, {element_size, shape, {axes.begin(), axes.end()}}});
+  });
+}
+
+void PackBatch::write_view(const Digest& object, Bytes data, BasedView wanted) {
+  const unsigned element_size = wanted.view.element_size;
+  const auto view = data.empty() ? std::nullopt : flattened(std::move(wanted));
   const Buffer payload = view ? encode_view(view->view) : Buffer();
   const auto plain_is_smaller = [&] {
     if (payload.size() * kClearGain <= data.size()) return false;
@@ -170,7 +181,9 @@ void PackBatch::copy_one(ObjectStore& from, const Digest& object, std::size_t& c
 
 std::size_t PackBatch::copy(const Store& from, std::span<const Digest> objects) {
   std::size_t copied = 0;
-  for (const Digest& object : objects) copy_one(from.impl_->objects, object, copied);
+  guarded([&] {
+    for (const Digest& object : objects) copy_one(from.impl_->objects, object, copied);
+  });
   return copied;
 }
 

@@ -32,6 +32,10 @@ class PackBatch final : public Store::Batch {
     View view;
   };
 
+  /// Writes what was claimed. After a failure the batch can no longer be committed: what it claimed
+  /// and did not write would be missing.
+  template <typename Action>
+  void guarded(const Action& action);
   /// True once per object: the caller writes it.
   bool claim(const Digest& object);
   /// In the store or in this batch.
@@ -43,6 +47,7 @@ class PackBatch final : public Store::Batch {
   std::optional<BasedView> flattened(BasedView view) const;
 
   void write_plain(const Digest& object, Bytes data, unsigned element_size);
+  void write_view(const Digest& object, Bytes data, BasedView wanted);
   void write_streamed(RecordHeader header, Bytes data, unsigned element_size);
   void append(RecordHeader header, Bytes payload);
   void copy_one(ObjectStore& from, const Digest& object, std::size_t& copied);
