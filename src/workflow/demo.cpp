@@ -175,7 +175,7 @@ class Demo {
     say();
     say("The repository is in " + directory_.string() + ". Try there:");
     say("  mgit diff main^1 main          which tensors changed, and by how much");
-    say("  mgit verify main               check rebase and merge again");
+    say("  mgit spec show main            which hidden units can be reordered");
     say("  git show main:model.safetensors    what git itself keeps of a checkpoint");
   }
 

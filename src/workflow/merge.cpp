@@ -114,8 +114,13 @@ class Strategy {
       const Oid theirs = with_our_models(side.commit, plans);
       std::vector<std::string> command{"git", "merge-recursive"};
       command.insert(command.end(), call_.recursive_options.begin(), call_.recursive_options.end());
-      for (const Oid& base : repository_.merge_bases(ours_, side.commit))
-        command.push_back(with_our_models(base, plans).hex());
+      bool changed = !side.base;
+      for (const Oid& commit : repository_.merge_bases(ours_, side.commit)) {
+        const Oid base = with_our_models(commit, plans);
+        changed = changed || base != theirs;
+        command.push_back(base.hex());
+      }
+      if (!changed) continue;  // git would say "Already up to date."
       command.insert(command.end(), {"--", ours, theirs.hex()});
       ProcessOptions options;
       options.directory = repository_.work_dir().string();

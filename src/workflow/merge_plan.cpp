@@ -190,14 +190,14 @@ std::vector<ModelPlan> plan_models(Repository& repository, const Oid& ours,
                                    const std::vector<MergeSide>& sides,
                                    const MergeOptions& options) {
   std::vector<ModelPlan> plans;
-  for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(ours))
+  for (const CommittedCheckpoint& checkpoint : models_at(repository, ours))
     if (auto plan = ModelPlanner(repository, ours, sides, options).plan(checkpoint))
       plans.push_back(*std::move(plan));
   return plans;
 }
 
 bool fast_forward_keeps_models(Repository& repository, const Oid& ours, const Oid& theirs) {
-  for (const CommittedCheckpoint& here : repository.checkpoints_at(ours)) {
+  for (const CommittedCheckpoint& here : models_at(repository, ours)) {
     const auto there = repository.checkpoint_at(theirs, here.path);
     if (!there || there->manifest == here.manifest) continue;
     if (!recorded_since(repository, ours, theirs, here.path).empty()) return false;

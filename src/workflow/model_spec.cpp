@@ -38,6 +38,15 @@ Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
               "write one (docs/specs.md) and name it in .mgitconfig: [model \"net\"] path, spec");
 }
 
+std::vector<CommittedCheckpoint> models_at(const Repository& repository, const Oid& commit) {
+  std::vector<CommittedCheckpoint> checkpoints = repository.checkpoints_at(commit);
+  for (const ModelConfig& model : repository.models(commit))
+    std::erase_if(checkpoints, [&](const CommittedCheckpoint& checkpoint) {
+      return checkpoint.path == model.data;
+    });
+  return checkpoints;
+}
+
 void require_proof(const Spec& spec, const std::string& path, bool trusted) {
   if (spec.proof != Proof::kStatic || trusted) return;
   throw Error("the spec was checked for coverage and sizes only, not proved", path,

@@ -16,6 +16,10 @@ namespace mgit {
 Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors);
 
+/// The checkpoints of a commit that are models: not those that .mgitconfig names as evaluation
+/// data.
+std::vector<CommittedCheckpoint> models_at(const Repository& repository, const Oid& commit);
+
 /// Throws Error unless the spec may be applied (DESIGN section 5): proved beyond static, or
 /// trusted.
 void require_proof(const Spec& spec, const std::string& path, bool trusted);

@@ -27,9 +27,9 @@ std::vector<TensorInfo> infos_of(const Manifest& manifest) {
 }
 
 bool touches_checkpoint(const Repository& repository, const Commit& commit) {
-  const auto checkpoints = repository.checkpoints_at(commit.id);
+  const auto checkpoints = models_at(repository, commit.id);
   if (commit.parents.empty()) return !checkpoints.empty();
-  const auto before = repository.checkpoints_at(commit.parents.front());
+  const auto before = models_at(repository, commit.parents.front());
   if (checkpoints.size() != before.size()) return true;
   for (std::size_t i = 0; i < before.size(); ++i)
     if (before[i].path != checkpoints[i].path || before[i].file.blob != checkpoints[i].file.blob)
@@ -103,7 +103,7 @@ class Rebase {
   }
 
   void match_models() {
-    for (const CommittedCheckpoint& theirs : repository_.checkpoints_at(result_.old_tip)) {
+    for (const CommittedCheckpoint& theirs : models_at(repository_, result_.old_tip)) {
       const auto ours = repository_.checkpoint_at(result_.target, theirs.path);
       if (!ours || ours->manifest == theirs.manifest) continue;
       result_.models.push_back(match_model(*ours, theirs));
