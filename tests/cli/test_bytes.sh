@@ -10,7 +10,7 @@ round_trip() {
     make_repository "$tool"
     cp "$files"/*.safetensors .
     ok $tool add -- *.safetensors
-    ok $tool commit -q -m "by $tool"
+    ok $tool commit -q --no-verify -m "by $tool" # random bytes are not all finite
     git ls-files -s >"../$tool.index"
     equal "$(git status --porcelain --untracked-files=no)" "" "status after $tool add"
     rm -- *.safetensors
@@ -31,34 +31,41 @@ python=$MGIT_BUILD/venv/bin/python
   skip "no safetensors package in $MGIT_BUILD/venv (./dev test installs it)"
 mkdir files
 "$python" - <<'PYTHON'
-import os, random, struct, json
+import ctypes, json, math, random, struct
+import safetensors
 from safetensors import serialize_file
 sizes = {"bool": 1, "uint8": 1, "int8": 1, "int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2,
          "int32": 4, "uint32": 4, "float32": 4, "float64": 8, "int64": 8, "uint64": 8,
          "complex64": 8, "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e8m0fnu": 1,
          "float4_e2m1fn_x2": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1}
 random.seed(0)
-written = []
+kept = []  # the package borrows the memory behind a TensorSpec
+def tensor(dtype, *shape):
+    data = random.randbytes(sizes[dtype] * math.prod(shape))
+    if not hasattr(safetensors, "TensorSpec"):
+        return {"dtype": dtype, "shape": list(shape), "data": data}
+    kept.append(ctypes.create_string_buffer(data, max(1, len(data))))
+    return safetensors.TensorSpec(dtype=dtype, shape=list(shape), data_ptr=ctypes.addressof(kept[-1]),
+                                  data_len=len(data))
 def write(name, tensors, metadata=None):
     serialize_file(tensors, "files/%s.safetensors" % name, metadata)
-for dtype, size in sizes.items():
-    def tensor(*shape):
-        n = size
-        for d in shape: n *= d
-        return {"dtype": dtype, "shape": list(shape), "data": random.randbytes(n)}
+written = []
+for dtype in sizes:
     try:
-        write(dtype, {"matrix": tensor(33, 18), "scalar": tensor(), "empty": tensor(0, 4), "vector": tensor(1000)})
+        shapes = {"matrix": (33, 18), "empty": (0, 4), "vector": (1000,)}
+        if dtype != "float4_e2m1fn_x2": shapes["scalar"] = ()
+        write(dtype, {name: tensor(dtype, *shape) for name, shape in shapes.items()})
         written.append(dtype)
     except Exception as error:
         print("not writable by this version:", dtype, error)
 assert len(written) >= 15, written
-f = lambda *shape: {"dtype": "float32", "shape": list(shape), "data": random.randbytes(4 * eval("*".join(map(str, shape)) or "1"))}
-write("metadata", {"a": f(3)}, {"format": "pt", "note": "ünïcödé \n \" \\ quoted"})
-write("names", {n: f(2, 2) for n in ["", " ", "with space", "tab\there", "new\nline", "quo\"te", "back\\slash",
-                                     "ünïcödé", "日本語", "a" * 500, "../../etc/passwd", "__metadata", "tensor"]})
+write("metadata", {"a": tensor("float32", 3)}, {"format": "pt", "note": "ünïcödé \n \" \\ quoted"})
+write("names", {name: tensor("float32", 2, 2) for name in [
+    "", " ", "with space", "tab\there", "new\nline", "quo\"te", "back\\slash", "ünïcödé", "日本語",
+    "a" * 500, "../../etc/passwd", "__metadata", "tensor"]})
 write("nothing", {})
-same = f(64, 64)
-write("tied", {"one": same, "two": dict(same), "three": dict(same)})
+same = tensor("float32", 64, 64)
+write("tied", {"one": same, "two": same, "three": same})
 # Key order, spacing and padding that the package does not write itself.
 header = {"z": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]},
           "__metadata__": {"k": "v"},
