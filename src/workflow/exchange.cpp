@@ -133,7 +133,9 @@ struct PushPlan {
 std::vector<PushPlan> plan_push(const Repository& repository,
                                 const std::vector<std::string>& arguments) {
   std::vector<std::string> command{"git", "push", "--dry-run", "--porcelain", "--no-verify"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
+  std::copy_if(
+      arguments.begin(), arguments.end(), std::back_inserter(command),
+      [](const std::string& argument) { return argument != "-q" && argument != "--quiet"; });
   ProcessOptions options;
   options.capture_errors = true;
   std::istringstream lines(run_process(command, options).output);

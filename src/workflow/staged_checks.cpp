@@ -141,7 +141,14 @@ StagedFindings check_staged(const Repository& repository) {
                       path, path));
       continue;
     }
-    check_values(repository.store(), parse_manifest(content, path), path, known, findings.problems);
+    try {
+      check_values(repository.store(), parse_manifest(content, path), path, known,
+                   findings.problems);
+    } catch (const CorruptError& error) {
+      const std::string where =
+          error.where().empty() || error.where() == path ? std::string() : error.where() + ": ";
+      findings.problems.push_back(fmt::format("{}: {}{}", path, where, error.what()));
+    }
   }
   return findings;
 }

@@ -1,0 +1,114 @@
+// compare_checkpoints: what counts as changed, and the numbers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "workflow/diff.h"
+#include "workflow/staged_checks.h"
+
+namespace mgit {
+namespace {
+
+Buffer floats(const std::vector<float>& values) {
+  Buffer data(values.size() * sizeof(float));
+  std::memcpy(data.data(), values.data(), data.size());
+  return data;
+}
+
+void set(MemoryModel& model, const std::string& name, const std::vector<float>& values,
+         Shape shape = {}) {
+  if (shape.empty()) shape = {values.size()};
+  model.set({name, DType::kF32, shape}, floats(values));
+}
+
+TensorDifference only(const MemoryModel& before, const MemoryModel& after) {
+  const auto tensors = compare_checkpoints({&before, nullptr}, {&after, nullptr});
+  EXPECT_EQ(tensors.size(), 1U);
+  return tensors.at(0);
+}
+
+TEST(CompareCheckpoints, SortsEveryTensorIntoOneKind) {
+  MemoryModel before;
+  MemoryModel after;
+  set(before, "equal", {1, 2});
+  set(after, "equal", {1, 2});
+  set(before, "changed", {1, 2});
+  set(after, "changed", {1, 3});
+  set(before, "gone", {1});
+  set(after, "added", {1});
+  set(before, "shape", {1, 2, 3, 4, 5, 6}, {2, 3});
+  set(after, "shape", {1, 2, 3, 4, 5, 6}, {3, 2});
+  std::vector<std::pair<std::string, TensorChange>> kinds;
+  for (const auto& tensor : compare_checkpoints({&before, nullptr}, {&after, nullptr}))
+    kinds.emplace_back(tensor.name, tensor.change);
+  EXPECT_THAT(kinds, ::testing::ElementsAre(::testing::Pair("added", TensorChange::kAdded),
+                                            ::testing::Pair("changed", TensorChange::kChanged),
+                                            ::testing::Pair("equal", TensorChange::kEqual),
+                                            ::testing::Pair("gone", TensorChange::kGone),
+                                            ::testing::Pair("shape", TensorChange::kReshaped)));
+}
+
+TEST(CompareCheckpoints, GivesRelativeChangeAndCosine) {
+  MemoryModel before;
+  MemoryModel after;
+  set(before, "x", {3, 4});
+  set(after, "x", {4, -3});
+  const TensorDifference tensor = only(before, after);
+  EXPECT_NEAR(tensor.relative.value(), std::sqrt(1.0 + 49.0) / 5, 1e-12);
+  EXPECT_NEAR(tensor.cosine.value(), 0, 1e-12);
+}
+
+TEST(CompareCheckpoints, ACosineNeedsTwoDirections) {
+  MemoryModel before;
+  MemoryModel after;
+  set(before, "x", {0, 0});
+  set(after, "x", {1, 0});
+  const TensorDifference tensor = only(before, after);
+  EXPECT_TRUE(std::isinf(tensor.relative.value()));
+  EXPECT_FALSE(tensor.cosine.has_value());
+}
+
+TEST(CompareCheckpoints, IntegersChangeWithoutNumbers) {
+  MemoryModel before;
+  MemoryModel after;
+  before.set({"n", DType::kI64, {}}, Buffer(8, std::byte{1}));
+  after.set({"n", DType::kI64, {}}, Buffer(8, std::byte{2}));
+  const TensorDifference tensor = only(before, after);
+  EXPECT_EQ(tensor.change, TensorChange::kChanged);
+  EXPECT_FALSE(tensor.relative.has_value());
+}
+
+TEST(CompareCheckpoints, LargeTensorsAreComparedToTheLastElement) {
+  std::vector<float> values(200'001, 1.0F);
+  MemoryModel before;
+  set(before, "x", values);
+  values.back() = 2.0F;
+  MemoryModel after;
+  set(after, "x", values);
+  EXPECT_NEAR(only(before, after).relative.value(), 1 / std::sqrt(200'001.0), 1e-12);
+}
+
+TEST(CountNonFinite, CountsInEveryFloatingDtype) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinite = std::numeric_limits<float>::infinity();
+  const Buffer singles = floats({1, nan, -infinite, std::numeric_limits<float>::max(), 0});
+  EXPECT_EQ(count_non_finite({DType::kF32, {5}, singles}), 2U);
+
+  const std::vector<double> doubles{1, -std::numeric_limits<double>::infinity(), 1e308};
+  Buffer bytes(doubles.size() * sizeof(double));
+  std::memcpy(bytes.data(), doubles.data(), bytes.size());
+  EXPECT_EQ(count_non_finite({DType::kF64, {3}, bytes}), 1U);
+
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    Buffer halves(6);
+    from_double(std::vector<double>{1, std::numeric_limits<double>::infinity(), 0}, dtype, halves);
+    EXPECT_EQ(count_non_finite({dtype, {3}, halves}), 1U);
+  }
+  EXPECT_EQ(count_non_finite({DType::kI32, {2}, Buffer(8, std::byte{0xff})}), 0U);
+}
+
+}  // namespace
+}  // namespace mgit
