@@ -31,7 +31,7 @@ std::vector<std::uint32_t> solve_assignment(std::span<const float> score, std::s
 struct MatchOptions {
   std::uint64_t seed = 0;
   int max_sweeps = 100;
-  int restarts = 2;  // further runs from the best so far, shaken; the best objective wins
+  int restarts = 1;  // further runs from the best so far, shaken; the best objective wins
   std::function<void(int sweep, double objective)> progress;
 };
 

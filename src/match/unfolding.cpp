@@ -25,14 +25,20 @@ template <typename PackColumn>
 void pack_columns(const Unfolding& shape, std::size_t width, PackedMatrix& packed,
                   const PackColumn& column) {
   packed.reset(shape.rows, shape.columns(), width);
-  parallel_for(packed.panels(), [&](std::size_t panel) {
+  const auto pack_panel = [&](std::size_t panel) {
     const std::size_t first = panel * width;
     const std::size_t count = std::min(width, shape.rows - first);
     float* out = packed.panel(panel);
     for (std::size_t x = 0; x < shape.outer.size(); ++x)
       for (std::size_t y = 0; y < shape.inner.size(); ++y, out += width)
         column(first * shape.row_stride, x, y, count, out);
-  });
+  };
+  // Starting threads costs more than packing little.
+  if (shape.rows * shape.columns() < 200'000) {
+    for (std::size_t i = 0; i < packed.panels(); ++i) pack_panel(i);
+  } else {
+    parallel_for(packed.panels(), pack_panel);
+  }
 }
 
 }  // namespace
