@@ -45,8 +45,6 @@ CREATE TABLE evaluations(
   samples INTEGER NOT NULL, recorded INTEGER NOT NULL,
   PRIMARY KEY(oid, position)) WITHOUT ROWID;
 CREATE INDEX evaluations_of ON evaluations(checkpoint);
-CREATE TABLE verdicts(
-  older BLOB, newer BLOB, continues INTEGER NOT NULL, PRIMARY KEY(older, newer)) WITHOUT ROWID;
 )";
 
 namespace {
@@ -81,8 +79,7 @@ void clear(Database& database) {
   for (const auto& [table, column] : kOfCommits)
     database.execute(fmt::format("DELETE FROM {}", table).c_str());
   database.execute(
-      "DELETE FROM meta; DELETE FROM tips; DELETE FROM manifests; DELETE FROM tensors;"
-      "DELETE FROM verdicts;");
+      "DELETE FROM meta; DELETE FROM tips; DELETE FROM manifests; DELETE FROM tensors;");
 }
 
 /// One update, within a transaction.

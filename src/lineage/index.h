@@ -7,7 +7,7 @@
 namespace mgit {
 
 /// Goes up when the tables change: an older file is then filled again.
-inline constexpr int kLineageVersion = 1;
+inline constexpr int kLineageVersion = 2;
 extern const char* const kLineageSchema;
 
 /// Brings the tables up to date with refs, HEADs and notes. Cheap when they have not moved.

@@ -10,6 +10,13 @@
 #include "lineage/records.h"
 
 namespace mgit {
+namespace {
+
+constexpr const char* kVerdictSchema =
+    "CREATE TABLE verdicts(older BLOB, newer BLOB, continues INTEGER NOT NULL,"
+    " PRIMARY KEY(older, newer)) WITHOUT ROWID;";
+
+}  // namespace
 
 struct Lineage::Impl {
   explicit Impl(const Repository& its_repository)
@@ -61,9 +68,25 @@ struct Lineage::Impl {
     return models;
   }
 
+  /// The cache of verdicts has a file of its own: lineage.db holds only what git can give back.
+  template <typename Work>
+  auto with_verdicts(Work work) {
+    const std::filesystem::path file = path.parent_path() / "verdicts.db";
+    try {
+      if (!verdicts) verdicts = std::make_unique<Database>(file, kVerdictSchema, 1);
+      return work(*verdicts);
+    } catch (const DatabaseDamaged&) {
+      verdicts.reset();
+      Database::remove(file);
+      verdicts = std::make_unique<Database>(file, kVerdictSchema, 1);
+      return work(*verdicts);
+    }
+  }
+
   const Repository& repository;
   std::filesystem::path path;
   std::unique_ptr<Database> database;
+  std::unique_ptr<Database> verdicts;
 };
 
 Lineage::Lineage(const Repository& repository) : impl_(std::make_unique<Impl>(repository)) {}
@@ -107,17 +130,16 @@ std::string Lineage::describe_json(const Oid& commit, const std::string& path) c
 }
 
 std::optional<bool> Lineage::continues(const Digest& older, const Digest& newer) const {
-  return impl_->guarded([&]() -> std::optional<bool> {
-    Statement query(*impl_->database,
-                    "SELECT continues FROM verdicts WHERE older = ? AND newer = ?");
+  return impl_->with_verdicts([&](Database& verdicts) -> std::optional<bool> {
+    Statement query(verdicts, "SELECT continues FROM verdicts WHERE older = ? AND newer = ?");
     if (!query.with(older, newer).step()) return std::nullopt;
     return query.integer(0) != 0;
   });
 }
 
 void Lineage::remember_continues(const Digest& older, const Digest& newer, bool verdict) {
-  impl_->guarded([&] {
-    Statement(*impl_->database, "INSERT OR REPLACE INTO verdicts VALUES(?, ?, ?)")
+  impl_->with_verdicts([&](Database& verdicts) {
+    Statement(verdicts, "INSERT OR REPLACE INTO verdicts VALUES(?, ?, ?)")
         .with(older, newer, std::int64_t{verdict ? 1 : 0})
         .run();
   });

@@ -106,6 +106,12 @@ bool ObjectStore::index_new_packs(Index& index) {
                       std::back_inserter(added));
   std::set_difference(known.begin(), known.end(), present.begin(), present.end(),
                       std::back_inserter(gone));
+  // In the order they were written, so that an index made anew equals the one that grew.
+  std::stable_sort(added.begin(), added.end(), [this](const auto& a, const auto& b) {
+    std::error_code ignored;
+    return std::filesystem::last_write_time(packs_directory() / a, ignored) <
+           std::filesystem::last_write_time(packs_directory() / b, ignored);
+  });
   std::vector<std::vector<IndexEntry>> entries(added.size());
   parallel_for(added.size(), [&](std::size_t i) {
     entries[i] = entries_of(scan_pack(MappedFile(packs_directory() / added[i]).bytes()));
