@@ -50,7 +50,8 @@ class RebaseCommand : public Command {
     app.add_flag("--dry-run,-n", options_.dry_run,
                  "show per group what would move; change nothing");
     app.add_option("--seed", options_.seed, "seed of the order of groups (default 0)");
-    app.add_option("--restarts", options_.restarts, "further matching runs; the best one counts");
+    app.add_option("--restarts", options_.restarts,
+                   "further matching runs; the best one counts (default 1)");
     app.add_flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
   }
 

@@ -17,7 +17,7 @@ struct RebaseOptions {
   std::string branch;  // empty: the current one
   std::string onto;
   std::uint64_t seed = 0;
-  int restarts = 0;
+  int restarts = MatchOptions{}.restarts;
   bool dry_run = false;
   bool trust_spec = false;
 };
