@@ -44,8 +44,8 @@ class Evaluator {
 /// is not installed.
 std::unique_ptr<Evaluator> open_evaluator(const EvaluatorOptions& options);
 
-/// The largest absolute change of any output (logit) on the data file, from one model's weights to the
-/// other's: what a rebase must leave at rounding.
+/// The largest absolute change of any output (logit) on the data file, from one model's weights to
+/// the other's: what a rebase must leave at rounding.
 double largest_output_change(const EvaluatorOptions& options, const TensorSource& before,
                              const TensorSource& after);
 

@@ -12,8 +12,8 @@ struct ProcessOptions {
   std::string directory{};                           // empty: the current one
   std::optional<std::string> input{};                // fed to stdin; nullopt: inherit
   std::map<std::string, std::string> environment{};  // added to ours
-  bool capture_output = true;                      // else inherited
-  bool capture_errors = false;                     // else inherited
+  bool capture_output = true;                        // else inherited
+  bool capture_errors = false;                       // else inherited
 };
 
 struct ProcessResult {
