@@ -1,5 +1,6 @@
 #include "workflow/demo_models.h"
 
+#include "base/progress.h"
 #include "eval/digits.h"
 #include "eval/idx.h"
 #include "eval/labelled_images.h"
@@ -8,8 +9,9 @@ namespace mgit {
 namespace {
 
 constexpr std::uint64_t kTrainingPictures = 40000;
-constexpr std::uint64_t kTestPictures = 4000;
+constexpr std::uint64_t kTestPictures = 10000;
 constexpr int kClasses = 10;
+constexpr std::uint64_t kEpochs = 10;
 
 }  // namespace
 
@@ -23,16 +25,19 @@ DemoData make_demo_data(const std::filesystem::path& mnist, std::uint64_t seed) 
 }
 
 TorchNetwork train_demo_network(const MemoryModel& share, std::uint64_t seed) {
-  const MgitTorchTraining training{.width = 256,
-                                   .hidden = 3,
-                                   .classes = kClasses,
-                                   .epochs = 7,
-                                   .batch = 125,
-                                   .seed = seed,
-                                   .learning_rate = 2e-3,
-                                   .weight_decay = 0.05,
-                                   .epoch_done = nullptr,
-                                   .context = nullptr};
+  Progress progress("training", kEpochs);
+  const MgitTorchTraining training{
+      .width = 256,
+      .hidden = 3,
+      .classes = kClasses,
+      .epochs = kEpochs,
+      .batch = 125,
+      .seed = seed,
+      .learning_rate = 3e-3,
+      .weight_decay = 0.05,
+      .epoch_done = [](void* context, std::uint64_t,
+                       double) { static_cast<Progress*>(context)->advance(); },
+      .context = &progress};
   return TorchNetwork::train(training, share.read("input").view, share.read("target").view);
 }
 

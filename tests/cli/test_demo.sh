@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# mgit demo: the whole story; the merge is better than both parents, the repository stays.
+. "$(dirname "$0")/lib.sh"
+[ -e "$MGIT_BUILD/lib/libmgit_torch.so" ] || skip "no LibTorch plugin (-DMGIT_TORCH=ON)"
+
+scenario "a directory that holds something is left alone"
+mkdir full && echo mine >full/file
+fails_with 128 "not an empty directory" mgit demo full
+equal "$(ls full)" file
+
+scenario "train, commit, rebase, merge"
+git config --global --unset user.name
+git config --global --unset user.email
+seconds=$SECONDS
+ok mgit demo story --seed 0
+echo "$((SECONDS - seconds)) s"
+for command in "mgit init" "mgit add" "mgit commit" "mgit barrier main feature-branch" \
+  "mgit rebase feature-branch onto main" "mgit merge feature-branch" "mgit eval" "mgit lineage"; do
+  contains "$output" "\$ $command"
+done
+# loss NAME: from the closing table.
+loss() { printf '%s\n' "$output" | awk -v name="$1" 'index($0, name) == 1 { print $(NF - 2) }' | tail -1; }
+checks=$((checks + 1))
+awk -v merged="$(loss "merge after rebase")" -v main="$(loss "main, share 1")" \
+  -v feature="$(loss "feature-branch, share 2")" -v naive="$(loss "naive average")" \
+  'BEGIN { exit !(merged < main && merged < feature && main < naive && feature < naive) }' ||
+  fail "the merge is not the best" "$output"
+cd story
+equal "$(git status --porcelain)" "" "working tree"
+equal "$(git rev-list --count --merges main)" 1
+ok git fsck
+ok mgit fsck
+ok mgit eval main

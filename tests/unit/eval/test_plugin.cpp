@@ -1,0 +1,278 @@
+// The plugin: trained and real networks. Skipped, loudly, where the plugin or the data is absent.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "base/mapped_file.h"
+#include "eval/digits.h"
+#include "eval/idx.h"
+#include "eval/plugin.h"
+#include "eval/safetensors_writer.h"
+#include "mgit/eval.h"
+#include "mgit/format.h"
+#include "support/support.h"
+
+namespace mgit {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+MemoryModel load(const fs::path& path) {
+  const MappedFile file(path);
+  MemoryModel model;
+  for (const StoredTensor& tensor : parse_checkpoint(file.bytes(), path.string()).tensors) {
+    const Bytes data = file.bytes().subspan(tensor.offset, tensor.length);
+    model.set(tensor.info, Buffer(data.begin(), data.end()));
+  }
+  return model;
+}
+
+/// Runs `work`, which must throw an Error; returns "where: what".
+template <typename Work>
+std::string error_of(const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.where() + ": " + error.what();
+  }
+  return "no error";
+}
+
+class Plugin : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    try {
+      torch_plugin();
+    } catch (const Error& error) {
+      GTEST_SKIP() << "no LibTorch plugin: " << error.what();
+    }
+  }
+
+  testing::TemporaryDirectory directory_;
+};
+
+MgitTorchTraining small_training(std::uint64_t seed) {
+  return {.width = 32,
+          .hidden = 2,
+          .classes = 10,
+          .epochs = 3,
+          .batch = 50,
+          .seed = seed,
+          .learning_rate = 5e-3,
+          .weight_decay = 0.01,
+          .epoch_done = nullptr,
+          .context = nullptr};
+}
+
+/// A network trained for a moment, saved with its data.
+class TrainedNetwork : public Plugin {
+ protected:
+  void SetUp() override {
+    Plugin::SetUp();
+    if (IsSkipped()) return;
+    const MemoryModel data = draw_digits(2000, 1);
+    const TorchNetwork network = train(1);
+    weights_ = network.weights();
+    options_ = {.graph = directory_.path() / "net.pt", .data = directory_.path() / "data"};
+    network.save(options_.graph);
+    write_safetensors(options_.data, data);
+  }
+
+  static TorchNetwork train(std::uint64_t seed) {
+    const MemoryModel data = draw_digits(2000, 1);
+    return TorchNetwork::train(small_training(seed), data.read("input").view,
+                               data.read("target").view);
+  }
+
+  /// The weights with one tensor taken away.
+  MemoryModel without(const std::string& name) const {
+    MemoryModel model;
+    for (const TensorInfo& info : weights_.tensors())
+      if (info.name != name) model.set(info, copy_of(info.name));
+    return model;
+  }
+
+  Buffer copy_of(const std::string& name) const {
+    const Bytes data = weights_.read(name).view.data;
+    return {data.begin(), data.end()};
+  }
+
+  std::string evaluation_error(const TensorSource& weights) const {
+    return error_of([&] { open_evaluator(options_)->evaluate(weights); });
+  }
+
+  MemoryModel weights_;
+  EvaluatorOptions options_;
+};
+
+TEST_F(TrainedNetwork, LearnsAndIsReproducible) {
+  const Evaluation result = open_evaluator(options_)->evaluate(weights_);
+  EXPECT_GT(result.accuracy.value_or(0), 0.6);
+  EXPECT_EQ(result.samples, 2000U);
+  const MemoryModel again = train(1).weights();
+  const MemoryModel other = train(2).weights();
+  EXPECT_EQ(as_text(again.read("fc2.weight").view.data),
+            as_text(weights_.read("fc2.weight").view.data));
+  EXPECT_NE(as_text(other.read("fc2.weight").view.data),
+            as_text(weights_.read("fc2.weight").view.data));
+}
+
+TEST_F(TrainedNetwork, HasTheNamesOfAPerceptron) {
+  std::vector<std::string> names;
+  for (const TensorInfo& info : weights_.tensors()) names.push_back(info.name);
+  EXPECT_THAT(names, ::testing::ElementsAre("fc1.bias", "fc1.weight", "fc2.bias", "fc2.weight",
+                                            "fc3.bias", "fc3.weight"));
+  EXPECT_EQ(weights_.find("fc1.weight")->shape, (Shape{32, 256}));
+}
+
+TEST_F(TrainedNetwork, TheSavedNetworkTakesWhateverWeightsItIsGiven) {
+  const auto evaluator = open_evaluator(options_);
+  const double own = evaluator->evaluate(weights_).loss;
+  const double other = evaluator->evaluate(train(2).weights()).loss;
+  EXPECT_NE(own, other);
+  EXPECT_EQ(evaluator->evaluate(weights_).loss, own);
+}
+
+TEST_F(TrainedNetwork, TheBatchSizeDoesNotMatter) {
+  const double whole = open_evaluator(options_)->evaluate(weights_).loss;
+  options_.batch = 7;
+  EXPECT_NEAR(open_evaluator(options_)->evaluate(weights_).loss, whole, 1e-6);
+}
+
+TEST_F(TrainedNetwork, OtherFloatsAreConverted) {
+  const double own = open_evaluator(options_)->evaluate(weights_).loss;
+  MemoryModel wide = without("fc2.weight");
+  const TensorInfo& info = *weights_.find("fc2.weight");
+  std::vector<double> values(element_count(info.shape).value());
+  to_double(weights_.read(info.name).view, values);
+  Buffer bytes(values.size() * sizeof(double));
+  from_double(values, DType::kF64, bytes);
+  wide.set({info.name, DType::kF64, info.shape}, std::move(bytes));
+  EXPECT_EQ(open_evaluator(options_)->evaluate(wide).loss, own);
+}
+
+TEST_F(TrainedNetwork, NamesTheTensorThatDoesNotFit) {
+  EXPECT_THAT(evaluation_error(without("fc2.bias")), HasSubstr("fc2.bias: the checkpoint lacks"));
+  MemoryModel more = weights_;
+  more.set({"fc9.bias", DType::kF32, {1}}, Buffer(4));
+  EXPECT_THAT(evaluation_error(more), HasSubstr("fc9.bias: the network has no such"));
+  MemoryModel wrong = without("fc1.bias");
+  wrong.set({"fc1.bias", DType::kF32, {31}}, Buffer(31 * 4));
+  EXPECT_THAT(evaluation_error(wrong), HasSubstr("fc1.bias: has shape 31, the network's is 32"));
+  MemoryModel integers = without("fc1.bias");
+  integers.set({"fc1.bias", DType::kI32, {32}}, Buffer(32 * 4));
+  EXPECT_THAT(evaluation_error(integers), HasSubstr("fc1.bias: is I32, the network has F32"));
+}
+
+TEST_F(TrainedNetwork, DataThatDoesNotFitIsOneLineOfText) {
+  const auto with_data = [&](const MemoryModel& data) {
+    write_safetensors(options_.data, data);
+    return evaluation_error(weights_);
+  };
+  MemoryModel data = draw_digits(100, 1);
+  data.set({"target", DType::kI64, {99}}, Buffer(99 * 8));
+  EXPECT_THAT(with_data(data), HasSubstr("same number of samples"));
+  data.set({"target", DType::kI64, {100}}, Buffer(100 * 8, std::byte{1}));
+  EXPECT_THAT(with_data(data), HasSubstr("not among the network's 10 classes"));
+  data.set({"target", DType::kF32, {100}}, Buffer(100 * 4));
+  EXPECT_THAT(with_data(data), HasSubstr("integer targets"));
+  data = draw_digits(100, 1);
+  data.set({"input", DType::kF32, {100, 5}}, Buffer(100 * 5 * 4));
+  const std::string error = with_data(data);
+  EXPECT_THAT(error, HasSubstr("shapes cannot be multiplied"));
+  EXPECT_EQ(error.find('\n'), std::string::npos);
+  data.set({"input", DType::kC64, {100, 1}}, Buffer(100 * 8));
+  EXPECT_THAT(with_data(data), HasSubstr("C64"));
+}
+
+TEST_F(TrainedNetwork, MeanSquaresAndUnknownLosses) {
+  MemoryModel data = draw_digits(4, 1);
+  data.set({"target", DType::kF32, {4, 10}}, Buffer(4 * 10 * 4));
+  write_safetensors(options_.data, data);
+  options_.loss = "mse";
+  const Evaluation result = open_evaluator(options_)->evaluate(weights_);
+  EXPECT_GT(result.loss, 0);
+  EXPECT_FALSE(result.accuracy.has_value());
+  options_.loss = "hinge";
+  EXPECT_THAT(evaluation_error(weights_), HasSubstr("unknown loss 'hinge'"));
+}
+
+TEST_F(TrainedNetwork, AFileThatIsNoNetworkIsRefused) {
+  options_.graph = options_.data;
+  EXPECT_THAT(evaluation_error(weights_), HasSubstr("not a TorchScript network"));
+  options_.graph = directory_.path() / "absent.pt";
+  EXPECT_THAT(evaluation_error(weights_), HasSubstr("there is no such network"));
+}
+
+class RealNetworks : public Plugin {
+ protected:
+  void SetUp() override {
+    Plugin::SetUp();
+    if (IsSkipped()) return;
+    const auto shared = testing::shared_data();
+    if (!shared) GTEST_SKIP() << "no real models beside the source (set MGIT_DATA)";
+    shared_ = *shared;
+    data_ = directory_.path() / "mnist.safetensors";
+    write_safetensors(data_, read_mnist(shared_ / "data", "t10k"));
+  }
+
+  BarrierCurve curve(const std::string& graph, const std::string& a, const std::string& b) {
+    const auto evaluator =
+        open_evaluator({.graph = shared_ / "graphs" / (graph + ".torchscript.pt"), .data = data_});
+    return barrier_curve(*evaluator, load(shared_ / "models" / (a + ".safetensors")),
+                         load(shared_ / "models" / (b + ".safetensors")), 5);
+  }
+
+  fs::path shared_;
+  fs::path data_;
+};
+
+// Figures of an independent reference in Python, 5 points.
+TEST_F(RealNetworks, PerceptronsHaveTheReferencesBarrierAndAccuracies) {
+  const BarrierCurve mlp = curve("mlp", "mlp-s1", "mlp-s2");
+  EXPECT_NEAR(mlp.barrier, 0.753, 0.001);
+  EXPECT_NEAR(mlp.points[0].accuracy.value_or(0), 0.9860, 1e-4);
+  EXPECT_NEAR(mlp.points[2].accuracy.value_or(0), 0.9512, 2e-4);
+  const BarrierCurve biased = curve("mlp", "mlpbias-s10", "mlpbias-s11");
+  EXPECT_NEAR(biased.barrier, 0.778, 0.001);
+  EXPECT_NEAR(biased.points[0].accuracy.value_or(0), 0.9738, 1e-4);
+  EXPECT_NEAR(biased.points[4].accuracy.value_or(0), 0.9752, 1e-4);
+}
+
+TEST_F(RealNetworks, BatchNormAndItsBuffersAreSet) {
+  const BarrierCurve resnet = curve("mnistresnet", "mnistresnet-s1", "mnistresnet-s2");
+  EXPECT_NEAR(resnet.barrier, 2.644, 0.002);
+  EXPECT_NEAR(resnet.points[0].accuracy.value_or(0), 0.9910, 1e-4);
+  EXPECT_NEAR(resnet.points[4].accuracy.value_or(0), 0.9904, 1e-4);
+}
+
+TEST_F(RealNetworks, AWrappedTransformerTakesNamesWithoutTheWrapper) {
+  MemoryModel data;
+  constexpr std::uint64_t kTokens = 8 * 128;
+  Buffer tokens(kTokens * sizeof(std::int64_t));
+  for (std::uint64_t i = 0; i < kTokens; ++i) {
+    const auto token = static_cast<std::int64_t>(i * 7 % 65);
+    std::memcpy(tokens.data() + i * sizeof(token), &token, sizeof(token));
+  }
+  data.set({"input", DType::kI64, {8, 128}}, tokens);
+  data.set({"target", DType::kI64, {8, 128}}, std::move(tokens));
+  write_safetensors(data_, data);
+  const auto evaluator =
+      open_evaluator({.graph = shared_ / "graphs/gpt2.torchscript.pt", .data = data_});
+  const Evaluation result = evaluator->evaluate(load(shared_ / "models/gpt2-s1/model.safetensors"));
+  EXPECT_EQ(result.samples, kTokens);
+  EXPECT_TRUE(std::isfinite(result.loss));
+}
+
+TEST_F(RealNetworks, ACheckpointOfAnotherNetworkIsRefused) {
+  const auto evaluator =
+      open_evaluator({.graph = shared_ / "graphs/vgg.torchscript.pt", .data = data_});
+  EXPECT_THAT(error_of([&] { evaluator->evaluate(load(shared_ / "models/mlp-s1.safetensors")); }),
+              HasSubstr("the checkpoint lacks"));
+}
+
+}  // namespace
+}  // namespace mgit
