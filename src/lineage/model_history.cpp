@@ -158,6 +158,7 @@ class HistoryWalk {
       latest[{record.data_name + '\0' + record.loss_name, record.data}] = record;
     }
     std::vector<EvaluationRecord> records;
+    records.reserve(latest.size());
     for (auto& [key, record] : latest) records.push_back(std::move(record));
     return records;
   }

@@ -170,6 +170,11 @@ TEST_F(LineageIndex, DamageIsRepaired) {
   write("");
   update();
   EXPECT_EQ(sandbox_.content(), whole);
+  sandbox_.commit_model("Another", 2);
+  update();
+  std::filesystem::remove(sandbox_.database());  // and only it
+  update();
+  EXPECT_EQ(sandbox_.content(), fresh_content());
 }
 
 TEST_F(LineageIndex, DamagedPagesAndOtherTables) {
