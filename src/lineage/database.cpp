@@ -121,9 +121,8 @@ void Database::prepare_tables(const char* schema, int version) {
     return query.step() ? query.integer(0) : 0;
   };
   std::int64_t present = found();
-  // Nothing here is lost that git does not have: no fsync per commit, none at the end.
+  // Nothing here is lost that git does not have: no fsync per commit, only when the log is folded in.
   execute("PRAGMA synchronous = NORMAL");
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (present == 0) {
     execute("PRAGMA journal_mode = WAL");
     Transaction transaction(*this);
