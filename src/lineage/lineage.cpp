@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "lineage/database.h"
 #include "lineage/describe.h"
@@ -53,10 +54,19 @@ struct Lineage::Impl {
     std::vector<ModelNode> nodes;
   };
 
+  /// Data to evaluate on lies in checkpoint files, too.
+  std::set<std::string> data_of(const Oid& commit) const {
+    std::set<std::string> paths;
+    for (const ModelConfig& config : repository.models(commit)) paths.insert(config.data);
+    return paths;
+  }
+
+  /// Of all models of a commit, or of the checkpoint at `wanted`.
   std::vector<Model> models_of(const Oid& commit, const std::string& wanted) {
+    const std::set<std::string> data = data_of(commit);
     std::vector<Model> models;
     for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(commit)) {
-      if (!wanted.empty() && checkpoint.path != wanted) continue;
+      if (wanted.empty() ? data.contains(checkpoint.path) : checkpoint.path != wanted) continue;
       auto nodes = model_history(*database, repository.store(), commit, checkpoint.path);
       if (!nodes.empty()) models.push_back({checkpoint.path, std::move(nodes)});
     }

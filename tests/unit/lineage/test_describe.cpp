@@ -196,5 +196,14 @@ TEST_F(LineageText, SeveralModelsAndNone) {
               HasSubstr("c.safetensors|there is no such checkpoint"));
 }
 
+TEST_F(LineageText, DataIsNoModel) {
+  sandbox_.write(".mgitconfig",
+                 "[model \"net\"]\n\tpath = model.safetensors\n\tdata = eval.safetensors\n");
+  sandbox_.model(2, 0, "eval.safetensors");
+  sandbox_.commit_model("Train", 1);
+  EXPECT_THAT(describe("main"), Not(HasSubstr("eval.safetensors")));
+  EXPECT_THAT(describe("main", "eval.safetensors"), HasSubstr("eval.safetensors"));
+}
+
 }  // namespace
 }  // namespace mgit
