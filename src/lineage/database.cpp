@@ -121,8 +121,7 @@ void Database::prepare_tables(const char* schema, int version) {
     return query.step() ? query.integer(0) : 0;
   };
   std::int64_t present = found();
-  // Nothing here is lost that git does not have: no fsync per commit, only when the log is folded
-  // in.
+  // Nothing here is lost that git does not have: fsync only when the log is folded in.
   execute("PRAGMA synchronous = NORMAL");
   if (present == 0) {
     execute("PRAGMA journal_mode = WAL");
