@@ -1,4 +1,6 @@
 // mgit fsck: every object read and compared with its name.
+#include <fmt/format.h>
+
 #include "cli/command.h"
 #include "mgit/repo.h"
 

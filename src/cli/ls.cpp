@@ -1,4 +1,5 @@
 // mgit ls: the checkpoints of a revision and their tensors.
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"

@@ -1,5 +1,7 @@
 #include "match/weights.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <cmath>
 

@@ -1,5 +1,7 @@
 #include "mgit/merge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 

@@ -1,5 +1,6 @@
 #include "repo/pkt_line.h"
 
+#include <fmt/format.h>
 #include <sys/uio.h>
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
 #include "store/object_store.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>

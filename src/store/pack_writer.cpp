@@ -1,6 +1,7 @@
 #include "store/pack_writer.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/random.h>
