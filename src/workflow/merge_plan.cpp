@@ -17,12 +17,6 @@ namespace {
 /// As in a rebase: below this gain the model counts as in our basin already.
 constexpr double kWorthMoving = 1.01;
 
-std::vector<TensorInfo> infos_of(const Manifest& manifest) {
-  std::vector<TensorInfo> infos;
-  for (const ManifestTensor& tensor : manifest.tensors) infos.push_back(tensor.info);
-  return infos;
-}
-
 bool moves(const std::optional<MatchResult>& match) {
   return match && !match->permutation.identity();
 }

@@ -65,8 +65,7 @@ std::optional<RecordedPermutation> recorded_permutation(Repository& repository,
   if (!repository.store().contains(*object))
     throw MissingError("the permutation this commit records is not here", commit.id.brief(),
                        "fetch it: mgit fetch");
-  std::vector<TensorInfo> infos;
-  for (const ManifestTensor& tensor : checkpoint->manifest.tensors) infos.push_back(tensor.info);
+  const std::vector<TensorInfo> infos = infos_of(checkpoint->manifest);
   for (ModelPermutation& model :
        parse_permutation(stored_text(repository, *object), object->hex())) {
     if (model.path != path) continue;

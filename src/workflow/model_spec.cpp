@@ -27,6 +27,12 @@ std::string spec_file(const Repository& repository, const std::optional<Oid>& co
 
 }  // namespace
 
+std::vector<TensorInfo> infos_of(const Manifest& manifest) {
+  std::vector<TensorInfo> infos;
+  for (const ManifestTensor& tensor : manifest.tensors) infos.push_back(tensor.info);
+  return infos;
+}
+
 Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors) {
   if (repository != nullptr) {

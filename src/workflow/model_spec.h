@@ -16,6 +16,9 @@ namespace mgit {
 Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors);
 
+/// The tensors a manifest names, as a network.
+std::vector<TensorInfo> infos_of(const Manifest& manifest);
+
 /// The checkpoints of a commit that are models: not those that .mgitconfig names as evaluation
 /// data.
 std::vector<CommittedCheckpoint> models_at(const Repository& repository, const Oid& commit);

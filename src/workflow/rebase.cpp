@@ -20,12 +20,6 @@ namespace {
 /// Matching must improve on the identity by this much before a model counts as out of basin.
 constexpr double kWorthMoving = 1.01;
 
-std::vector<TensorInfo> infos_of(const Manifest& manifest) {
-  std::vector<TensorInfo> infos;
-  for (const ManifestTensor& tensor : manifest.tensors) infos.push_back(tensor.info);
-  return infos;
-}
-
 bool touches_checkpoint(const Repository& repository, const Commit& commit) {
   const auto checkpoints = models_at(repository, commit.id);
   if (commit.parents.empty()) return !checkpoints.empty();
