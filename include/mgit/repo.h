@@ -98,7 +98,7 @@ class Repository {
   const std::filesystem::path& common_dir() const;  // shared by worktrees
   /// Empty for a bare repository.
   const std::filesystem::path& work_dir() const;
-  /// common_dir()/mgit, opened on first use.
+  /// common_dir()/mgit. The one member that any thread may call.
   Store& store() const;
 
   // Revisions. Results are commits; tags are peeled.

@@ -122,7 +122,8 @@ Repository::Impl::Impl(git2::RepositoryHandle opened)
     : handle(std::move(opened)),
       git_dir(without_slash(git_repository_path(git()))),
       common_dir(without_slash(git_repository_commondir(git()))),
-      work_dir(without_slash(git_repository_workdir(git()))) {}
+      work_dir(without_slash(git_repository_workdir(git()))),
+      store(common_dir / "mgit") {}
 
 ProcessResult Repository::Impl::run_git(std::vector<std::string> arguments,
                                         std::string input) const {
@@ -171,10 +172,7 @@ const fs::path& Repository::git_dir() const { return impl_->git_dir; }
 const fs::path& Repository::common_dir() const { return impl_->common_dir; }
 const fs::path& Repository::work_dir() const { return impl_->work_dir; }
 
-Store& Repository::store() const {
-  if (!impl_->store) impl_->store = std::make_unique<Store>(impl_->common_dir / "mgit");
-  return *impl_->store;
-}
+Store& Repository::store() const { return impl_->store; }
 
 bool Repository::is_clean() const {
   if (impl_->work_dir.empty()) return true;

@@ -47,7 +47,7 @@ struct Repository::Impl {
   std::filesystem::path common_dir;
   std::filesystem::path work_dir;
   Fetcher fetcher;
-  mutable std::unique_ptr<Store> store;
+  mutable Store store;  // made here, not on first use: workers ask for it at once
   mutable git2::OdbHandle odb;
   mutable std::map<std::string, Signature> identities;
   mutable std::unordered_map<Oid, PathList, OidHash> manifest_lists;

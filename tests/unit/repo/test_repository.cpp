@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <barrier>
 #include <filesystem>
+#include <thread>
 
 #include "unit/repo/sandbox.h"
 
@@ -38,6 +40,26 @@ TEST(Discover, FromASubdirectory) {
   EXPECT_TRUE(fs::equivalent(repository.git_dir(), sandbox.path() / ".git"));
   EXPECT_EQ(repository.common_dir(), repository.git_dir());
   EXPECT_EQ(repository.store().directory(), repository.common_dir() / "mgit");
+}
+
+// textconv and diff ask for the store in all workers at once; a store made on first use crashed
+// them.
+TEST(Discover, StoreIsThereForAllThreads) {
+  const GitSandbox sandbox;
+  for (int round = 0; round < 100; ++round) {
+    const Repository repository = Repository::discover(sandbox.path());
+    constexpr int kThreads = 4;
+    std::barrier start(kThreads);
+    std::array<const Store*, kThreads> seen{};
+    std::vector<std::thread> threads;
+    for (const Store*& store : seen)
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        store = &repository.store();
+      });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), seen.front()), kThreads);
+  }
 }
 
 TEST(Discover, OutsideOfARepository) {
