@@ -11,6 +11,7 @@ namespace {
 
 namespace generic {
 
+constexpr std::size_t kLanes = 2;
 #include "match/kernels_body.inc"
 
 void multiply(const float* left, const float* right, std::size_t k, float* out) {
@@ -33,6 +34,7 @@ constexpr Kernels kTable = {"generic", best_two, relax, multiply};
 #pragma GCC target("avx2,fma")
 namespace avx2 {
 
+constexpr std::size_t kLanes = 4;
 #include "match/kernels_body.inc"
 
 /// 6 x 16 of the panel: twelve sums, two columns of the right operand, one broadcast.
@@ -69,6 +71,7 @@ constexpr Kernels kTable = {"avx2", best_two, relax, multiply};
 #pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma")
 namespace avx512 {
 
+constexpr std::size_t kLanes = 8;
 #include "match/kernels_body.inc"
 
 void multiply(const float* left, const float* right, std::size_t k, float* out) {
