@@ -98,7 +98,8 @@ class ManifestParser {
     std::string_view line = field("bytes ");
     const std::uint64_t length = number(word(line));
     if (length != manifest_.size) fail("lengths do not agree");
-    manifest_.tensors.push_back({{"", DType::kU8, {length}}, digest(line)});
+    TensorInfo everything{"", DType::kU8, {length}};
+    manifest_.tensors.push_back({std::move(everything), digest(line)});
     if (!rest_.empty()) fail("it goes on after its end");
   }
 

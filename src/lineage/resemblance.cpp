@@ -41,7 +41,9 @@ std::vector<Pair> common_weights(Database& database, const Digest& older, const 
     const std::uint64_t elements = element_count(info.shape).value_or(0);
     if (!is_arithmetic(info.dtype) || info.rank() < 2 || elements == 0 || elements > kLargest)
       continue;
-    pairs.push_back({{info, query.digest(3)}, {info, query.digest(4)}, elements});
+    const Digest before = query.digest(3);
+    const Digest after = query.digest(4);
+    pairs.push_back({{info, before}, {info, after}, elements});
   }
   std::stable_sort(pairs.begin(), pairs.end(),
                    [](const Pair& a, const Pair& b) { return a.elements < b.elements; });

@@ -106,6 +106,7 @@ TEST(Manifest, AcceptsOnlyWhatItWrites) {
   const std::string bytes = manifest_text(whole());
   EXPECT_THAT(refusal(replaced(bytes, "bytes 17", "bytes 18")), HasSubstr("agree"));
   EXPECT_THAT(refusal(bytes + "x\n"), HasSubstr("goes on"));
+  EXPECT_THAT(refusal(bytes.substr(0, bytes.size() - 2) + "\n"), HasSubstr("SHA-256"));
   for (std::size_t length = 0; length < text.size(); ++length) {
     const bool at_tensor = text.compare(length, 7, "tensor ") == 0;
     EXPECT_EQ(refusal(text.substr(0, length)) == "accepted", at_tensor) << length;

@@ -1,0 +1,233 @@
+// Writes the first inputs of every target with mgit's own writers: fuzz_seeds fuzz/corpus
+//
+// A corpus is small and readable; what a long run finds beyond it stays in build-fuzz.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "eval/safetensors_writer.h"
+#include "fuzz.h"
+#include "lineage/records.h"
+#include "mgit/perm.h"
+#include "mgit/store.h"
+#include "repo/pkt_line.h"
+#include "store/checksum.h"
+#include "store/frames.h"
+#include "store/record.h"
+#include "store/view.h"
+
+namespace fs = std::filesystem;
+
+namespace mgit::fuzz {
+namespace {
+
+std::string text_of(const Buffer& bytes) { return std::string(as_text(bytes)); }
+
+std::string file_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class Corpus {
+ public:
+  explicit Corpus(fs::path directory) : directory_(std::move(directory)) {}
+
+  void add(const std::string& target, const std::string& name, std::string_view content) const {
+    fs::create_directories(directory_ / target);
+    std::ofstream(directory_ / target / name, std::ios::binary) << content;
+  }
+
+ private:
+  fs::path directory_;
+};
+
+Buffer numbers(std::size_t count) {
+  Buffer bytes;
+  for (std::size_t i = 0; i < count; ++i) bytes.push_back(static_cast<std::byte>(i * i / 3));
+  return bytes;
+}
+
+MemoryModel small_model() {
+  MemoryModel model;
+  model.set({"fc1.weight", DType::kF32, {4, 3}}, numbers(48));
+  model.set({"fc1.bias", DType::kF16, {4}}, numbers(8));
+  model.set({"step", DType::kI64, {}}, numbers(8));
+  model.set({"empty", DType::kF32, {0, 3}}, {});
+  model.set({"\xc3\xa9 \"\n", DType::kBF16, {2}}, numbers(4));
+  return model;
+}
+
+std::string safetensors_file(const MemoryModel& model) { return text_of(safetensors_bytes(model)); }
+
+Manifest add_to(Store& store, std::string_view file) {
+  const auto batch = store.begin();
+  Manifest manifest = add_checkpoint(*batch, as_bytes(file), "model");
+  batch->commit();
+  return manifest;
+}
+
+void add_formats(const Corpus& corpus) {
+  const std::string file = safetensors_file(small_model());
+  const std::string empty = safetensors_file(MemoryModel());
+  const std::string spaced = std::string("\x10\0\0\0\0\0\0\0", 8) + "{ }             ";
+  for (const auto& [name, content] :
+       {std::pair{"model", file}, {"no-tensors", empty}, {"spaced", spaced}}) {
+    corpus.add("safetensors", name, content);
+    corpus.add("checkpoint", name, '\0' + content);
+    corpus.add("roundtrip", name, content);
+    corpus.add("filter", name, '\1' + content);
+  }
+  corpus.add("roundtrip", "no-checkpoint", "just text\n");
+  const Scratch scratch;
+  Store store(scratch.path());
+  for (const auto& [name, content] : {std::pair{"model", file}, {"whole", std::string("text\n")}}) {
+    const Manifest manifest = add_to(store, content);
+    corpus.add("manifest", name, manifest_text(manifest));
+    corpus.add("layout", name, text_of(store.read(manifest.layout)));
+    corpus.add("filter", std::string("manifest-") + name, '\1' + manifest_text(manifest));
+  }
+  for (const auto& entry : fs::directory_iterator(scratch.path() / "packs"))
+    corpus.add("pack", "pack-" + std::to_string(fs::file_size(entry)), file_text(entry));
+}
+
+Buffer coded(Bytes data, unsigned element) {
+  const FrameCoder coder(data, element);
+  return coder.encode_all();
+}
+
+View turned() { return {2, {4, 3}, {{1, 2, 3, 0}, {}}}; }
+
+std::string u16(std::size_t value) {
+  return {static_cast<char>(value & 0xffU), static_cast<char>(value >> 8U & 0xffU)};
+}
+
+void add_codings(const Corpus& corpus) {
+  const Buffer data = numbers(512);
+  for (const unsigned element : {1U, 2U, 4U, 8U}) {
+    const std::string name = std::to_string(element);
+    const std::string head{static_cast<char>(element - 1)};
+    corpus.add("frames", "frames-" + name,
+               '\0' + head + u16(data.size()) + text_of(coded(data, element)));
+    corpus.add("frames", "data-" + name, '\2' + head + u16(0) + text_of(data));
+  }
+  const Buffer view = encode_view(turned());
+  corpus.add("frames", "view", '\1' + std::string(1, '\1') + u16(24) + text_of(view));
+
+  const auto record = [](Encoding encoding, unsigned element, unsigned base, std::size_t size,
+                         const std::string& payload) {
+    return std::string{static_cast<char>(encoding), static_cast<char>(element),
+                       static_cast<char>(base)} +
+           u16(size) + u16(payload.size()) + payload;
+  };
+  const std::string raw = record(Encoding::kRaw, 1, 0, 24, text_of(numbers(24)));
+  corpus.add("records", "raw", raw);
+  corpus.add("records", "view", raw + record(Encoding::kView, 2, 0, 24, text_of(view)));
+  corpus.add("records", "views",
+             raw + record(Encoding::kView, 2, 0, 24, text_of(view)) +
+                 record(Encoding::kView, 2, 1, 24, text_of(view)));
+  corpus.add("records", "frames",
+             record(Encoding::kZstd, 4, 0, data.size(), text_of(coded(data, 4))));
+}
+
+void add_specs(const Corpus& corpus) {
+  const std::string mlp =
+      "fc1.bias 4\nfc1.weight 4 3\nfc2.bias 4\nfc2.weight 4 4\nfc3.bias 2\nfc3.weight 2 4\n%%\n";
+  const std::string net =
+      "a.0.bias 6\na.0.weight 6 3 1 1\na.1.num_batches_tracked\na.1.running_mean 6\n"
+      "a.1.running_var 6\na.1.weight 6\na.3.bias 6\na.3.weight 6 6 1 1\nb.weight 2 24\nstep\n%%\n";
+  corpus.add("spec", "mlp",
+             mlp +
+                 "mgit-perm 1\narch mynet\nperm H1\nperm H2:4\nfc1.weight: H1, _\nfc1.bias: H1\n"
+                 "fc2.weight: H2, H1\nfc2.bias: H2\nfc3.weight: _, H2\nfc3.bias: _\n");
+  corpus.add("spec", "index",
+             net +
+                 "mgit-perm 1\nindex c in a.{c}.weight rank 4\nperm C{c}\n"
+                 "a.{c}.weight: C{c}, C{c.prev}, _, _\na.{c}.bias: C{c}\n"
+                 "a.{n}.weight: C{c<n}\na.{n}.{running_mean,running_var}: C{c<n} !nomatch\n"
+                 "b.weight: _, C{c.last}*_:4\nskip *.num_batches_tracked\nskip step\n");
+  corpus.add("spec", "sums",
+             "lstm.w 16 4\nout 2 8\nup 4 8\n%%\nmgit-perm 1\nlet n = 4\nperm P:n\nperm Q\n"
+             "lstm.w: 4xP, _\nup: Q, P+_:4\nout: _, (Q*_:2)\n");
+  corpus.add("spec", "same",
+             "l.0.w 3 2\nl.1.w 3 3\nout 2 3\n%%\nmgit-perm 1\nindex l in l.{l}.w\nperm S{l}\n"
+             "same S{l} = S{l.prev} unless l.{l}.d\nl.0.w: S0, _\nl.{l}.w: S{l}, S{l.prev}\n"
+             "\"out\": _, S{l.last}\n");
+  for (const auto& entry : fs::directory_iterator("specs"))
+    corpus.add("spec", "family-" + entry.path().stem().string(), mlp + file_text(entry));
+  const Digest spec = sha256(as_bytes("spec"));
+  corpus.add(
+      "permutation", "two-models",
+      permutation_text({{"model.safetensors", spec, {{"H1", 4}, {"H2", 2}}, {{{2, 0, 3, 1}, {}}}},
+                        {"a \"b\".safetensors", spec, {{"H", 3}}, {{{1, 2, 0}}}}}));
+  corpus.add("permutation", "none", permutation_text({}));
+}
+
+void add_git(const Corpus& corpus) {
+  const auto listing = [](std::initializer_list<std::pair<const char*, const char*>> entries) {
+    std::string text;
+    for (const auto& [key, value] : entries) text += std::string(key) + '\n' + value + '\0';
+    return text;
+  };
+  corpus.add("config", "models",
+             listing({{"model.net.path", "model.safetensors"},
+                      {"model.net.spec", "specs/net.perm"},
+                      {"model.my.net.path", "sub/dir/other.safetensors"},
+                      {"model.net.loss", "mse"},
+                      {"eval.command", "python eval.py {checkpoint}"}}));
+  corpus.add("config", "outside", listing({{"model.net.path", "../model.safetensors"}}));
+  corpus.add("config", "no-value", std::string("model.net.path\0model.net.data\nx\0", 32));
+  corpus.add("trailers", "operation",
+             "Train\n\nBody text.\n\nMgit-Rebase: onto " + std::string(40, 'a') +
+                 " method weights seed 0\nMgit-Permutation: " + std::string(64, 'b') +
+                 "\nMgit-Spec: " + std::string(64, 'c') +
+                 " proof numeric\nMgit-Origin: " + std::string(40, 'd') + "\n");
+  corpus.add("trailers", "merge",
+             "Merge branch 'b'\n\nMgit-Merge: mean weights 0.5 0.5 model a b.safetensors\n"
+             "Mgit-Base: none model a b.safetensors\nSigned-off-by: A <a@b>\n continued\n");
+  corpus.add("trailers", "comments", "Subject\n\n# a comment\nKey: value\n# more\n\n# end\n");
+  EvaluationRecord record;
+  record.result.loss = 0.125;
+  corpus.add("trailers", "evaluation", evaluation_line(record) + "\n");
+}
+
+/// The stream of git's filter protocol for one file.
+void add_stream(const Corpus& corpus) {
+  const Scratch scratch;
+  const fs::path path = scratch.path() / "stream";
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  require(file != nullptr, "a file to write to");
+  PacketWriter writer(::fileno(file));
+  writer.line("git-filter-client");
+  writer.line("version=2");
+  writer.flush();
+  writer.line("capability=clean");
+  writer.line("capability=smudge");
+  writer.flush();
+  for (const char* command : {"clean", "smudge", "nothing"}) {
+    writer.line(std::string("command=") + command);
+    writer.line("pathname=a.safetensors");
+    writer.flush();
+    writer.data(as_bytes(safetensors_file(small_model())));
+    writer.flush();
+  }
+  std::fclose(file);
+  corpus.add("filter", "stream", '\0' + file_text(path));
+}
+
+}  // namespace
+}  // namespace mgit::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: fuzz_seeds CORPUS, in the root of the source tree\n");
+    return 2;
+  }
+  const mgit::fuzz::Corpus corpus(argv[1]);
+  mgit::fuzz::add_formats(corpus);
+  mgit::fuzz::add_codings(corpus);
+  mgit::fuzz::add_specs(corpus);
+  mgit::fuzz::add_git(corpus);
+  mgit::fuzz::add_stream(corpus);
+  return 0;
+}

@@ -1,0 +1,85 @@
+// The spec language: parser, binder, canonical text, gathers.
+//
+//   input = ( name [ " " length ]* LF )* "%%" LF spec
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "fuzz.h"
+#include "mgit/perm.h"
+
+namespace {
+
+using namespace mgit;
+
+/// Gathers of axes above this are not computed: that is memory, not parsing.
+constexpr std::uint64_t kLongestAxis = 1U << 12U;
+
+std::vector<TensorInfo> read_network(std::string_view text) {
+  std::map<std::string, Shape> tensors;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    Shape shape;
+    for (std::size_t blank = line.rfind(' '); blank != std::string_view::npos;
+         blank = line.rfind(' ')) {
+      std::uint64_t length = 0;
+      std::from_chars(line.data() + blank + 1, line.data() + line.size(), length);
+      shape.insert(shape.begin(), length);
+      line = line.substr(0, blank);
+    }
+    // As the formats promise: a tensor has a number of bytes.
+    if (byte_size(DType::kF32, shape)) tensors[std::string(line)] = shape;
+  }
+  std::vector<TensorInfo> network;
+  for (const auto& [name, shape] : tensors) network.push_back({name, DType::kF32, shape});
+  return network;
+}
+
+Permutation rotations(const Spec& spec) {
+  Permutation permutation;
+  for (const Group& group : spec.groups) {
+    Gather gather;
+    for (std::uint32_t i = 0; i < group.size; ++i) gather.push_back((i + 1) % group.size);
+    permutation.groups.push_back(std::move(gather));
+  }
+  return permutation;
+}
+
+void check_bound(const Spec& spec, const std::vector<TensorInfo>& network) {
+  fuzz::require(spec.tensors.size() == network.size(), "every tensor is covered");
+  std::uint64_t longest = 0;
+  for (std::size_t i = 0; i < network.size(); ++i) {
+    fuzz::require(spec.tensors[i].name == network[i].name, "tensors are in order");
+    fuzz::require(spec.tensors[i].axes.size() == network[i].rank(), "one layout per axis");
+    for (std::size_t axis = 0; axis < network[i].rank(); ++axis)
+      fuzz::require(spec.tensors[i].axes[axis].length == network[i].shape[axis], "lengths fit");
+    for (const std::uint64_t length : network[i].shape) longest = std::max(longest, length);
+  }
+  Spec again = bind_spec(spec_text(spec), "canonical", network);
+  again.proof = spec.proof;
+  fuzz::require(again == spec, "the canonical text binds to the same spec");
+  if (longest > kLongestAxis) return;
+  const Permutation permutation = rotations(spec);
+  for (const SpecTensor& tensor : spec.tensors)
+    for (const Gather& gather : tensor_gathers(spec, tensor, permutation))
+      fuzz::require(gather.empty() || is_bijection(gather), "a gather is a bijection");
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr std::string_view kDivider = "%%\n";
+  const std::string_view text = as_text(fuzz::bytes_of(data, size));
+  const std::size_t divider = text.find(kDivider);
+  if (divider == std::string_view::npos) return 0;
+  const std::vector<TensorInfo> network = read_network(text.substr(0, divider));
+  try {
+    const SpecCheck check = check_spec(text.substr(divider + kDivider.size()), "fuzz", network);
+    fuzz::require(check.spec.has_value() != !check.reasons.empty(), "a spec, or reasons");
+    if (check.spec) check_bound(*check.spec, network);
+  } catch (const Error&) {
+  }
+  return 0;
+}
