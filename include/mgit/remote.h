@@ -40,4 +40,9 @@ TransferReport push_objects(const Repository& repository, std::string_view url,
 /// The Repository::Fetcher: looks for objects in the stores of all remotes, copies what it finds.
 void fetch_objects(const Repository& repository, const std::vector<Digest>& objects);
 
+/// Which of these objects the stores behind the remotes have, by URL. Remotes that cannot be read
+/// are left out.
+std::vector<std::pair<std::string, std::vector<Digest>>> objects_at_remotes(
+    const Repository& repository, const std::vector<Digest>& objects);
+
 }  // namespace mgit

@@ -53,6 +53,11 @@ class Store {
   const std::filesystem::path& directory() const;
 
   bool contains(const Digest& object) const;
+  /// Those of them that are not here, in their order: one question instead of many.
+  std::vector<Digest> lacking(std::span<const Digest> objects) const;
+  /// For a writer that relies on objects which are here without writing them: makes them as young
+  /// as new ones, and keeps gc from dropping anything while this Store lives (store/lock.h).
+  void freshen(std::span<const Digest> objects);
   std::optional<ObjectInfo> info(const Digest& object) const;
   Buffer read(const Digest& object) const;
   /// Into a span of exactly the object's size.

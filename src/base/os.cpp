@@ -90,6 +90,22 @@ void rename(const std::filesystem::path& from, const std::filesystem::path& to) 
   if (fault() || ::rename(from.c_str(), to.c_str()) != 0) fail("rename to", to);
 }
 
+void remove(const std::filesystem::path& path) {
+  if (fault() || (::unlink(path.c_str()) != 0 && errno != ENOENT)) fail("remove", path);
+}
+
+void create_directories(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return;
+  if (fault()) fail("create", path);
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    errno = error.value();
+    fail("create", path);
+  }
+}
+
 void write_file(const std::filesystem::path& path, Bytes data) {
   const std::filesystem::path temporary =
       path.string() + ".mgit-" + std::to_string(::getpid()) + ".tmp";

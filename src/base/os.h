@@ -34,6 +34,9 @@ void write_all(const File& file, Bytes data, const std::filesystem::path& path);
 void sync(const File& file, const std::filesystem::path& path);
 void sync_directory(const std::filesystem::path& path);
 void rename(const std::filesystem::path& from, const std::filesystem::path& to);
+/// Unlinks; a file that is not there is no failure.
+void remove(const std::filesystem::path& path);
+void create_directories(const std::filesystem::path& path);
 
 /// Writes beside `path`, fsyncs, renames over it.
 void write_file(const std::filesystem::path& path, Bytes data);

@@ -1,35 +1,99 @@
-// mgit fsck: every object read and compared with its name.
+// mgit fsck: packs, index, contents, and whether every checkpoint can be given back.
+#include "workflow/fsck.h"
+
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/command.h"
-#include "mgit/repo.h"
 
 namespace mgit::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
+constexpr int kProblems = 1;
+
+Json json_of(const StoreProblem& problem) {
+  Json json{{"what", problem.what}};
+  if (problem.object) json["object"] = problem.object->hex();
+  if (!problem.pack.empty()) {
+    json["pack"] = problem.pack;
+    json["offset"] = problem.offset;
+  }
+  return json;
+}
+
+Json json_of(const AffectedCheckpoint& checkpoint) {
+  Json json{{"path", checkpoint.path}, {"manifest", checkpoint.manifest.hex()}};
+  if (checkpoint.commit) {
+    json["commit"] = checkpoint.commit->hex();
+    json["name"] = checkpoint.name;
+  }
+  json["commits"] = checkpoint.commits;
+  json["tensors"] = checkpoint.tensors;
+  for (const Digest& object : checkpoint.objects) json["objects"].push_back(object.hex());
+  json["restore"] = checkpoint.restore;
+  return json;
+}
+
 class Fsck : public Command {
  public:
   void options(CLI::App& app) override {
-    app.add_flag("--rebuild", rebuild_, "index all packs again first; forgets damaged objects");
+    auto* full = app.add_flag("--full", full_, "decode every object and compare it with its name");
+    app.add_flag("--connectivity-only", quick_, "believe what records hold: read headers only")
+        ->excludes(full);
+    app.add_flag("--rebuild", rebuild_,
+                 "index all packs again first; forgets damaged objects, so that they can be "
+                 "fetched or added again");
+    app.add_flag("--json", json_, "print the result as JSON");
   }
 
   int run() override {
     const Repository repository = Repository::discover();
-    Store& store = repository.store();
-    if (rebuild_) store.rebuild();
-    const FsckReport report = store.fsck();
-    for (const std::string& problem : report.problems) fmt::print("{}\n", problem);
-    fmt::print(stderr, "{} objects, {} bytes, {} problems\n", report.objects, report.bytes,
-               report.problems.size());
-    return report.problems.empty() ? 0 : 1;
+    if (rebuild_) repository.store().rebuild();
+    const RepositoryCheck check = check_repository(repository, full_    ? FsckDepth::kContents
+                                                               : quick_ ? FsckDepth::kHeaders
+                                                                        : FsckDepth::kChecksums);
+    if (json_)
+      print_json(check);
+    else
+      print(check);
+    return check.problems.empty() ? 0 : kProblems;
   }
 
  private:
+  static void print(const RepositoryCheck& check) {
+    for (const std::string& problem : check.problems) fmt::print("{}\n", problem);
+    for (const std::string& note : check.notes) fmt::print(stderr, "note: {}\n", note);
+    fmt::print(stderr, "{} objects, {} bytes, {} problems\n", check.store.objects,
+               check.store.bytes, check.problems.size());
+  }
+
+  static void print_json(const RepositoryCheck& check) {
+    Json json{{"objects", check.store.objects}, {"bytes", check.store.bytes}};
+    json["problems"] = check.problems;
+    json["notes"] = check.notes;
+    json["store"] = Json::array();
+    for (const StoreProblem& problem : check.store.problems)
+      json["store"].push_back(json_of(problem));
+    json["affected"] = Json::array();
+    for (const AffectedCheckpoint& checkpoint : check.affected)
+      json["affected"].push_back(json_of(checkpoint));
+    fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  }
+
+  bool full_ = false;
+  bool quick_ = false;
   bool rebuild_ = false;
+  bool json_ = false;
 };
 
-const Registered<Fsck> kFsck("fsck", "verify every tensor object of the store",
-                             "mgit fsck\nmgit fsck --rebuild");
+const Registered<Fsck> kFsck(
+    "fsck",
+    "verify the store, and that every checkpoint can be given back; status "
+    "1 if not",
+    "mgit fsck\nmgit fsck --full --json\nmgit fsck --rebuild");
 
 }  // namespace
 }  // namespace mgit::cli

@@ -12,13 +12,6 @@ namespace fs = std::filesystem;
 namespace mgit {
 namespace {
 
-std::vector<Digest> lacking(const Store& store, const std::vector<Digest>& objects) {
-  std::vector<Digest> result;
-  for (const Digest& object : objects)
-    if (!store.contains(object)) result.push_back(object);
-  return result;
-}
-
 /// Those that `store` has; none if it cannot be read.
 std::vector<Digest> offered_by(const Store& store, const std::vector<Digest>& objects) {
   try {
@@ -63,10 +56,32 @@ std::vector<std::string> remote_urls(const Repository& repository) {
   return urls;
 }
 
+/// The store behind a remote, unless it is this repository's own or not there.
+std::optional<fs::path> other_store(const Repository& repository, const std::string& url) {
+  const auto directory = store_behind(url, base_of(repository));
+  std::error_code ignored;
+  if (!directory || !fs::exists(*directory, ignored) ||
+      fs::equivalent(*directory, repository.store().directory(), ignored))
+    return std::nullopt;
+  return directory;
+}
+
 }  // namespace
 
+std::vector<std::pair<std::string, std::vector<Digest>>> objects_at_remotes(
+    const Repository& repository, const std::vector<Digest>& objects) {
+  std::vector<std::pair<std::string, std::vector<Digest>>> result;
+  for (const std::string& url : remote_urls(repository)) {
+    const auto directory = other_store(repository, url);
+    if (!directory) continue;
+    if (auto offered = offered_by(Store(*directory), objects); !offered.empty())
+      result.emplace_back(url, std::move(offered));
+  }
+  return result;
+}
+
 TransferReport transfer(const Store& from, Store& to, const std::vector<Digest>& objects) {
-  const std::vector<Digest> wanted = lacking(to, objects);
+  const std::vector<Digest> wanted = to.lacking(objects);
   if (wanted.empty()) return {};
   const auto batch = to.begin();
   TransferReport report;
@@ -84,12 +99,13 @@ TransferReport push_objects(const Repository& repository, std::string_view url,
   std::error_code ignored;
   if (fs::equivalent(*directory, repository.store().directory(), ignored)) return {};
   Store there(*directory);
-  const std::vector<Digest> wanted =
-      lacking(there, objects_in_history(repository, known_commits(repository, commits),
-                                        known_commits(repository, already_there)));
-  if (const auto absent = lacking(repository.store(), wanted); !absent.empty())
+  const std::vector<Digest> needed = objects_in_history(
+      repository, known_commits(repository, commits), known_commits(repository, already_there));
+  there.freshen(needed);  // before asking what it has, so that a gc over there keeps it
+  const std::vector<Digest> wanted = there.lacking(needed);
+  if (const auto absent = repository.store().lacking(wanted); !absent.empty())
     fetch_objects(repository, absent);
-  if (const auto absent = lacking(repository.store(), wanted); !absent.empty())
+  if (const auto absent = repository.store().lacking(wanted); !absent.empty())
     throw MissingError(
         fmt::format("{} of {} objects to push are not in this repository, the first "
                     "is {}",
@@ -99,15 +115,12 @@ TransferReport push_objects(const Repository& repository, std::string_view url,
 }
 
 void fetch_objects(const Repository& repository, const std::vector<Digest>& objects) {
-  std::vector<Digest> wanted = lacking(repository.store(), objects);
+  std::vector<Digest> wanted = repository.store().lacking(objects);
   std::exception_ptr failure;
   for (const std::string& url : remote_urls(repository)) {
     if (wanted.empty()) return;
-    const auto directory = store_behind(url, base_of(repository));
-    std::error_code ignored;
-    if (!directory || !fs::exists(*directory, ignored) ||
-        fs::equivalent(*directory, repository.store().directory(), ignored))
-      continue;
+    const auto directory = other_store(repository, url);
+    if (!directory) continue;
     const Store there(*directory);
     const std::vector<Digest> offered = offered_by(there, wanted);
     try {
@@ -115,7 +128,7 @@ void fetch_objects(const Repository& repository, const std::vector<Digest>& obje
     } catch (const Error&) {
       if (!failure) failure = std::current_exception();  // another remote may have them whole
     }
-    wanted = lacking(repository.store(), wanted);
+    wanted = repository.store().lacking(wanted);
   }
   if (failure && !wanted.empty()) std::rethrow_exception(failure);
 }

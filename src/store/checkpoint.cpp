@@ -172,9 +172,7 @@ std::vector<Digest> objects_of(const Manifest& manifest) {
 }
 
 std::vector<Digest> missing_objects(const Store& store, const Manifest& manifest) {
-  std::vector<Digest> missing = objects_of(manifest);
-  std::erase_if(missing, [&store](const Digest& object) { return store.contains(object); });
-  return missing;
+  return store.lacking(objects_of(manifest));
 }
 
 StoredModel::StoredModel(const Store& store, Manifest manifest)

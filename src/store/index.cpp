@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstring>
 
 namespace mgit {
@@ -10,15 +12,14 @@ namespace {
 
 constexpr int kBusyMilliseconds = 60'000;
 
-constexpr const char* kSchema = R"(
-CREATE TABLE IF NOT EXISTS packs(
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS objects(
-  object BLOB PRIMARY KEY, pack INTEGER NOT NULL, position INTEGER NOT NULL,
-  stored INTEGER NOT NULL, size INTEGER NOT NULL, encoding INTEGER NOT NULL, base BLOB
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS objects_of_pack ON objects(pack);
-)";
+/// What sqlite_schema holds, word for word. Anything else (an older mgit's, a view or trigger that
+/// somebody planted) is no index of ours and is made anew.
+constexpr std::array<const char*, 3> kSchema{
+    "CREATE TABLE packs(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE objects(object BLOB PRIMARY KEY, pack INTEGER NOT NULL, "
+    "position INTEGER NOT NULL, stored INTEGER NOT NULL, size INTEGER NOT NULL, "
+    "encoding INTEGER NOT NULL, base BLOB, touched INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX objects_of_pack ON objects(pack)"};
 
 bool is_damage(int code) {
   const int primary = code & 0xff;
@@ -96,14 +97,53 @@ Index::Index(const std::filesystem::path& path) : path_(path) {
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
   try {
     if (code != SQLITE_OK) fail(code);
-    sqlite3_busy_timeout(database_, kBusyMilliseconds);
-    execute("PRAGMA journal_mode=WAL");
-    execute("PRAGMA synchronous=FULL");
-    execute(kSchema);
+    configure();
+    ensure_schema();
   } catch (...) {
+    statements_.clear();
     sqlite3_close(database_);
     throw;
   }
+}
+
+/// The file may come from anybody: its schema is not trusted, nothing in it runs.
+void Index::configure() {
+  for (const auto& [option, value] :
+       {std::pair(SQLITE_DBCONFIG_DEFENSIVE, 1), std::pair(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+        std::pair(SQLITE_DBCONFIG_ENABLE_TRIGGER, 0), std::pair(SQLITE_DBCONFIG_ENABLE_VIEW, 0)})
+    sqlite3_db_config(database_, option, value, nullptr);
+  sqlite3_busy_timeout(database_, kBusyMilliseconds);
+  execute("PRAGMA journal_mode=WAL");
+  execute("PRAGMA synchronous=FULL");
+}
+
+std::string Index::schema() {
+  static constexpr const char* kSql =
+      "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid";
+  Statement& query = prepared(kSql);
+  std::string text;
+  while (query.step()) text += query.text(0) + '\n';
+  return text;
+}
+
+void Index::ensure_schema() {
+  std::string wanted;
+  for (const char* sql : kSchema) wanted += std::string(sql) + '\n';
+  std::string found = schema();
+  if (found.empty())
+    change([&] {  // unless another process was faster
+      if (schema().empty())
+        for (const char* sql : kSchema) execute(sql);
+      found = schema();
+    });
+  if (found != wanted) throw IndexDamaged("not an object index of this version of mgit");
+}
+
+Touched now_touched() {
+  using std::chrono::system_clock;
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             system_clock::now().time_since_epoch())
+      .count();
 }
 
 Index::~Index() {
@@ -130,15 +170,21 @@ Index::Statement& Index::prepared(const char* sql) {
   return *statements_.back().second;
 }
 
+/// From the columns name, position, size, stored, encoding, base.
+Location Index::location_in(const Statement& query) {
+  return {
+      query.text(0),
+      query.number(1),
+      {query.number(2), query.number(3), static_cast<Encoding>(query.number(4)), query.digest(5)}};
+}
+
 std::optional<Location> Index::find(const Digest& object) {
   static constexpr const char* kSql =
       "SELECT name, position, size, stored, encoding, base FROM objects "
       "JOIN packs ON packs.id = objects.pack WHERE object = ?";
   Statement& query = prepared(kSql).bind(1, object);
   if (!query.step()) return std::nullopt;
-  Location location{query.text(0), query.number(1), {}};
-  location.info = {query.number(2), query.number(3), static_cast<Encoding>(query.number(4)),
-                   query.digest(5)};
+  Location location = location_in(query);
   query.reset();
   return location;
 }
@@ -160,18 +206,45 @@ std::vector<std::string> Index::packs() {
   return names;
 }
 
+std::vector<IndexRow> Index::rows() {
+  static constexpr const char* kSql =
+      "SELECT name, position, size, stored, encoding, base, object, touched FROM objects "
+      "JOIN packs ON packs.id = objects.pack";
+  Statement& query = prepared(kSql);
+  std::vector<IndexRow> rows;
+  while (query.step())
+    if (const auto object = query.digest(6))
+      rows.push_back({*object, location_in(query), static_cast<Touched>(query.number(7))});
+  return rows;
+}
+
+std::vector<std::string> Index::damage() {
+  static constexpr const char* kSql = "PRAGMA integrity_check";
+  Statement& query = prepared(kSql);
+  std::vector<std::string> lines;
+  while (query.step()) lines.push_back(query.text(0));
+  if (lines == std::vector<std::string>{"ok"}) lines.clear();
+  return lines;
+}
+
 void Index::add_pack(const std::string& pack, std::span<const IndexEntry> entries,
-                     Conflict conflict) {
+                     Conflict conflict, Touched touched) {
   static constexpr const char* kAdd = "INSERT OR IGNORE INTO packs(name) VALUES(?)";
   static constexpr const char* kFind = "SELECT id FROM packs WHERE name = ?";
-  static constexpr const char* kKeep = "INSERT OR IGNORE INTO objects VALUES(?,?,?,?,?,?,?)";
-  static constexpr const char* kReplace = "INSERT OR REPLACE INTO objects VALUES(?,?,?,?,?,?,?)";
+  static constexpr const char* kKeep = "INSERT OR IGNORE INTO objects VALUES(?,?,?,?,?,?,?,?)";
+  static constexpr const char* kReplace = "INSERT OR REPLACE INTO objects VALUES(?,?,?,?,?,?,?,?)";
+  static constexpr const char* kMove =
+      "INSERT INTO objects VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(object) DO UPDATE SET "
+      "pack=excluded.pack, position=excluded.position, stored=excluded.stored, "
+      "size=excluded.size, encoding=excluded.encoding, base=excluded.base";
   prepared(kAdd).bind(1, pack).step();
   Statement& query = prepared(kFind).bind(1, pack);
   query.step();
   const std::uint64_t id = query.number(0);
   query.reset();
-  Statement& insert = prepared(conflict == Conflict::kKeepOld ? kKeep : kReplace);
+  Statement& insert = prepared(conflict == Conflict::kKeepOld      ? kKeep
+                               : conflict == Conflict::kReplaceOld ? kReplace
+                                                                   : kMove);
   for (const IndexEntry& entry : entries)
     insert.bind(1, entry.object)
         .bind(2, id)
@@ -180,7 +253,15 @@ void Index::add_pack(const std::string& pack, std::span<const IndexEntry> entrie
         .bind(5, entry.info.size)
         .bind(6, static_cast<std::uint64_t>(entry.info.encoding))
         .bind(7, entry.info.base)
+        .bind(8, static_cast<std::uint64_t>(touched))
         .step();
+}
+
+void Index::touch(std::span<const Digest> objects, Touched touched) {
+  static constexpr const char* kSql = "UPDATE objects SET touched = ? WHERE object = ?";
+  Statement& update = prepared(kSql);
+  for (const Digest& object : objects)
+    update.bind(1, static_cast<std::uint64_t>(touched)).bind(2, object).step();
 }
 
 void Index::remove_pack(const std::string& pack) {
@@ -191,9 +272,6 @@ void Index::remove_pack(const std::string& pack) {
   prepared(kPack).bind(1, pack).step();
 }
 
-void Index::clear() { execute("DELETE FROM objects; DELETE FROM packs"); }
-void Index::begin() { execute("BEGIN IMMEDIATE"); }
-void Index::commit() { execute("COMMIT"); }
 void Index::rollback() { sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr); }
 
 }  // namespace mgit

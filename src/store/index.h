@@ -30,6 +30,18 @@ struct IndexEntry {
   ObjectInfo info;
 };
 
+/// Microseconds since 1970. When an object was last written or asked for by a writer: the age that
+/// gc goes by. An index made anew takes the pack's file time, which is never older.
+using Touched = std::int64_t;
+Touched now_touched();
+
+/// All that the index knows of an object.
+struct IndexRow {
+  Digest object;
+  Location location;
+  Touched touched = 0;
+};
+
 /// SQLite says that the file is damaged or no database. The file can be removed and filled again.
 struct IndexDamaged : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -45,22 +57,53 @@ class Index {
 
   std::optional<Location> find(const Digest& object);
   std::vector<Digest> list();
+  std::vector<IndexRow> rows();
   std::vector<std::string> packs();
+  /// What SQLite finds wrong with the file; empty if nothing.
+  std::vector<std::string> damage();
 
-  enum class Conflict { kKeepOld, kReplaceOld };
-  void add_pack(const std::string& pack, std::span<const IndexEntry> entries, Conflict conflict);
+  /// kMove is gc's: rows come to point into the new pack and keep their age.
+  enum class Conflict { kKeepOld, kReplaceOld, kMove };
+  void add_pack(const std::string& pack, std::span<const IndexEntry> entries, Conflict conflict,
+                Touched touched);
+  /// With the rows that still point into it.
   void remove_pack(const std::string& pack);
-  void clear();
+  void touch(std::span<const Digest> objects, Touched touched);
 
-  /// begin() … commit(); several changes in one. Waits for other processes.
-  void begin();
-  void commit();
-  void rollback();
+  /// Runs `action` in one transaction, all or nothing. Waits for other processes.
+  template <typename Action>
+  void change(const Action& action) {
+    execute("BEGIN IMMEDIATE");
+    try {
+      action();
+      execute("COMMIT");
+    } catch (...) {
+      rollback();
+      throw;
+    }
+  }
+  /// Runs look-ups on one state of the database: no other process changes it in between.
+  template <typename Action>
+  void look(const Action& action) {
+    execute("BEGIN");
+    try {
+      action();
+    } catch (...) {
+      rollback();
+      throw;
+    }
+    execute("COMMIT");
+  }
 
  private:
+  void configure();
+  void ensure_schema();
+  std::string schema();
+  void rollback();
   class Statement;
   void execute(const char* sql);
   Statement& prepared(const char* sql);
+  static Location location_in(const Statement& query);
   [[noreturn]] void fail(int code) const;
 
   std::filesystem::path path_;

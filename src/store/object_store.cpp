@@ -1,6 +1,7 @@
 #include "store/object_store.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,13 +26,15 @@ constexpr const char* kRepairHint =
 
 std::vector<IndexEntry> entries_of(const PackScan& scan) {
   std::vector<IndexEntry> entries;
-  for (const ScannedRecord& record : scan.records) {
-    const RecordHeader& header = record.header;
-    ObjectInfo info{header.size, header.record_size(), header.encoding, std::nullopt};
-    if (header.encoding == Encoding::kView) info.base = header.base;
-    entries.push_back({header.object, record.offset, info});
-  }
+  for (const ScannedRecord& record : scan.records)
+    entries.push_back(entry_of(record.header, record.offset));
   return entries;
+}
+
+Touched written_at(const std::filesystem::path& pack) {
+  struct stat status {};
+  if (::stat(pack.c_str(), &status) != 0) return now_touched();
+  return Touched{status.st_mtim.tv_sec} * 1'000'000 + status.st_mtim.tv_nsec / 1000;
 }
 
 [[noreturn]] void corrupt(const Record& record, const std::string& what) {
@@ -44,6 +47,12 @@ void verify(const Record& record, const Digest& found) {
 }
 
 }  // namespace
+
+IndexEntry entry_of(const RecordHeader& header, std::uint64_t offset) {
+  ObjectInfo info{header.size, header.record_size(), header.encoding, std::nullopt};
+  if (header.encoding == Encoding::kView) info.base = header.base;
+  return {header.object, offset, info};
+}
 
 ObjectStore::ObjectStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
@@ -83,7 +92,8 @@ std::vector<std::string> ObjectStore::packs_on_disk() const {
   std::vector<std::string> names;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(packs_directory(), ignored))
-    if (entry.path().extension() == kPackSuffix) names.push_back(entry.path().filename().string());
+    if (entry.path().extension() == kPackSuffix && !entry.is_symlink())
+      names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -114,21 +124,17 @@ bool ObjectStore::index_new_packs(Index& index) {
            std::filesystem::last_write_time(packs_directory() / b, ignored);
   });
   std::vector<std::vector<IndexEntry>> entries(added.size());
+  std::vector<Touched> times(added.size());
   parallel_for(added.size(), [&](std::size_t i) {
+    times[i] = written_at(packs_directory() / added[i]);
     entries[i] = entries_of(scan_pack(MappedFile(packs_directory() / added[i]).bytes()));
   });
-  if (!added.empty() || !gone.empty()) {
-    index.begin();
-    try {
+  if (!added.empty() || !gone.empty())
+    index.change([&] {
       for (const std::string& pack : gone) index.remove_pack(pack);
       for (std::size_t i = 0; i < added.size(); ++i)
-        index.add_pack(added[i], entries[i], Index::Conflict::kKeepOld);
-      index.commit();
-    } catch (...) {
-      index.rollback();
-      throw;
-    }
-  }
+        index.add_pack(added[i], entries[i], Index::Conflict::kKeepOld, times[i]);
+    });
   if (settled) listed_ = changed;
   return !added.empty() || !gone.empty();
 }
@@ -140,15 +146,38 @@ std::shared_ptr<const MappedFile> ObjectStore::map_pack(const std::string& name)
   return mapped_[name] = std::make_shared<const MappedFile>(packs_directory() / name);
 }
 
+/// Where the index says, if the pack is still there. That it is mapped proves nothing: gc may have
+/// dropped it since.
+std::optional<Location> ObjectStore::locate_in(Index& index, const Digest& object) {
+  auto location = index.find(object);
+  if (location && std::filesystem::exists(packs_directory() / location->pack)) return location;
+  if (location) listed_.reset();
+  return index_new_packs(index) ? index.find(object) : std::nullopt;
+}
+
 std::optional<Location> ObjectStore::locate(const Digest& object) {
   if (!std::filesystem::exists(packs_directory())) return std::nullopt;
-  return with_index([&](Index& index) -> std::optional<Location> {
-    auto location = index.find(object);
-    const bool usable = location && (mapped_.contains(location->pack) ||
-                                     std::filesystem::exists(packs_directory() / location->pack));
-    if (usable) return location;
-    if (location) listed_.reset();
-    return index_new_packs(index) ? index.find(object) : std::nullopt;
+  return with_index([&](Index& index) { return locate_in(index, object); });
+}
+
+std::vector<Digest> ObjectStore::lacking(std::span<const Digest> objects) {
+  if (!std::filesystem::exists(packs_directory())) return {objects.begin(), objects.end()};
+  return with_index([&](Index& index) {
+    std::vector<Digest> absent;
+    std::unordered_map<std::string, bool> there;
+    index.look([&] {
+      for (const Digest& object : objects) {
+        const auto location = index.find(object);
+        const auto present = [&] {
+          const auto [known, added] = there.try_emplace(location->pack);
+          if (added) known->second = std::filesystem::exists(packs_directory() / location->pack);
+          return known->second;
+        };
+        if (!location || !present()) absent.push_back(object);
+      }
+    });
+    std::erase_if(absent, [&](const Digest& object) { return locate_in(index, object); });
+    return absent;
   });
 }
 
@@ -160,16 +189,44 @@ std::vector<Digest> ObjectStore::list() {
   });
 }
 
-void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> entries) {
+void ObjectStore::begin_writing() {
+  const std::lock_guard lock(mutex_);
+  if (!writing_) writing_ = StoreLock::shared(directory_);
+}
+
+void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> entries,
+                           std::span<const Digest> relied_on) {
   with_index([&](Index& index) {
-    index.begin();
-    try {
-      index.add_pack(pack, entries, Index::Conflict::kReplaceOld);
-      index.commit();
-    } catch (...) {
-      index.rollback();
-      throw;
-    }
+    index.change([&] {
+      const Touched now = now_touched();
+      index.add_pack(pack, entries, Index::Conflict::kReplaceOld, now);
+      index.touch(relied_on, now);
+    });
+  });
+}
+
+void ObjectStore::touch(std::span<const Digest> objects) {
+  with_index([&](Index& index) { index.change([&] { index.touch(objects, now_touched()); }); });
+}
+
+std::vector<IndexRow> ObjectStore::rows() {
+  if (!std::filesystem::exists(packs_directory())) return {};
+  return with_index([&](Index& index) {
+    listed_.reset();
+    index_new_packs(index);
+    return index.rows();
+  });
+}
+
+void ObjectStore::swap_packs(std::span<const PackEntries> added,
+                             std::span<const std::string> removed) {
+  with_index([&](Index& index) {
+    index.change([&] {
+      for (const PackEntries& pack : added)
+        index.add_pack(pack.pack, pack.entries, Index::Conflict::kMove, now_touched());
+      for (const std::string& pack : removed) index.remove_pack(pack);
+    });
+    for (const std::string& pack : removed) mapped_.erase(pack);
   });
 }
 
@@ -181,24 +238,35 @@ void ObjectStore::rebuild() {
   index_new_packs(open_index());
 }
 
+/// gc may move an object into another pack between the look-up and the opening of the old one.
 Record ObjectStore::record(const Digest& object) {
-  const auto location = locate(object);
-  if (!location)
-    throw MissingError("no such object in the store", "object " + object.hex(),
-                       "fetch it from where it was pushed, or add its checkpoint again");
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    const auto location = locate(object);
+    if (!location)
+      throw MissingError("no such object in the store", "object " + object.hex(),
+                         "fetch it from where it was pushed, or add its checkpoint again");
+    try {
+      return record_at(object, *location);
+    } catch (const MissingError&) {
+      if (attempt == kAttempts) throw;
+    }
+  }
+}
+
+Record ObjectStore::record_at(const Digest& object, const Location& location) {
   Record record;
   record.place =
-      fmt::format("object {}, pack {}, offset {}", object.hex(), location->pack, location->offset);
-  record.pack = map_pack(location->pack);
+      fmt::format("object {}, pack {}, offset {}", object.hex(), location.pack, location.offset);
+  record.pack = map_pack(location.pack);
   const Bytes pack = record.pack->bytes();
-  const auto header = location->offset <= pack.size()
-                          ? decode_header(pack.subspan(location->offset))
-                          : std::nullopt;
+  const auto header =
+      location.offset <= pack.size() ? decode_header(pack.subspan(location.offset)) : std::nullopt;
   if (!header || header->object != object) corrupt(record, "damaged or lost record");
   record.header = *header;
-  if (header->payload > pack.size() - location->offset - kRecordHeaderSize)
+  if (header->payload > pack.size() - location.offset - kRecordHeaderSize)
     corrupt(record, "truncated record");
-  record.payload = pack.subspan(location->offset + kRecordHeaderSize, header->payload);
+  record.payload = pack.subspan(location.offset + kRecordHeaderSize, header->payload);
   return record;
 }
 

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 
 #include "base/mapped_file.h"
 #include "store/index.h"
+#include "store/lock.h"
 #include "store/record.h"
 
 namespace mgit {
@@ -21,6 +23,13 @@ struct Record {
   std::shared_ptr<const MappedFile> pack;
 };
 
+/// The rows that a pack gives rise to.
+struct PackEntries {
+  std::string pack;
+  std::vector<IndexEntry> entries;
+};
+IndexEntry entry_of(const RecordHeader& header, std::uint64_t offset);
+
 class ObjectStore {
  public:
   explicit ObjectStore(std::filesystem::path directory);
@@ -29,10 +38,23 @@ class ObjectStore {
   std::filesystem::path packs_directory() const { return directory_ / "packs"; }
 
   std::optional<Location> locate(const Digest& object);
+  /// Those of them that are not here, in one look at the index.
+  std::vector<Digest> lacking(std::span<const Digest> objects);
   std::vector<Digest> list();
   /// Throws MissingError or CorruptError.
   Record record(const Digest& object);
-  void add_pack(const std::string& pack, std::span<const IndexEntry> entries);
+  /// To be called before a writer relies on an object that is here already: from then on, for as
+  /// long as this ObjectStore lives, gc drops nothing (store/lock.h).
+  void begin_writing();
+  /// Makes a pack's rows visible and freshens the objects that its writer relies on, in one.
+  void add_pack(const std::string& pack, std::span<const IndexEntry> entries,
+                std::span<const Digest> relied_on);
+  void touch(std::span<const Digest> objects);
+  std::vector<IndexRow> rows();
+  /// gc's swap, in one transaction: rows move into `added`; those left in `removed` go.
+  void swap_packs(std::span<const PackEntries> added, std::span<const std::string> removed);
+  /// Names of the pack files, sorted. A symbolic link is none.
+  std::vector<std::string> packs_on_disk() const;
   void rebuild();
   FsckReport fsck();
 
@@ -45,9 +67,10 @@ class ObjectStore {
   template <typename Action>
   auto with_index(const Action& action);
   Index& open_index();
+  std::optional<Location> locate_in(Index& index, const Digest& object);
+  Record record_at(const Digest& object, const Location& location);
   void remove_index();
   bool index_new_packs(Index& index);
-  std::vector<std::string> packs_on_disk() const;
   std::shared_ptr<const MappedFile> map_pack(const std::string& name);
 
   void decode(const Record& record, std::span<std::byte> out, int depth);
@@ -59,6 +82,7 @@ class ObjectStore {
   std::unique_ptr<Index> index_;
   std::map<std::string, std::shared_ptr<const MappedFile>> mapped_;
   std::optional<std::filesystem::file_time_type> listed_;  // packs/ as of the last look
+  std::unique_ptr<StoreLock> writing_;
 };
 
 }  // namespace mgit

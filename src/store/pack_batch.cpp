@@ -24,11 +24,19 @@ bool PackBatch::known(const Digest& object) const {
     const std::lock_guard lock(mutex_);
     if (claimed_.contains(object)) return true;
   }
+  store_.begin_writing();
   return store_.locate(object).has_value();
 }
 
+bool PackBatch::rely_on(const Digest& object) {
+  if (!known(object)) return false;
+  const std::lock_guard lock(mutex_);
+  if (!claimed_.contains(object)) relied_on_.insert(object);
+  return true;
+}
+
 bool PackBatch::claim(const Digest& object) {
-  if (known(object)) return false;
+  if (rely_on(object)) return false;
   const std::lock_guard lock(mutex_);
   return claimed_.insert(object).second;
 }
@@ -98,9 +106,9 @@ PackWriter& PackBatch::writer() {
 }
 
 void PackBatch::note(const RecordHeader& header, std::uint64_t offset) {
-  ObjectInfo info{header.size, header.record_size(), header.encoding, std::nullopt};
-  if (header.encoding == Encoding::kView) info.base = header.base;
-  entries_.push_back({header.object, offset, info});
+  entries_.push_back(entry_of(header, offset));
+  const auto& base = entries_.back().info.base;
+  if (base && !claimed_.contains(*base)) relied_on_.insert(*base);
 }
 
 std::optional<PackBatch::BasedView> PackBatch::view_of(const Digest& object) const {
@@ -131,7 +139,7 @@ bool PackBatch::known_as_view(const Digest& object) const { return view_of(objec
 
 void PackBatch::put_view(const Digest& object, Bytes data, const Digest& base,
                          unsigned element_size, const Shape& shape, std::span<const Gather> axes) {
-  if (!known(base)) throw MissingError("no such object in the store", "object " + base.hex());
+  if (!rely_on(base)) throw MissingError("no such object in the store", "object " + base.hex());
   if (axes.size() != shape.size()) throw Error("a view needs one gather per axis", object.hex());
   if (!claim(object)) return;
   guarded([&] {
@@ -195,9 +203,13 @@ std::uint64_t PackBatch::stored() const {
 void PackBatch::commit() {
   const std::lock_guard lock(mutex_);
   if (broken_) throw Error("an earlier write of this batch failed");
-  if (!writer_) return;
-  const std::string pack = writer_->finish();
-  store_.add_pack(pack, entries_);
+  const std::vector<Digest> relied_on(relied_on_.begin(), relied_on_.end());
+  relied_on_.clear();
+  if (!writer_) {
+    if (!relied_on.empty()) store_.touch(relied_on);
+    return;
+  }
+  store_.add_pack(writer_->finish(), entries_, relied_on);
   writer_.reset();
   entries_.clear();
   claimed_.clear();

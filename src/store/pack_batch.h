@@ -40,6 +40,8 @@ class PackBatch final : public Store::Batch {
   bool claim(const Digest& object);
   /// In the store or in this batch.
   bool known(const Digest& object) const;
+  /// The same for an object that what is written rests on: its age is freshened.
+  bool rely_on(const Digest& object);
   bool known_as_view(const Digest& object) const;
   /// How `object` is a view, where it is one.
   std::optional<BasedView> view_of(const Digest& object) const;
@@ -59,6 +61,7 @@ class PackBatch final : public Store::Batch {
   std::unique_ptr<PackWriter> writer_;
   std::vector<IndexEntry> entries_;
   std::unordered_set<Digest> claimed_;
+  std::unordered_set<Digest> relied_on_;
   std::unordered_map<Digest, BasedView> views_;
   bool broken_ = false;
 };

@@ -56,7 +56,10 @@ void remove_abandoned(const std::filesystem::path& directory) {
 
 PackWriter::PackWriter(std::filesystem::path directory)
     : directory_(std::move(directory)), id_(random_id()) {
-  std::filesystem::create_directories(directory_);
+  os::create_directories(directory_);
+  if (std::filesystem::is_symlink(directory_))
+    throw Error("is a symbolic link; mgit writes and removes nothing behind it",
+                directory_.string(), "mount the other place here instead");
   remove_abandoned(directory_);
   path_ = directory_ / fmt::format("{}{}-{}", kTemporary, ::getpid(), id_);
   file_ = os::create(path_);

@@ -74,7 +74,12 @@ std::optional<RecordHeader> decode_header(Bytes bytes) {
   return header;
 }
 
-PackScan scan_pack(Bytes pack) {
+bool payload_is_intact(Bytes pack, const ScannedRecord& record) {
+  const Bytes payload = pack.subspan(record.offset + kRecordHeaderSize, record.header.payload);
+  return checksum(payload) == record.header.payload_sum;
+}
+
+PackScan scan_pack(Bytes pack, ScanDepth depth) {
   PackScan scan;
   std::uint64_t at = kPackMagic.size();
   if (!as_text(pack).starts_with(kPackMagic)) {
@@ -93,8 +98,9 @@ PackScan scan_pack(Bytes pack) {
       at = next_header(pack, at + 1);
       continue;
     }
-    if (checksum(pack.subspan(at + kRecordHeaderSize, header->payload)) == header->payload_sum)
-      scan.records.push_back({*header, at});
+    const ScannedRecord record{*header, at};
+    if (depth == ScanDepth::kHeaders || payload_is_intact(pack, record))
+      scan.records.push_back(record);
     else
       scan.damage.push_back({at, "damaged record", header->object});
     at += header->record_size();

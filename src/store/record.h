@@ -47,7 +47,12 @@ struct PackScan {
   std::vector<PackDamage> damage;
 };
 
-/// Walks a pack, checking every byte; after damage it goes on at the next intact header.
-PackScan scan_pack(Bytes pack);
+/// kHeaders believes payloads; it touches one page per record.
+enum class ScanDepth { kHeaders, kPayloads };
+
+/// Walks a pack, by default checking every byte; after damage it goes on at the next intact header.
+PackScan scan_pack(Bytes pack, ScanDepth depth = ScanDepth::kPayloads);
+/// True if the payload of a scanned record is what its header says.
+bool payload_is_intact(Bytes pack, const ScannedRecord& record);
 
 }  // namespace mgit

@@ -15,6 +15,16 @@ bool Store::contains(const Digest& object) const {
   return impl_->objects.locate(object).has_value();
 }
 
+std::vector<Digest> Store::lacking(std::span<const Digest> objects) const {
+  return impl_->objects.lacking(objects);
+}
+
+void Store::freshen(std::span<const Digest> objects) {
+  if (objects.empty()) return;
+  impl_->objects.begin_writing();
+  impl_->objects.touch(objects);
+}
+
 std::optional<ObjectInfo> Store::info(const Digest& object) const {
   const auto location = impl_->objects.locate(object);
   return location ? std::optional(location->info) : std::nullopt;

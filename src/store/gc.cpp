@@ -1,0 +1,363 @@
+#include "store/gc.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <unordered_map>
+
+#include "store/object_store.h"
+#include "store/pack_writer.h"
+
+namespace mgit {
+namespace {
+
+constexpr std::uint64_t kSmallPack = std::uint64_t{64} << 20;
+constexpr std::uint64_t kLargestPack = std::uint64_t{2} << 30;
+/// A pack is rewritten when one byte in so many is dead.
+constexpr std::uint64_t kDeadShare = 8;
+
+struct SurveyedPack {
+  std::string name;
+  std::shared_ptr<const MappedFile> file;
+  std::filesystem::file_time_type written;
+  std::vector<ScannedRecord> records;
+  std::vector<PackDamage> damage;
+  bool damage_is_known = false;  // payloads were looked at, too
+  std::uint64_t live = 0;        // bytes of records that stay
+  bool goes = false;
+
+  std::uint64_t size() const { return file->bytes().size(); }
+  std::uint64_t dead() const { return size() - kPackMagic.size() - live; }
+};
+
+struct Source {
+  const SurveyedPack* pack = nullptr;
+  const ScannedRecord* record = nullptr;
+};
+
+class Collector {
+ public:
+  Collector(const std::filesystem::path& store,
+            const std::function<std::unordered_set<Digest>()>& reachable, const GcOptions& options)
+      : objects_(store), reachable_(reachable), options_(options) {}
+
+  GcReport run() {
+    if (!std::filesystem::exists(objects_.packs_directory())) return {};
+    if (std::filesystem::is_symlink(objects_.packs_directory()))
+      throw Error("is a symbolic link; mgit writes and removes nothing behind it",
+                  objects_.packs_directory().string(), "mount the other place here instead");
+    const auto alone = StoreLock::collector(objects_.directory());
+    if (!alone) throw Error("another gc is at work", objects_.directory().string());
+    survey();
+    load_rows();
+    if (!index_matches()) {
+      objects_.rebuild();
+      load_rows();
+    }
+    mark();
+    first_touched_ = touched_;
+    surveyed_ = true;
+    plan();
+    check_what_goes();
+    report_before();
+    if (options_.dry_run || going_.empty()) return finish_report();
+    try {
+      write_live();
+      swap();
+    } catch (...) {
+      discard_new_packs();
+      throw;
+    }
+    unlink_old();
+    return finish_report();
+  }
+
+ private:
+  void load_rows() {
+    rows_.clear();
+    touched_.clear();
+    for (IndexRow& row : objects_.rows()) {
+      touched_.emplace(row.object, row.touched);
+      rows_.emplace(row.object, std::move(row.location));
+    }
+  }
+
+  void survey() {
+    for (const std::string& name : objects_.packs_on_disk()) {
+      const std::filesystem::path path = objects_.packs_directory() / name;
+      SurveyedPack pack;
+      pack.name = name;
+      pack.file = std::make_shared<const MappedFile>(path);
+      pack.written = std::filesystem::last_write_time(path);
+      PackScan scan = scan_pack(pack.file->bytes(), ScanDepth::kHeaders);
+      pack.records = std::move(scan.records);
+      pack.damage = std::move(scan.damage);
+      packs_.push_back(std::move(pack));
+    }
+    // Oldest first, so that what was written together stays together.
+    std::stable_sort(packs_.begin(), packs_.end(),
+                     [](const auto& a, const auto& b) { return a.written < b.written; });
+    for (const SurveyedPack& pack : packs_)
+      for (const ScannedRecord& record : pack.records)
+        copies_[record.header.object].push_back({&pack, &record});
+  }
+
+  /// What the rows say decides what is dropped, so a damaged index must not be believed: every
+  /// record has a row, every row a record, and they agree.
+  bool index_matches() const {
+    std::size_t found = 0;
+    for (const SurveyedPack& pack : packs_)
+      for (const ScannedRecord& record : pack.records) {
+        const auto row = rows_.find(record.header.object);
+        if (row == rows_.end()) return false;
+        if (row->second.pack != pack.name || row->second.offset != record.offset) continue;
+        const ObjectInfo info = entry_of(record.header, record.offset).info;
+        if (row->second.info.base != info.base || row->second.info.stored != info.stored)
+          return false;
+        ++found;
+      }
+    // Packs that were written since the survey are none of this gc's business.
+    const auto expected = std::count_if(rows_.begin(), rows_.end(), [this](const auto& row) {
+      return std::any_of(packs_.begin(), packs_.end(),
+                         [&](const SurveyedPack& pack) { return pack.name == row.second.pack; });
+    });
+    return static_cast<std::size_t>(expected) == found;
+  }
+
+  bool changed_since_survey(const Digest& object) const {
+    const auto before = first_touched_.find(object);
+    return surveyed_ && (before == first_touched_.end() || before->second != touched_.at(object));
+  }
+
+  /// Fills kept_ from what is reachable, what is young, what was touched since the survey, and the
+  /// bases of all that.
+  void mark() {
+    reachable_set_ = reachable_();
+    kept_.clear();
+    unreachable_ = 0;
+    std::vector<Digest> open;
+    const auto keep = [&](const Digest& object) {
+      if (rows_.contains(object) && kept_.insert(object).second) open.push_back(object);
+    };
+    const auto follow = [&] {
+      while (!open.empty()) {
+        const auto base = rows_.at(open.back()).info.base;
+        open.pop_back();
+        if (base) keep(*base);
+      }
+    };
+    for (const Digest& object : reachable_set_) keep(object);
+    follow();
+    unreachable_ = rows_.size() - kept_.size();
+    for (const auto& [object, touched] : touched_)
+      if (touched >= options_.expire || changed_since_survey(object)) keep(object);
+    follow();
+  }
+
+  bool is_live(const SurveyedPack& pack, const ScannedRecord& record) const {
+    const auto row = rows_.find(record.header.object);
+    return row != rows_.end() && row->second.pack == pack.name &&
+           row->second.offset == record.offset && kept_.contains(record.header.object);
+  }
+
+  void plan() {
+    std::size_t small = 0;
+    for (SurveyedPack& pack : packs_) {
+      for (const ScannedRecord& record : pack.records)
+        if (is_live(pack, record)) pack.live += record.header.record_size();
+      if (pack.size() < kSmallPack) ++small;
+    }
+    for (SurveyedPack& pack : packs_) {
+      const bool much_dead = pack.dead() > 0 && (options_.all_dead || pack.live == 0 ||
+                                                 pack.dead() * kDeadShare > pack.size());
+      const bool merge = options_.merge_small && pack.size() < kSmallPack && small > 1;
+      pack.goes = much_dead || merge;
+    }
+  }
+
+  /// Nothing is unlinked before every byte of it was looked at. A pack with damage stays as it is,
+  /// for whoever may want to repair it, unless nothing is lost with the damage.
+  void check_what_goes() {
+    for (SurveyedPack& pack : packs_) {
+      if (!pack.goes) continue;
+      look_at_payloads(pack);
+      for (const PackDamage& damage : pack.damage) {
+        const auto object = object_at(pack, damage);
+        if (object && (!is_wanted(*object) || intact_copy(*object, pack))) continue;
+        pack.goes = false;
+        report_.notes.push_back(fmt::format(
+            "pack {} is left as it is: at offset {} there is a {} of {}", pack.name, damage.offset,
+            damage.what, object ? "object " + object->hex() : "an unknown object"));
+        break;
+      }
+    }
+    for (const SurveyedPack& pack : packs_)
+      if (pack.goes) going_.push_back(pack.name);
+  }
+
+  static void look_at_payloads(SurveyedPack& pack) {
+    if (pack.damage_is_known) return;
+    for (const ScannedRecord& record : pack.records)
+      if (!payload_is_intact(pack.file->bytes(), record))
+        pack.damage.push_back({record.offset, "damaged record", record.header.object});
+    pack.damage_is_known = true;
+  }
+
+  std::optional<Digest> object_at(const SurveyedPack& pack, const PackDamage& damage) const {
+    if (damage.object) return damage.object;
+    for (const auto& [object, location] : rows_)
+      if (location.pack == pack.name && location.offset == damage.offset) return object;
+    return std::nullopt;
+  }
+
+  bool is_wanted(const Digest& object) const {
+    return kept_.contains(object) || reachable_set_.contains(object);
+  }
+
+  /// An intact record of the object in another pack.
+  std::optional<Source> intact_copy(const Digest& object, const SurveyedPack& damaged) const {
+    const auto found = copies_.find(object);
+    if (found == copies_.end()) return std::nullopt;
+    for (const Source& source : found->second)
+      if (source.pack != &damaged && payload_is_intact(source.pack->file->bytes(), *source.record))
+        return source;
+    return std::nullopt;
+  }
+
+  bool is_damaged(const SurveyedPack& pack, std::uint64_t offset) const {
+    return std::any_of(pack.damage.begin(), pack.damage.end(),
+                       [&](const PackDamage& damage) { return damage.offset == offset; });
+  }
+
+  void write_live() {
+    for (const SurveyedPack& pack : packs_) {
+      if (!pack.goes) continue;
+      for (const ScannedRecord& record : pack.records)
+        if (is_live(pack, record) && !is_damaged(pack, record.offset)) copy({&pack, &record});
+      for (const PackDamage& damage : pack.damage) {
+        const auto object = object_at(pack, damage);
+        if (!object || !is_wanted(*object)) continue;
+        copy(*intact_copy(*object, pack));
+      }
+    }
+    finish_pack();
+  }
+
+  void copy(const Source& source) {
+    RecordHeader header = source.record->header;
+    if (!copied_.insert(header.object).second) return;
+    if (writer_ && writer_->size() + header.record_size() > kLargestPack) finish_pack();
+    if (!writer_) writer_ = std::make_unique<PackWriter>(objects_.packs_directory());
+    const Bytes payload = source.pack->file->bytes().subspan(
+        source.record->offset + kRecordHeaderSize, header.payload);
+    const std::uint64_t sum = header.payload_sum;
+    const std::uint64_t offset = writer_->append(header, std::array{payload});
+    if (header.payload_sum != sum)
+      throw CorruptError("changed while it was read", "pack " + source.pack->name);
+    entries_.push_back(entry_of(header, offset));
+  }
+
+  void finish_pack() {
+    if (!writer_) return;
+    new_packs_.push_back({writer_->finish(), std::move(entries_)});
+    entries_.clear();
+    writer_.reset();
+  }
+
+  /// Nobody writes now. What was read, asked for or committed meanwhile is seen by a second look.
+  void swap() {
+    lock_ = StoreLock::exclusive(objects_.directory(), options_.patience);
+    if (!lock_)
+      throw Error("other mgit processes are writing to the store", objects_.directory().string(),
+                  "nothing was changed; try again when they are done");
+    load_rows();
+    mark();
+    for (const SurveyedPack& pack : packs_) {
+      if (!pack.goes) continue;
+      for (const ScannedRecord& record : pack.records)
+        if (is_live(pack, record)) copy({&pack, &record});
+    }
+    finish_pack();
+    for (const auto& [object, location] : rows_)
+      if (!copied_.contains(object) && goes(location.pack)) report_.dropped.push_back(object);
+    objects_.swap_packs(new_packs_, going_);
+  }
+
+  bool goes(const std::string& pack) const {
+    return std::binary_search(sorted_going_.begin(), sorted_going_.end(), pack);
+  }
+
+  void unlink_old() {
+    for (const std::string& pack : going_) os::remove(objects_.packs_directory() / pack);
+    os::sync_directory(objects_.packs_directory());
+  }
+
+  void discard_new_packs() noexcept {
+    std::error_code ignored;
+    for (const PackEntries& pack : new_packs_)
+      std::filesystem::remove(objects_.packs_directory() / pack.pack, ignored);
+  }
+
+  void report_before() {
+    sorted_going_ = going_;
+    std::sort(sorted_going_.begin(), sorted_going_.end());
+    report_.objects = rows_.size();
+    report_.packs_before = packs_.size();
+    for (const SurveyedPack& pack : packs_) report_.bytes_before += pack.size();
+    report_.bytes_after = report_.bytes_before;
+    report_.packs_after = report_.packs_before;
+    if (!options_.dry_run) return;
+    for (const auto& [object, location] : rows_)
+      if (goes(location.pack) && !kept_.contains(object)) report_.dropped.push_back(object);
+  }
+
+  GcReport finish_report() {
+    report_.unreachable = unreachable_;
+    std::sort(report_.dropped.begin(), report_.dropped.end());
+    if (!options_.dry_run) {
+      report_.packs_after = 0;
+      report_.bytes_after = 0;
+      for (const std::string& pack : objects_.packs_on_disk()) {
+        ++report_.packs_after;
+        report_.bytes_after += std::filesystem::file_size(objects_.packs_directory() / pack);
+      }
+    }
+    return std::move(report_);
+  }
+
+  ObjectStore objects_;
+  const std::function<std::unordered_set<Digest>()>& reachable_;
+  const GcOptions& options_;
+  GcReport report_;
+
+  std::unordered_map<Digest, Location> rows_;
+  std::unordered_map<Digest, Touched> touched_;
+  std::unordered_map<Digest, Touched> first_touched_;  // as of the survey
+  bool surveyed_ = false;
+  std::unordered_set<Digest> reachable_set_;
+  std::unordered_set<Digest> kept_;
+  std::size_t unreachable_ = 0;
+
+  std::vector<SurveyedPack> packs_;
+  std::unordered_map<Digest, std::vector<Source>> copies_;
+  std::vector<std::string> going_;
+  std::vector<std::string> sorted_going_;
+
+  std::unique_ptr<PackWriter> writer_;
+  std::vector<IndexEntry> entries_;
+  std::vector<PackEntries> new_packs_;
+  std::unordered_set<Digest> copied_;
+  std::unique_ptr<StoreLock> lock_;
+};
+
+}  // namespace
+
+GcReport collect_garbage(const std::filesystem::path& store,
+                         const std::function<std::unordered_set<Digest>()>& reachable,
+                         const GcOptions& options) {
+  return Collector(store, reachable, options).run();
+}
+
+}  // namespace mgit

@@ -1,0 +1,196 @@
+#include "workflow/fsck.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "base/process.h"
+#include "mgit/remote.h"
+#include "repo/index_entries.h"
+#include "repo/reachable.h"
+
+namespace mgit {
+namespace {
+
+class RepositoryChecker {
+ public:
+  RepositoryChecker(const Repository& repository, FsckDepth depth)
+      : repository_(repository), depth_(depth) {}
+
+  RepositoryCheck run() {
+    check_.store = check_store(repository_.store().directory(), depth_);
+    for (const StoreProblem& problem : check_.store.problems) {
+      check_.problems.push_back(problem.line());
+      if (problem.object) damaged_.insert(*problem.object);
+    }
+    ReachableTexts(repository_).visit([this](const ReachableText& text) { look_at(text); });
+    look_at_remotes();
+    find_commits();
+    for (AffectedCheckpoint& checkpoint : check_.affected) judge(checkpoint);
+    for (const auto& [object, commit] : named_) judge_named(object, commit);
+    return std::move(check_);
+  }
+
+ private:
+  void look_at(const ReachableText& text) {
+    if (text.kind == ReachableText::Kind::kCommit) return look_at_trailers(text);
+    if (text.kind != ReachableText::Kind::kBlob || !looks_like_manifest(text.text)) return;
+    try {
+      look_at_manifest(text, parse_manifest(text.text, text.path));
+    } catch (const Error& error) {
+      check_.problems.push_back(
+          fmt::format("manifest {}, {}: {}", text.id.brief(), quote_name(text.path), error.what()));
+    }
+  }
+
+  bool is_lost(const Digest& object) {
+    if (check_.store.contains(object)) return false;
+    lost_.insert(object);
+    return true;
+  }
+
+  void look_at_manifest(const ReachableText& text, const Manifest& manifest) {
+    AffectedCheckpoint affected{text.path, text.id, {}, {}, 0, {}, {}, {}};
+    std::set<Digest> objects;
+    for (const Digest& object : objects_of(manifest))
+      if (is_lost(object)) objects.insert(object);
+    if (objects.empty()) return;
+    if (objects.contains(manifest.layout)) affected.tensors.emplace_back("(layout)");
+    for (const ManifestTensor& tensor : manifest.tensors)
+      if (objects.contains(tensor.object)) affected.tensors.push_back(quote_name(tensor.info.name));
+    affected.objects.assign(objects.begin(), objects.end());
+    check_.affected.push_back(std::move(affected));
+  }
+
+  /// Mgit-Permutation and its like: without it a rebase can be neither verified nor undone.
+  void look_at_trailers(const ReachableText& text) {
+    if (text.text.find("Mgit-") == std::string_view::npos) return;
+    for (const Trailer& trailer : trailers_of(repository_.commit(text.id).message))
+      if (trailer.key.starts_with("Mgit-") &&
+          (trailer.key.ends_with("-Permutation") || trailer.key.ends_with("-Spec")))
+        for_each_digest(trailer.value, [&](const Digest& object) {
+          if (is_lost(object)) named_.emplace(object, text.id);
+        });
+  }
+
+  void look_at_remotes() {
+    if (lost_.empty()) return;
+    const std::vector<Digest> lost(lost_.begin(), lost_.end());
+    for (auto& [url, objects] : objects_at_remotes(repository_, lost))
+      for (const Digest& object : objects) at_remote_.emplace(object, url);
+  }
+
+  void find_commits() {
+    if (check_.affected.empty()) return;
+    std::map<Oid, AffectedCheckpoint*> by_manifest;
+    for (AffectedCheckpoint& checkpoint : check_.affected)
+      by_manifest.emplace(checkpoint.manifest, &checkpoint);
+    std::vector<Oid> tips;
+    for (const auto& [name, id] : repository_.refs("refs/"))
+      if (const auto commit = repository_.resolve(name)) tips.push_back(*commit);
+    if (const auto head = repository_.head()) tips.push_back(*head);
+    for (const Oid& id : repository_.history({}, tips)) {  // parents first: the newest stays
+      for (const auto& [path, file] : repository_.files_at(id)) {
+        const auto found = by_manifest.find(file.blob);
+        if (found == by_manifest.end()) continue;
+        found->second->commit = id;
+        found->second->path = path;
+        ++found->second->commits;
+      }
+    }
+  }
+
+  std::string name_of(const Oid& commit) const {
+    ProcessOptions options;
+    options.environment["GIT_DIR"] = repository_.git_dir().string();
+    options.capture_errors = true;
+    const ProcessResult result = run_process(
+        {"git", "name-rev", "--name-only", "--always", "--exclude=refs/notes/*", commit.hex()},
+        options);
+    std::string name = result.output.substr(0, result.output.find('\n'));
+    return name.empty() ? commit.brief() : name;
+  }
+
+  void judge(AffectedCheckpoint& checkpoint) {
+    if (checkpoint.commit) checkpoint.name = name_of(*checkpoint.commit);
+    const auto remote = remote_with_all(checkpoint.objects);
+    const bool damage =
+        std::any_of(checkpoint.objects.begin(), checkpoint.objects.end(),
+                    [this](const Digest& object) { return damaged_.contains(object); });
+    const std::string forget = damage ? "mgit fsck --rebuild, then " : "";
+    if (remote)
+      checkpoint.restore = forget + "a checkout fetches it from " + *remote;
+    else if (lies_in_working_tree(checkpoint))
+      checkpoint.restore = fmt::format("{0}touch {1} and mgit add {1}: the working tree has it",
+                                       forget, quote_name(checkpoint.path));
+    else
+      checkpoint.restore = forget +
+                           "mgit add of a file with this content, or a fetch from where "
+                           "it was pushed; no remote at hand has it";
+    const std::string what = fmt::format(
+        "{} of {}: {} tensor{} {} ({}{}); to restore: {}", quote_name(checkpoint.path),
+        where(checkpoint), checkpoint.tensors.size(), checkpoint.tensors.size() == 1 ? "" : "s",
+        damage ? "damaged" : "not here",
+        fmt::join(checkpoint.tensors.begin(),
+                  checkpoint.tensors.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(
+                                                   checkpoint.tensors.size(), kNamed)),
+                  ", "),
+        checkpoint.tensors.size() > kNamed ? ", …" : "", checkpoint.restore);
+    (remote && !damage ? check_.notes : check_.problems).push_back(what);
+  }
+
+  static std::string where(const AffectedCheckpoint& checkpoint) {
+    if (!checkpoint.commit) return "the index or a reflog";
+    const std::string more = checkpoint.commits > 1
+                                 ? fmt::format(" and {} commits before it", checkpoint.commits - 1)
+                                 : std::string();
+    return fmt::format("{} ({}){}", checkpoint.commit->brief(), checkpoint.name, more);
+  }
+
+  void judge_named(const Digest& object, const Oid& commit) {
+    const auto remote = at_remote_.find(object);
+    const std::string line = fmt::format(
+        "object {}, which a trailer of {} ({}) names, is {}", object.hex(), commit.brief(),
+        name_of(commit), remote == at_remote_.end() ? "not readable" : "at " + remote->second);
+    (remote == at_remote_.end() ? check_.problems : check_.notes).push_back(line);
+  }
+
+  std::optional<std::string> remote_with_all(const std::vector<Digest>& objects) const {
+    std::optional<std::string> url;
+    for (const Digest& object : objects) {
+      const auto found = at_remote_.find(object);
+      if (found == at_remote_.end()) return std::nullopt;
+      url = found->second;
+    }
+    return url;
+  }
+
+  bool lies_in_working_tree(const AffectedCheckpoint& checkpoint) const {
+    if (repository_.work_dir().empty()) return false;
+    try {
+      for (const IndexedFile& entry : index_entries(repository_, {checkpoint.path}))
+        if (entry.blob == checkpoint.manifest && entry.unchanged) return true;
+    } catch (const Error&) {
+      return false;  // an index that cannot be read tells nothing
+    }
+    return false;
+  }
+
+  static constexpr std::size_t kNamed = 5;
+
+  const Repository& repository_;
+  const FsckDepth depth_;
+  RepositoryCheck check_;
+  std::set<Digest> damaged_;
+  std::set<Digest> lost_;
+  std::map<Digest, std::string> at_remote_;
+  std::map<Digest, Oid> named_;  // by a trailer of this commit
+};
+
+}  // namespace
+
+RepositoryCheck check_repository(const Repository& repository, FsckDepth depth) {
+  return RepositoryChecker(repository, depth).run();
+}
+
+}  // namespace mgit

@@ -1,0 +1,83 @@
+#include "workflow/gc.h"
+
+#include <fmt/format.h>
+
+#include "base/process.h"
+#include "repo/reachable.h"
+
+namespace mgit {
+namespace {
+
+constexpr std::string_view kGrace = "2.weeks.ago";
+/// Objects that name objects: recorded permutations name their specs.
+constexpr std::string_view kPermutations = "mgit-permutation ";
+constexpr std::uint64_t kLargestPermutations = std::uint64_t{64} << 20;
+
+/// Remembers what it has read: asked a second time, it looks only at what is new.
+class Marker {
+ public:
+  explicit Marker(const Repository& repository) : repository_(repository), texts_(repository) {}
+
+  std::unordered_set<Digest> operator()() {
+    texts_.visit([this](const ReachableText& text) { read(text); });
+    return reachable_;
+  }
+
+ private:
+  void read(const ReachableText& text) {
+    const bool manifest = looks_like_manifest(text.text);
+    for_each_digest(text.text, [&](const Digest& object) {
+      if (reachable_.insert(object).second && !manifest) look_inside(object);
+    });
+  }
+
+  void look_inside(const Digest& object) {
+    const Store& store = repository_.store();
+    const auto info = store.info(object);
+    if (!info || info->size > kLargestPermutations) return;
+    try {
+      const Buffer content = store.read(object);
+      if (as_text(content).starts_with(kPermutations))
+        for_each_digest(as_text(content), [this](const Digest& spec) { reachable_.insert(spec); });
+    } catch (const CorruptError&) {
+      return;  // fsck's business
+    }
+  }
+
+  const Repository& repository_;
+  ReachableTexts texts_;
+  std::unordered_set<Digest> reachable_;
+};
+
+/// As git's own commands read dates: "2.weeks.ago", "yesterday", "now", "never".
+Touched parse_expiry(const Repository& repository, const std::string& date) {
+  ProcessOptions options;
+  options.environment["GIT_DIR"] = repository.git_dir().string();
+  options.capture_errors = true;
+  const ProcessResult result = run_process(
+      {"git", "-c", "mgit.expire=" + date, "config", "--type=expiry-date", "--get", "mgit.expire"},
+      options);
+  std::uint64_t seconds = 0;
+  if (result.status != 0 || std::sscanf(result.output.c_str(), "%lu", &seconds) != 1)
+    throw UsageError("not a date that git understands", date, "for example 2.weeks.ago or now");
+  const auto now = now_touched();
+  return seconds > static_cast<std::uint64_t>(now / 1'000'000)
+             ? now
+             : static_cast<Touched>(seconds) * 1'000'000;
+}
+
+}  // namespace
+
+GcReport collect_garbage(const Repository& repository, const GcRequest& request) {
+  const std::string expire =
+      request.expire.value_or(repository.config("gc.pruneExpire").value_or(std::string(kGrace)));
+  GcOptions options;
+  options.expire = parse_expiry(repository, expire);
+  options.all_dead = !request.merge_small || expire == "now" || expire == "all";
+  options.merge_small = request.merge_small;
+  options.dry_run = request.dry_run;
+  Marker marker(repository);
+  return collect_garbage(repository.store().directory(), std::ref(marker), options);
+}
+
+}  // namespace mgit

@@ -1,0 +1,287 @@
+#include "store/gc.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/os.h"
+#include "store/object_store.h"
+#include "store_support.h"
+
+namespace mgit {
+namespace {
+
+using namespace mgit::testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+Digest put(Store& store, const std::string& data) {
+  const auto batch = store.begin();
+  const Digest object = batch->put(as_bytes(data), 1);
+  batch->commit();
+  return object;
+}
+
+/// Writes through a Store of its own, so that no writer's lock is left.
+Digest put_into(const std::filesystem::path& directory, const std::string& data) {
+  Store store(directory);
+  return put(store, data);
+}
+
+std::vector<std::string> packs_in(const std::filesystem::path& directory) {
+  return ObjectStore(directory).packs_on_disk();
+}
+
+GcReport collect(const std::filesystem::path& directory, std::unordered_set<Digest> reachable,
+                 GcOptions options = {}) {
+  if (options.expire == 0) options.expire = now_touched();
+  return collect_garbage(
+      directory, [&] { return reachable; }, options);
+}
+
+TEST(Gc, DropsWhatIsOldAndUnreachableAndMergesPacks) {
+  const TemporaryDirectory directory;
+  const Digest kept = put_into(directory.path(), "kept");
+  const Digest gone = put_into(directory.path(), "gone");
+  const Digest also = put_into(directory.path(), "kept, too");
+  const GcReport report = collect(directory.path(), {kept, also});
+  EXPECT_THAT(report.dropped, ElementsAre(gone));
+  EXPECT_EQ(report.packs_before, 3U);
+  EXPECT_EQ(report.packs_after, 1U);
+  EXPECT_LT(report.bytes_after, report.bytes_before);
+  Store store(directory.path());
+  EXPECT_FALSE(store.contains(gone));
+  EXPECT_EQ(to_string(store.read(kept)), "kept");
+  EXPECT_EQ(to_string(store.read(also)), "kept, too");
+  EXPECT_TRUE(store.fsck().problems.empty());
+  EXPECT_TRUE(collect(directory.path(), {kept, also}).dropped.empty());
+  std::filesystem::remove(directory.path() / "objects.db");
+  Store again(directory.path());
+  EXPECT_THAT(again.list(), UnorderedElementsAre(kept, also));
+}
+
+TEST(Gc, KeepsTheYoungAndWhatWasAskedForAgain) {
+  const TemporaryDirectory directory;
+  const Digest old = put_into(directory.path(), "old");
+  const Digest asked_for = put_into(directory.path(), "asked for again");
+  GcOptions options;
+  options.expire = now_touched();
+  const Digest young = put_into(directory.path(), "young");
+  EXPECT_EQ(put_into(directory.path(), "asked for again"), asked_for);
+  EXPECT_EQ(packs_in(directory.path()).size(), 3U);
+  EXPECT_THAT(collect(directory.path(), {}, options).dropped, ElementsAre(old));
+  Store store(directory.path());
+  EXPECT_THAT(store.list(), UnorderedElementsAre(asked_for, young));
+  // Ages move with their objects into the new pack.
+  EXPECT_EQ(collect(directory.path(), {}, options).dropped.size(), 0U);
+  EXPECT_EQ(collect(directory.path(), {}).dropped.size(), 2U);
+  EXPECT_TRUE(packs_in(directory.path()).empty());
+}
+
+TEST(Gc, KeepsBases) {
+  const TemporaryDirectory directory;
+  const Buffer base = random_floats(4096, 1);
+  Gather reversed(64);
+  for (std::uint32_t i = 0; i < 64; ++i) reversed[i] = 63 - i;
+  Buffer data(base.size());
+  const Shape shape{64, 64};
+  const std::vector<Gather> axes{reversed, reversed};
+  gather_axes(base, 4, shape, axes, data);
+  {
+    Store store(directory.path());
+    auto batch = store.begin();
+    const Digest name = batch->put(base, 4);
+    batch->commit();
+    batch->put_view(sha256(data), data, name, 4, shape, axes);
+    batch->commit();
+    ASSERT_EQ(store.info(sha256(data))->base, name);
+  }
+  EXPECT_TRUE(collect(directory.path(), {sha256(data)}).dropped.empty());
+  Store store(directory.path());
+  EXPECT_EQ(store.read(sha256(data)), data);
+}
+
+TEST(Gc, ADryRunChangesNothing) {
+  const TemporaryDirectory directory;
+  const Digest gone = put_into(directory.path(), "gone");
+  const auto before = packs_in(directory.path());
+  GcOptions options;
+  options.dry_run = true;
+  EXPECT_THAT(collect(directory.path(), {}, options).dropped, ElementsAre(gone));
+  EXPECT_EQ(packs_in(directory.path()), before);
+  EXPECT_TRUE(Store(directory.path()).contains(gone));
+  EXPECT_FALSE(std::filesystem::exists(directory.path() / "nowhere"));
+  EXPECT_EQ(collect(directory.path() / "nowhere", {}).objects, 0U);
+  EXPECT_FALSE(std::filesystem::exists(directory.path() / "nowhere"));
+}
+
+TEST(Gc, WaitsForWritersThatRelyOnWhatItWouldDrop) {
+  const TemporaryDirectory directory;
+  const Digest object = put_into(directory.path(), "needed soon");
+  Store writer(directory.path());
+  const auto batch = writer.begin();
+  EXPECT_EQ(batch->put(as_bytes("needed soon"), 1), object);
+  GcOptions options;
+  options.patience = std::chrono::milliseconds(50);
+  EXPECT_THROW(collect(directory.path(), {}, options), Error);
+  EXPECT_EQ(packs_in(directory.path()).size(), 1U);
+  batch->commit();
+  EXPECT_EQ(to_string(writer.read(object)), "needed soon");
+}
+
+/// Between the first look and the lock, a writer may come and go.
+TEST(Gc, SeesWhatHappensWhileItWorks) {
+  const TemporaryDirectory directory;
+  const Digest asked_for = put_into(directory.path(), "asked for meanwhile");
+  const Digest named = put_into(directory.path(), "named meanwhile");
+  const Digest gone = put_into(directory.path(), "gone");
+  Digest added;
+  int looks = 0;
+  const auto reachable = [&]() -> std::unordered_set<Digest> {
+    if (++looks == 2) return {named};
+    return {};
+  };
+  const std::function<std::unordered_set<Digest>()> with_writer = [&] {
+    const auto result = reachable();
+    if (looks == 1) {
+      // Runs after the rows were read: only the second look can see it.
+      put_into(directory.path(), "asked for meanwhile");
+      added = put_into(directory.path(), "added meanwhile");
+    }
+    return result;
+  };
+  GcOptions options;
+  options.expire = now_touched();
+  EXPECT_THAT(collect_garbage(directory.path(), with_writer, options).dropped, ElementsAre(gone));
+  Store store(directory.path());
+  EXPECT_THAT(store.list(), UnorderedElementsAre(asked_for, named, added));
+  EXPECT_EQ(to_string(store.read(asked_for)), "asked for meanwhile");
+  EXPECT_EQ(to_string(store.read(named)), "named meanwhile");
+}
+
+TEST(Gc, AReaderOfAnOldPackGoesOn) {
+  const TemporaryDirectory directory;
+  const Digest first = put_into(directory.path(), "first");
+  const Digest second = put_into(directory.path(), "second");
+  const Digest gone = put_into(directory.path(), "gone");
+  Store reader(directory.path());
+  EXPECT_EQ(to_string(reader.read(first)), "first");
+  collect(directory.path(), {first, second});
+  EXPECT_EQ(to_string(reader.read(first)), "first");
+  EXPECT_EQ(to_string(reader.read(second)), "second");
+  // A pack that is still mapped is no reason to believe that an object is there.
+  EXPECT_FALSE(reader.contains(gone));
+  EXPECT_EQ(put(reader, "gone"), gone);
+  EXPECT_EQ(to_string(Store(directory.path()).read(gone)), "gone");
+}
+
+void flip(const std::filesystem::path& file, const std::string& inside) {
+  std::string content = read_whole(file);
+  const std::size_t at = content.find(inside);
+  ASSERT_NE(at, std::string::npos);
+  content[at] = static_cast<char>(content[at] ^ 1);
+  write_whole(file, content);
+}
+
+std::filesystem::path only_pack(const std::filesystem::path& directory) {
+  return directory / "packs" / packs_in(directory).at(0);
+}
+
+TEST(Gc, LeavesAPackAloneWhoseDamageWouldBeLostForEver) {
+  const TemporaryDirectory directory;
+  const Digest damaged = put_into(directory.path(), "damaged object");
+  const auto pack = only_pack(directory.path());
+  const Digest intact = put_into(directory.path(), "intact object");
+  flip(pack, "damaged object");
+  const GcReport report = collect(directory.path(), {damaged, intact});
+  EXPECT_TRUE(std::filesystem::exists(pack));
+  ASSERT_EQ(report.notes.size(), 1U);
+  EXPECT_THAT(report.notes[0], HasSubstr(damaged.hex()));
+  EXPECT_THAT(report.notes[0], HasSubstr(pack.filename().string()));
+  // Nobody wants it any more: it may go.
+  EXPECT_TRUE(collect(directory.path(), {intact}).notes.empty());
+  EXPECT_FALSE(std::filesystem::exists(pack));
+  EXPECT_TRUE(Store(directory.path()).fsck().problems.empty());
+}
+
+TEST(Gc, DropsDamageThatIsIntactElsewhere) {
+  const TemporaryDirectory directory;
+  const Digest object = put_into(directory.path(), "twice here");
+  const auto pack = only_pack(directory.path());
+  flip(pack, "twice here");
+  Store(directory.path()).rebuild();
+  ASSERT_EQ(put_into(directory.path(), "twice here"), object);
+  ASSERT_EQ(packs_in(directory.path()).size(), 2U);
+  ASSERT_FALSE(Store(directory.path()).fsck().problems.empty());
+  EXPECT_TRUE(collect(directory.path(), {object}).notes.empty());
+  EXPECT_FALSE(std::filesystem::exists(pack));
+  EXPECT_TRUE(Store(directory.path()).fsck().problems.empty());
+  EXPECT_EQ(to_string(Store(directory.path()).read(object)), "twice here");
+}
+
+/// What the index says decides what is dropped: it must not be believed when it is damaged.
+TEST(Gc, DoesNotBelieveADamagedIndex) {
+  const TemporaryDirectory directory;
+  std::unordered_set<Digest> objects;
+  for (int i = 0; i < 5; ++i)
+    objects.insert(put_into(directory.path(), "object " + std::to_string(i)));
+  {
+    Index index(directory.path() / "objects.db");
+    const auto packs = index.packs();
+    // One row lost, one that points into another pack.
+    index.change([&] {
+      auto rows = index.rows();
+      const IndexEntry wrong{rows[1].object, 4711, rows[1].location.info};
+      index.add_pack(packs[3], std::array{wrong}, Index::Conflict::kReplaceOld, 1);
+      index.remove_pack(rows[0].location.pack);
+      index.add_pack(rows[0].location.pack, {}, Index::Conflict::kReplaceOld, 1);
+    });
+  }
+  EXPECT_TRUE(collect(directory.path(), objects).dropped.empty());
+  Store store(directory.path());
+  for (const Digest& object : objects) EXPECT_EQ(sha256(store.read(object)), object);
+}
+
+TEST(Gc, EveryFailedStepLosesNothing) {
+  int failures = 0;
+  for (int n = 1;; ++n) {
+    const TemporaryDirectory directory;
+    const Digest kept = put_into(directory.path(), "kept");
+    const Digest also = put_into(directory.path(), "also kept");
+    put_into(directory.path(), "gone");
+    bool failed = false;
+    os::fail_at(n);
+    try {
+      collect(directory.path(), {kept, also});
+    } catch (const Error&) {
+      failed = true;
+    }
+    os::fail_at(0);
+    Store store(directory.path());
+    EXPECT_EQ(to_string(store.read(kept)), "kept") << n;
+    EXPECT_EQ(to_string(store.read(also)), "also kept") << n;
+    EXPECT_TRUE(store.fsck().problems.empty()) << n;
+    collect(directory.path(), {kept, also});
+    EXPECT_EQ(packs_in(directory.path()).size(), 1U) << n;
+    EXPECT_EQ(Store(directory.path()).list().size(), 2U) << n;
+    if (!failed) break;
+    ++failures;
+  }
+  EXPECT_GE(failures, 7);
+}
+
+TEST(Gc, NothingIsRemovedBehindASymbolicLink) {
+  const TemporaryDirectory directory;
+  const Digest object = put_into(directory.path() / "there", "hello");
+  std::filesystem::create_directories(directory.path() / "here");
+  std::filesystem::create_symlink(directory.path() / "there" / "packs",
+                                  directory.path() / "here" / "packs");
+  EXPECT_THROW(collect(directory.path() / "here", {}), Error);
+  EXPECT_THROW(put_into(directory.path() / "here", "world"), Error);
+  EXPECT_EQ(to_string(Store(directory.path() / "here").read(object)), "hello");
+}
+
+}  // namespace
+}  // namespace mgit
