@@ -75,7 +75,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments,
   Pipe out;
   Pipe err;
   if (options.input) in = make_pipe();
-  if (options.capture_output) out = make_pipe();
+  if (options.capture_output && options.output_to < 0) out = make_pipe();
   if (options.capture_errors) err = make_pipe();
   std::vector<char*> argv = c_arguments(arguments);
 
@@ -83,6 +83,8 @@ ProcessResult run_process(const std::vector<std::string>& arguments,
   if (child < 0) throw Error("cannot start a process", arguments.front());
   if (child == 0) {
     if (in.read.fd() >= 0) ::dup2(in.read.fd(), STDIN_FILENO);
+    if (options.input_from >= 0) ::dup2(options.input_from, STDIN_FILENO);
+    if (options.output_to >= 0) ::dup2(options.output_to, STDOUT_FILENO);
     if (out.write.fd() >= 0) ::dup2(out.write.fd(), STDOUT_FILENO);
     if (err.write.fd() >= 0) ::dup2(err.write.fd(), STDERR_FILENO);
     for (const auto& [name, value] : options.environment) ::setenv(name.c_str(), value.c_str(), 1);

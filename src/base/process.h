@@ -14,6 +14,8 @@ struct ProcessOptions {
   std::map<std::string, std::string> environment{};  // added to ours
   bool capture_output = true;                        // else inherited
   bool capture_errors = false;                       // else inherited
+  int input_from = -1;                               // a descriptor for stdin, not owned
+  int output_to = -1;                                // a descriptor for stdout; nothing is captured
 };
 
 struct ProcessResult {

@@ -2,7 +2,10 @@
 
 #include <cmath>
 
-#if defined(__x86_64__)
+// Functions for one instruction set by gcc's pragmas; clang, which builds the fuzz targets only, has
+// others and makes do with the generic ones.
+#if defined(__x86_64__) && !defined(__clang__)
+#define MGIT_X86_KERNELS
 #include <immintrin.h>
 #endif
 
@@ -28,7 +31,7 @@ constexpr Kernels kTable = {"generic", best_two, relax, multiply};
 
 }  // namespace generic
 
-#if defined(__x86_64__)
+#ifdef MGIT_X86_KERNELS
 
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
@@ -105,7 +108,7 @@ constexpr Kernels kTable = {"avx512", best_two, relax, multiply};
 
 std::vector<const Kernels*> all_kernels() {
   std::vector<const Kernels*> all = {&generic::kTable};
-#if defined(__x86_64__)
+#ifdef MGIT_X86_KERNELS
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back(&avx2::kTable);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))

@@ -1,15 +1,11 @@
 #include "repo/attributes.h"
 
-#include <sstream>
-
 #include "base/os.h"
 #include "base/process.h"
-#include "repo/text.h"
+#include "repo/attribute_lines.h"
 
 namespace mgit {
 namespace {
-
-constexpr std::string_view kAttributes = " filter=mgit diff=mgit merge=mgit -text";
 
 std::filesystem::path attributes_file(const Repository& repository) {
   if (repository.work_dir().empty())
@@ -22,43 +18,10 @@ std::string attributes_text(const Repository& repository) {
   return std::filesystem::exists(file) ? os::read_file(file) : std::string();
 }
 
-/// A pattern with blanks or quotes has to be quoted (gitattributes(5)).
-std::string quoted(const std::string& pattern) {
-  if (pattern.find_first_of(" \t\"") == std::string::npos) return pattern;
-  std::string result = "\"";
-  for (const char c : pattern) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
-
 /// The pattern of a line that gives it to mgit; empty for every other line.
 std::string pattern_of(const std::string& line) {
-  std::istringstream text(line);
-  std::string pattern;
-  std::size_t end = 0;
-  if (line.starts_with('"')) {
-    for (end = 1; end < line.size() && line[end] != '"'; ++end) {
-      if (line[end] == '\\' && end + 1 < line.size()) ++end;
-      pattern += line[end];
-    }
-    text.seekg(static_cast<std::streamoff>(std::min(end + 1, line.size())));
-  } else {
-    text >> pattern;
-  }
-  if (pattern.empty() || pattern.starts_with('#') || pattern.starts_with("[attr]")) return {};
-  std::string attribute;
-  while (text >> attribute)
-    if (attribute == "filter=mgit") return pattern;
-  return {};
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
+  AttributeLine parsed = parse_attribute_line(line);
+  return parsed.has("filter=mgit") ? std::move(parsed.pattern) : std::string();
 }
 
 }  // namespace
@@ -90,7 +53,7 @@ std::vector<bool> tracked_by_mgit(const Repository& repository,
 
 std::vector<std::string> tracked_patterns(const Repository& repository) {
   std::vector<std::string> patterns;
-  for (const std::string& line : lines_of(attributes_text(repository)))
+  for (const std::string& line : split_lines(attributes_text(repository)))
     if (std::string pattern = pattern_of(line); !pattern.empty())
       patterns.push_back(std::move(pattern));
   return patterns;
@@ -101,10 +64,10 @@ bool track(const Repository& repository, const std::string& pattern) {
       pattern.find('\n') != std::string::npos)
     throw UsageError("not a pattern that .gitattributes can hold", pattern);
   std::string text = attributes_text(repository);
-  for (const std::string& line : lines_of(text))
+  for (const std::string& line : split_lines(text))
     if (pattern_of(line) == pattern) return false;
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
-  text += quoted(pattern) + std::string(kAttributes) + '\n';
+  text += mgit_attribute_line(pattern) + '\n';
   os::write_file(attributes_file(repository), as_bytes(text));
   return true;
 }
@@ -113,15 +76,11 @@ bool untrack(const Repository& repository, const std::string& pattern) {
   const std::string text = attributes_text(repository);
   std::string kept;
   bool found = false;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t newline = text.find('\n', at);
-    const std::size_t next = newline == std::string::npos ? text.size() : newline + 1;
-    const std::string line = text.substr(at, next - at);
+  for (const std::string& line : split_lines(text)) {
     if (pattern_of(line) == pattern)
       found = true;
     else
       kept += line;
-    at = next;
   }
   if (!found) return false;
   if (kept.empty())
