@@ -15,9 +15,9 @@ const bool kOneThread = ::setenv("MGIT_THREADS", "1", 0) == 0;
 
 }  // namespace
 
-void require(bool holds, const char* property, std::source_location place) {
+void require(bool holds, const char* property, const char* file, int line) {
   if (holds) return;
-  std::fprintf(stdout, "%s:%u: does not hold: %s\n", place.file_name(), place.line(), property);
+  std::fprintf(stdout, "%s:%d: does not hold: %s\n", file, line, property);
   std::fflush(stdout);
   std::abort();
 }

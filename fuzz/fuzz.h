@@ -7,7 +7,6 @@
 #pragma once
 
 #include <filesystem>
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -18,8 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 namespace mgit::fuzz {
 
 /// Ends the process unless the property holds.
-void require(bool holds, const char* property,
-             std::source_location place = std::source_location::current());
+void require(bool holds, const char* property, const char* file = __builtin_FILE(),
+             int line = __builtin_LINE());
 
 inline Bytes bytes_of(const std::uint8_t* data, std::size_t size) {
   return std::as_bytes(std::span(data, size));

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-// Functions for one instruction set by gcc's pragmas; clang, which builds the fuzz targets only, has
-// others and makes do with the generic ones.
+// Functions for one instruction set by gcc's pragmas; clang, which builds the fuzz targets only,
+// has others and makes do with the generic ones.
 #if defined(__x86_64__) && !defined(__clang__)
 #define MGIT_X86_KERNELS
 #include <immintrin.h>
