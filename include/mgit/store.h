@@ -24,13 +24,13 @@
 
 namespace mgit {
 
-enum class Encoding : std::uint8_t { kRaw = 0, kZstd = 1, kView = 2 };
+enum class Encoding : std::uint8_t { kRaw = 0, kZstd = 1, kView = 2, kDelta = 3 };
 
 struct ObjectInfo {
   std::uint64_t size = 0;    // bytes of the object
   std::uint64_t stored = 0;  // bytes of its record in the pack
   Encoding encoding = Encoding::kRaw;
-  std::optional<Digest> base;  // of a view
+  std::optional<Digest> base;  // of a view or a delta
 };
 
 struct FsckReport {
@@ -62,8 +62,9 @@ class Store {
   Buffer read(const Digest& object) const;
   /// Into a span of exactly the object's size.
   void read_into(const Digest& object, std::span<std::byte> out) const;
-  /// In pieces of bounded size, in order (a view in one). The last piece is handed out only after
-  /// the SHA-256 of all of them was found right; until then nothing may rely on the others.
+  /// In pieces of bounded size, in order (a view is made whole first). The last piece is handed out
+  /// only after the SHA-256 of all of them was found right; until then nothing may rely on the
+  /// others.
   void stream(const Digest& object, const std::function<void(Bytes)>& sink) const;
 
   /// All objects, sorted. For tests, fsck and rebuilding.
@@ -85,15 +86,39 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
+/// How long a Batch looks for the smallest form: what an `add` may cost, or `gc --best`.
+enum class Level : std::uint8_t { kDefault, kBest };
+
+/// What the caller of a Batch knows about an object besides its bytes.
+struct PutHint {
+  /// An object of the store that this one is probably a new version of. It becomes the base where
+  /// that is smaller on a sample; one that is absent, of another size, or that cannot be a base
+  /// (chains are at most eight deep and never cyclic) is as good as none.
+  std::optional<Digest> base{};
+  /// The object as a tensor: lets the batch find it to be `base` with its axes permuted, which is
+  /// stored as a view. Empty: not tried.
+  Shape shape{};
+  Level level = Level::kDefault;
+};
+
 /// A set of objects written together: one pack, one fsync, one transaction. Methods may be called
 /// from several threads. Objects that the store (or the batch) has already are not written again.
 class Store::Batch {
  public:
   virtual ~Batch() = default;
   /// Hashes and stores; `element_size` in bytes helps the coder. Returns the name.
-  virtual Digest put(Bytes data, unsigned element_size) = 0;
+  Digest put(Bytes data, unsigned element_size) { return put(data, element_size, {}); }
+  virtual Digest put(Bytes data, unsigned element_size, const PutHint& hint) = 0;
   /// The same when the SHA-256 is known already (not checked again).
-  virtual void put_as(const Digest& object, Bytes data, unsigned element_size) = 0;
+  void put_as(const Digest& object, Bytes data, unsigned element_size) {
+    put_as(object, data, element_size, {});
+  }
+  virtual void put_as(const Digest& object, Bytes data, unsigned element_size,
+                      const PutHint& hint) = 0;
+  /// put_as for an object that the store has already, in another form: from commit() on the new
+  /// record stands for it (gc --best). Bases are judged by what this batch has recoded so far.
+  virtual void recode(const Digest& object, Bytes data, unsigned element_size,
+                      const PutHint& hint) = 0;
   /// Stores `object` as a view: `base` permuted by one gather per axis (gather_axes). `data` is the
   /// result, used when a plain encoding is smaller. A view over a view is composed, so chains stay
   /// at depth 1; `base` must be in the store or in this batch.
@@ -110,7 +135,13 @@ class Store::Batch {
 
 /// Cuts a checkpoint file into objects, hashing and coding on all cores, and returns its manifest.
 /// A pure function of the bytes as far as the manifest goes.
-Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path);
+/// `previous` is the version before this one, or no manifest: its tensors of the same name, dtype
+/// and shape are hints for the coder.
+Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
+                        const Manifest& previous = {});
+
+/// What is known about a new version of a tensor of `previous`.
+PutHint hint_from(const Manifest& previous, const TensorInfo& tensor);
 
 /// Writes the file a manifest stands for, in order, in pieces of bounded size, each verified.
 void write_checkpoint(const Store& store, const Manifest& manifest,

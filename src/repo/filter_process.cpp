@@ -155,7 +155,10 @@ class FilterProcess {
       return;
     }
     const auto batch = repository().store().begin();
-    const Manifest manifest = add_checkpoint(*batch, content, path);
+    const auto head = repository().head();
+    const auto committed = head ? repository().checkpoint_at(*head, path) : std::nullopt;
+    const Manifest manifest =
+        add_checkpoint(*batch, content, path, committed ? committed->manifest : Manifest{});
     batch->commit();
     answer(as_bytes(manifest_text(manifest)));
   }

@@ -24,11 +24,11 @@ Bytes storage(Bytes file, const StoredTensor& tensor) {
 }
 
 void put_storages(Store::Batch& batch, Bytes file, const ParsedCheckpoint& parsed,
-                  const Manifest& manifest) {
+                  const Manifest& manifest, const Manifest& previous) {
   const auto put = [&](std::size_t i) {
     const StoredTensor& tensor = parsed.tensors[i];
-    batch.put_as(manifest.tensors[i].object, storage(file, tensor),
-                 element_size(tensor.info.dtype));
+    batch.put_as(manifest.tensors[i].object, storage(file, tensor), element_size(tensor.info.dtype),
+                 hint_from(previous, tensor.info));
   };
   const auto large = [&](std::size_t i) { return parsed.tensors[i].length > kLarge; };
   parallel_for(parsed.tensors.size(), [&](std::size_t i) {
@@ -147,7 +147,14 @@ class CheckpointFile final : public TensorSource {
 
 }  // namespace
 
-Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path) {
+PutHint hint_from(const Manifest& previous, const TensorInfo& tensor) {
+  const ManifestTensor* before = previous.find(tensor.name);
+  if (before == nullptr || before->info != tensor) return {};
+  return {before->object, dtype_bits(tensor.dtype) % 8 == 0 ? tensor.shape : Shape{}};
+}
+
+Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
+                        const Manifest& previous) {
   const ParsedCheckpoint parsed = parse_checkpoint(file, path);
   Manifest manifest{parsed.format, parsed.size, {}, {}};
   manifest.tensors.resize(parsed.tensors.size());
@@ -155,7 +162,7 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path) 
     const StoredTensor& tensor = parsed.tensors[i];
     manifest.tensors[i] = {tensor.info, sha256(storage(file, tensor))};
   });
-  put_storages(batch, file, parsed, manifest);
+  put_storages(batch, file, parsed, manifest, previous);
   manifest.layout = batch.put(encode_layout(make_layout(file, parsed)), 1);
   return manifest;
 }

@@ -59,19 +59,38 @@ ZSTD_DCtx* decompressor() {
   return context.get();
 }
 
-/// Memory for the planes of one frame, kept by each thread.
-std::span<std::byte> scratch(std::size_t size) {
-  thread_local Buffer buffer;
-  if (buffer.size() < size) buffer.resize(size);
-  return std::span(buffer).first(size);
+std::vector<Buffer>& scratch_pool() {
+  thread_local std::vector<Buffer> pool;
+  return pool;
 }
+
+}  // namespace
+
+Scratch::Scratch(std::size_t size) {
+  std::vector<Buffer>& pool = scratch_pool();
+  if (!pool.empty()) {
+    buffer_ = std::move(pool.back());
+    pool.pop_back();
+  }
+  if (buffer_.size() < size) buffer_.resize(size);
+  bytes_ = std::span(buffer_).first(size);
+}
+
+Scratch::~Scratch() { scratch_pool().push_back(std::move(buffer_)); }
 
 std::uint64_t frame_count(std::uint64_t size) {
   return size / kFrameSize + (size % kFrameSize != 0 ? 1 : 0);
 }
 
-void encode_plane(Bytes plane, bool coded, int level, Buffer& out) {
-  const Buffer small = coded ? compress(plane, level) : Buffer();
+std::size_t frame_size(std::uint64_t size, std::size_t frame) {
+  return std::min<std::uint64_t>(kFrameSize, size - frame * kFrameSize);
+}
+
+void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out) {
+  const Buffer small =
+      coding == PlaneCoding::kRaw
+          ? Buffer()
+          : compress(plane, coding == PlaneCoding::kHuffman ? kHuffmanOnly : kOrdinaryLevel);
   if (small.empty()) {
     out.push_back(static_cast<std::byte>(PlaneTag::kRaw));
     wire::put_bytes(out, plane);
@@ -96,8 +115,6 @@ void decode_plane(wire::Reader& reader, std::span<std::byte> out) {
   }
   throw wire::Malformed("unknown plane coding");
 }
-
-}  // namespace
 
 Buffer compress(Bytes data, int level) {
   if (data.size() < 2) return {};
@@ -129,14 +146,21 @@ FrameCoder::FrameCoder(Bytes data, unsigned element_size)
   if (data.size() % planes_ != 0) planes_ = 1;
   const Buffer sample = sample_of(data);
   if (planes_ == 1) {
-    coded_[0] = !compress(sample, kOrdinaryLevel).empty();
+    const Buffer small = compress(sample, kOrdinaryLevel);
+    coded_[0] = !small.empty();
+    if (coded_[0]) ratio_ = static_cast<double>(small.size()) / static_cast<double>(sample.size());
     return;
   }
   Buffer split(sample.size());
   split_planes(sample, planes_, split);
   const std::size_t stride = sample.size() / planes_;
-  for (std::size_t plane = 0; plane < planes_; ++plane)
-    coded_[plane] = entropy(Bytes(split).subspan(plane * stride, stride)) < kHopelessEntropy;
+  double bits = 0;
+  for (std::size_t plane = 0; plane < planes_; ++plane) {
+    const double plane_bits = entropy(Bytes(split).subspan(plane * stride, stride));
+    coded_[plane] = plane_bits < kHopelessEntropy;
+    bits += coded_[plane] ? plane_bits : 8;
+  }
+  ratio_ = bits / (8 * planes_);
 }
 
 bool FrameCoder::worthwhile() const {
@@ -146,18 +170,19 @@ bool FrameCoder::worthwhile() const {
 Buffer FrameCoder::encode(std::size_t frame) const {
   const std::size_t begin = frame * kFrameSize;
   const Bytes words = data_.subspan(begin, std::min(kFrameSize, data_.size() - begin));
-  const std::span<std::byte> split = scratch(words.size());
-  split_planes(words, planes_, split);
+  const Scratch split(words.size());
+  split_planes(words, planes_, split.bytes());
   const std::size_t stride = words.size() / planes_;
+  const PlaneCoding coding = planes_ == 1 ? PlaneCoding::kOrdinary : PlaneCoding::kHuffman;
   Buffer out;
   out.reserve(words.size() + planes_);
   for (std::size_t plane = 0; plane < planes_; ++plane)
-    encode_plane(Bytes(split).subspan(plane * stride, stride), coded_[plane],
-                 planes_ == 1 ? kOrdinaryLevel : kHuffmanOnly, out);
+    encode_plane(Bytes(split.bytes()).subspan(plane * stride, stride),
+                 coded_[plane] ? coding : PlaneCoding::kRaw, out);
   return out;
 }
 
-Buffer FrameCoder::encode_all() const {
+Buffer ObjectCoder::encode_all() const {
   std::vector<Buffer> coded(frames());
   parallel_for(coded.size(), [&](std::size_t i) { coded[i] = encode(i); });
   Buffer payload;
@@ -167,36 +192,38 @@ Buffer FrameCoder::encode_all() const {
   return payload;
 }
 
-FrameDecoder::FrameDecoder(Bytes payload, std::uint64_t size, unsigned element_size)
-    : size_(size), planes_(plane_count(element_size)) {
+std::vector<Bytes> cut_frames(Bytes payload, std::uint64_t size) {
   const std::uint64_t count = frame_count(size);
-  if (size % planes_ != 0) throw wire::Malformed("its size is no multiple of its elements");
   if (count > payload.size() / sizeof(std::uint32_t))
     throw wire::Malformed("its table of frames is too short");
   wire::Reader table(payload.last(count * sizeof(std::uint32_t)));
   wire::Reader body(payload.first(payload.size() - table.rest().size()));
-  frames_.reserve(count);
-  while (!table.done()) frames_.push_back(body.take(table.u32()));
+  std::vector<Bytes> frames;
+  frames.reserve(count);
+  while (!table.done()) frames.push_back(body.take(table.u32()));
   if (!body.done()) throw wire::Malformed("its frames do not add up");
+  return frames;
 }
 
-std::size_t FrameDecoder::frame_size(std::size_t frame) const {
-  return std::min<std::uint64_t>(kFrameSize, size_ - frame * kFrameSize);
+FrameDecoder::FrameDecoder(Bytes payload, std::uint64_t size, unsigned element_size)
+    : size_(size), planes_(plane_count(element_size)), frames_(cut_frames(payload, size)) {
+  if (size % planes_ != 0) throw wire::Malformed("its size is no multiple of its elements");
 }
 
 void FrameDecoder::decode(std::size_t frame, std::span<std::byte> out) const {
   wire::Reader reader(frames_[frame]);
-  const std::span<std::byte> split = scratch(out.size());
+  const Scratch split(out.size());
   const std::size_t stride = out.size() / planes_;
   for (std::size_t plane = 0; plane < planes_; ++plane)
-    decode_plane(reader, split.subspan(plane * stride, stride));
+    decode_plane(reader, split.bytes().subspan(plane * stride, stride));
   if (!reader.done()) throw wire::Malformed("a frame goes on after its end");
-  join_planes(split, planes_, out);
+  join_planes(split.bytes(), planes_, out);
 }
 
 void FrameDecoder::decode_all(std::span<std::byte> out) const {
-  parallel_for(frames(),
-               [&](std::size_t i) { decode(i, out.subspan(i * kFrameSize, frame_size(i))); });
+  parallel_for(frames(), [&](std::size_t i) {
+    decode(i, out.subspan(i * kFrameSize, frame_size(size_, i)));
+  });
 }
 
 }  // namespace mgit

@@ -8,32 +8,51 @@
 #pragma once
 
 #include <array>
-#include <optional>
+#include <vector>
 
+#include "format/wire.h"
 #include "mgit/base.h"
 
 namespace mgit {
 
 constexpr std::size_t kFrameSize = std::size_t{1} << 20;
 
+/// Frames of an object of `size` bytes.
+std::uint64_t frame_count(std::uint64_t size);
+std::size_t frame_size(std::uint64_t size, std::size_t frame);
+
+/// An object being coded in frames.
+class ObjectCoder {
+ public:
+  virtual ~ObjectCoder() = default;
+  virtual std::size_t frames() const = 0;
+  virtual Buffer encode(std::size_t frame) const = 0;
+  /// The whole payload, on all cores.
+  Buffer encode_all() const;
+};
+
 /// Codes one object, whose bytes must outlive it.
-class FrameCoder {
+class FrameCoder final : public ObjectCoder {
  public:
   /// Looks at a sample to see which planes are worth coding.
   FrameCoder(Bytes data, unsigned element_size);
   /// False: no plane gains anything, store it raw.
   bool worthwhile() const;
+  /// Coded size to size, as the sample has it; 1 if not worthwhile.
+  double ratio() const { return ratio_; }
   unsigned planes() const { return planes_; }
-  std::size_t frames() const { return (data_.size() + kFrameSize - 1) / kFrameSize; }
-  Buffer encode(std::size_t frame) const;
-  /// The whole payload, on all cores.
-  Buffer encode_all() const;
+  std::size_t frames() const override { return frame_count(data_.size()); }
+  Buffer encode(std::size_t frame) const override;
 
  private:
   Bytes data_;
   unsigned planes_;
+  double ratio_ = 1;
   std::array<bool, 8> coded_{};
 };
+
+/// The frames of a payload that ends with a table of their lengths. Throws wire::Malformed.
+std::vector<Bytes> cut_frames(Bytes payload, std::uint64_t size);
 
 /// Reads a payload that nobody vouches for. Throws wire::Malformed.
 class FrameDecoder {
@@ -41,7 +60,6 @@ class FrameDecoder {
   /// Checks the table. `size` is the object's.
   FrameDecoder(Bytes payload, std::uint64_t size, unsigned element_size);
   std::size_t frames() const { return frames_.size(); }
-  std::size_t frame_size(std::size_t frame) const;
   void decode(std::size_t frame, std::span<std::byte> out) const;
   /// Everything, on all cores.
   void decode_all(std::span<std::byte> out) const;
@@ -50,6 +68,26 @@ class FrameDecoder {
   std::uint64_t size_;
   unsigned planes_;
   std::vector<Bytes> frames_;
+};
+
+enum class PlaneCoding : std::uint8_t { kRaw, kHuffman, kOrdinary };
+/// A tag, then the bytes, coded unless that is no smaller.
+void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out);
+/// Throws wire::Malformed.
+void decode_plane(wire::Reader& reader, std::span<std::byte> out);
+
+/// Memory that its thread uses again and again.
+class Scratch {
+ public:
+  explicit Scratch(std::size_t size);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::span<std::byte> bytes() const { return bytes_; }
+
+ private:
+  Buffer buffer_;
+  std::span<std::byte> bytes_;
 };
 
 /// An ordinary zstd frame; empty if it would not be smaller than `data`.

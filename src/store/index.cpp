@@ -231,7 +231,7 @@ void Index::add_pack(const std::string& pack, std::span<const IndexEntry> entrie
                      Conflict conflict, Touched touched) {
   static constexpr const char* kAdd = "INSERT OR IGNORE INTO packs(name) VALUES(?)";
   static constexpr const char* kFind = "SELECT id FROM packs WHERE name = ?";
-  static constexpr const char* kKeep = "INSERT OR IGNORE INTO objects VALUES(?,?,?,?,?,?,?,?)";
+  static constexpr const char* kAddNew = "INSERT OR IGNORE INTO objects VALUES(?,?,?,?,?,?,?,?)";
   static constexpr const char* kReplace = "INSERT OR REPLACE INTO objects VALUES(?,?,?,?,?,?,?,?)";
   static constexpr const char* kMove =
       "INSERT INTO objects VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(object) DO UPDATE SET "
@@ -242,11 +242,12 @@ void Index::add_pack(const std::string& pack, std::span<const IndexEntry> entrie
   query.step();
   const std::uint64_t id = query.number(0);
   query.reset();
-  Statement& insert = prepared(conflict == Conflict::kKeepOld      ? kKeep
-                               : conflict == Conflict::kReplaceOld ? kReplace
-                                                                   : kMove);
-  for (const IndexEntry& entry : entries)
-    insert.bind(1, entry.object)
+  for (const IndexEntry& entry : entries) {
+    const bool replace = conflict == Conflict::kReplaceOld || !entry.info.base;
+    prepared(conflict == Conflict::kMove ? kMove
+             : replace                   ? kReplace
+                                         : kAddNew)
+        .bind(1, entry.object)
         .bind(2, id)
         .bind(3, entry.offset)
         .bind(4, entry.info.stored)
@@ -255,6 +256,7 @@ void Index::add_pack(const std::string& pack, std::span<const IndexEntry> entrie
         .bind(7, entry.info.base)
         .bind(8, static_cast<std::uint64_t>(touched))
         .step();
+  }
 }
 
 void Index::touch(std::span<const Digest> objects, Touched touched) {

@@ -8,21 +8,18 @@
 #include <chrono>
 
 #include "base/threads.h"
-#include "format/wire.h"
+#include "store/checksum.h"
 #include "store/frames.h"
-#include "store/view.h"
 
 namespace mgit {
 namespace {
 
-constexpr int kMaximumDepth = 8;
+/// Writers keep chains of bases at kLongestChain; two that race may exceed it a little.
+constexpr int kMaximumDepth = 32;
 constexpr std::size_t kMaximumMapped = 512;
-constexpr std::size_t kPiece = 16 * kFrameSize;  // of a stream
+constexpr std::size_t kPieceFrames = 16;  // of a stream
 constexpr std::string_view kPackSuffix = ".pack";
 constexpr auto kClockGrain = std::chrono::milliseconds(100);  // of file times, generously
-
-constexpr const char* kRepairHint =
-    "restore the pack, or run 'mgit fsck --rebuild' and fetch or add the object again";
 
 std::vector<IndexEntry> entries_of(const PackScan& scan) {
   std::vector<IndexEntry> entries;
@@ -37,10 +34,6 @@ Touched written_at(const std::filesystem::path& pack) {
   return Touched{status.st_mtim.tv_sec} * 1'000'000 + status.st_mtim.tv_nsec / 1000;
 }
 
-[[noreturn]] void corrupt(const Record& record, const std::string& what) {
-  throw CorruptError(what, record.place, kRepairHint);
-}
-
 void verify(const Record& record, const Digest& found) {
   if (found != record.header.object)
     corrupt(record, "damaged object: its content is not what its name says");
@@ -50,7 +43,7 @@ void verify(const Record& record, const Digest& found) {
 
 IndexEntry entry_of(const RecordHeader& header, std::uint64_t offset) {
   ObjectInfo info{header.size, header.record_size(), header.encoding, std::nullopt};
-  if (header.encoding == Encoding::kView) info.base = header.base;
+  if (header.has_base()) info.base = header.base;
   return {header.object, offset, info};
 }
 
@@ -133,7 +126,7 @@ bool ObjectStore::index_new_packs(Index& index) {
     index.change([&] {
       for (const std::string& pack : gone) index.remove_pack(pack);
       for (std::size_t i = 0; i < added.size(); ++i)
-        index.add_pack(added[i], entries[i], Index::Conflict::kKeepOld, times[i]);
+        index.add_pack(added[i], entries[i], Index::Conflict::kPlainReplacesOld, times[i]);
     });
   if (settled) listed_ = changed;
   return !added.empty() || !gone.empty();
@@ -195,11 +188,11 @@ void ObjectStore::begin_writing() {
 }
 
 void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> entries,
-                           std::span<const Digest> relied_on) {
+                           std::span<const Digest> relied_on, Index::Conflict conflict) {
   with_index([&](Index& index) {
     index.change([&] {
       const Touched now = now_touched();
-      index.add_pack(pack, entries, Index::Conflict::kReplaceOld, now);
+      index.add_pack(pack, entries, conflict, now);
       index.touch(relied_on, now);
     });
   });
@@ -274,47 +267,41 @@ Record ObjectStore::record_at(const Digest& object, const Location& location) {
 void ObjectStore::check_size(const Record& object, int depth) {
   constexpr std::uint64_t kSmallestFrame = 9;
   const RecordHeader& header = object.header;
-  if (header.encoding == Encoding::kZstd &&
-      header.size / kFrameSize > header.payload / kSmallestFrame)
+  const bool framed = header.encoding == Encoding::kZstd || header.encoding == Encoding::kDelta;
+  if (framed && header.size / kFrameSize > header.payload / kSmallestFrame)
     corrupt(object, "damaged record: its size is impossible");
-  if (header.encoding != Encoding::kView) return;
-  if (depth >= kMaximumDepth) corrupt(object, "damaged record: views nested too deeply");
+  if (!header.has_base()) return;
+  if (depth >= kMaximumDepth) corrupt(object, "damaged record: bases nested too deeply");
   const Record base = record(header.base);
-  if (base.header.size != header.size)
-    corrupt(object, "damaged record: a view of an object of another size");
+  if (base.header.size != header.size) corrupt(object, "damaged record: its base has another size");
   check_size(base, depth + 1);
 }
 
-void ObjectStore::decode_view_into(const Record& object, std::span<std::byte> out, int depth) {
-  const Record base = record(object.header.base);
-  const View view = decode_view(object.payload, object.header.size, object.header.element_size);
-  Buffer data(base.header.size);
-  decode(base, data, depth + 1);
-  gather_axes(data, view.element_size, view.shape, view.axes, out);
+std::unique_ptr<ObjectFrames> ObjectStore::frames(const Record& object, int depth) {
+  if (!object.header.has_base()) return frames_of(object, nullptr);
+  if (depth >= kMaximumDepth) corrupt(object, "damaged record: bases nested too deeply");
+  return frames_of(object, frames(record(object.header.base), depth + 1));
 }
 
-void ObjectStore::decode(const Record& object, std::span<std::byte> out, int depth) {
-  try {
-    switch (object.header.encoding) {
-      case Encoding::kRaw:
-        std::copy(object.payload.begin(), object.payload.end(), out.begin());
-        return;
-      case Encoding::kZstd:
-        FrameDecoder(object.payload, object.header.size, object.header.element_size)
-            .decode_all(out);
-        return;
-      case Encoding::kView:
-        return decode_view_into(object, out, depth);
-    }
-  } catch (const wire::Malformed& malformed) {
-    corrupt(object, std::string("damaged object: ") + malformed.what());
+std::unique_ptr<ObjectFrames> ObjectStore::frames(const Record& object) {
+  check_size(object, 0);
+  return frames(object, 0);
+}
+
+std::unique_ptr<ObjectFrames> ObjectStore::checked_frames(const Digest& object) {
+  const Record top = record(object);
+  check_size(top, 0);
+  for (Record at = top;; at = record(at.header.base)) {
+    if (checksum(at.payload) != at.header.payload_sum) corrupt(at, "damaged record");
+    if (!at.header.has_base()) break;
   }
+  return frames(top, 0);
 }
 
 Buffer ObjectStore::read(const Record& object) {
-  check_size(object, 0);
+  const auto found = frames(object);
   Buffer data(object.header.size);
-  decode(object, data, 0);
+  read_frames(*found, data);
   verify(object, sha256(data));
   return data;
 }
@@ -323,8 +310,7 @@ void ObjectStore::read_into(const Record& object, std::span<std::byte> out) {
   if (out.size() != object.header.size)
     corrupt(object, fmt::format("object of {} bytes where {} are expected", object.header.size,
                                 out.size()));
-  check_size(object, 0);
-  decode(object, out, 0);
+  read_frames(*frames(object), out);
   verify(object, sha256(out));
 }
 
@@ -350,50 +336,21 @@ class VerifiedStream {
   Buffer held_;
 };
 
-void stream_raw(const Record& record, VerifiedStream& out) {
-  for (Bytes rest = record.payload; !rest.empty();) {
-    const Bytes piece = rest.first(std::min(rest.size(), kPiece));
-    out.put({piece.begin(), piece.end()});
-    rest = rest.subspan(piece.size());
-  }
-}
-
-void stream_frames(const Record& record, VerifiedStream& out) {
-  const FrameDecoder decoder(record.payload, record.header.size, record.header.element_size);
-  constexpr std::size_t kFrames = kPiece / kFrameSize;
-  for (std::size_t first = 0; first < decoder.frames(); first += kFrames) {
-    const std::size_t count = std::min(kFrames, decoder.frames() - first);
-    Buffer piece((count - 1) * kFrameSize + decoder.frame_size(first + count - 1));
-    parallel_for(count, [&](std::size_t i) {
-      decoder.decode(first + i,
-                     std::span(piece).subspan(i * kFrameSize, decoder.frame_size(first + i)));
-    });
-    out.put(std::move(piece));
-  }
-}
-
 }  // namespace
 
 void ObjectStore::stream(const Record& object, const std::function<void(Bytes)>& sink) {
-  check_size(object, 0);
+  const auto found = frames(object);
   VerifiedStream out(sink);
-  try {
-    switch (object.header.encoding) {
-      case Encoding::kRaw:
-        stream_raw(object, out);
-        break;
-      case Encoding::kZstd:
-        stream_frames(object, out);
-        break;
-      case Encoding::kView: {
-        Buffer data(object.header.size);
-        decode(object, data, 0);
-        out.put(std::move(data));
-        break;
-      }
-    }
-  } catch (const wire::Malformed& malformed) {
-    corrupt(object, std::string("damaged object: ") + malformed.what());
+  for (std::size_t first = 0; first < found->frames(); first += kPieceFrames) {
+    const std::size_t count = std::min(kPieceFrames, found->frames() - first);
+    Buffer piece((count - 1) * kFrameSize + found->frame_size(first + count - 1));
+    parallel_for(count, [&](std::size_t i) {
+      const std::span<std::byte> room =
+          std::span(piece).subspan(i * kFrameSize, found->frame_size(first + i));
+      const Bytes bytes = found->frame(first + i, room);
+      if (bytes.data() != room.data()) std::copy(bytes.begin(), bytes.end(), room.begin());
+    });
+    out.put(std::move(piece));
   }
   out.finish(object);
 }

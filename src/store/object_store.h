@@ -11,17 +11,10 @@
 #include "base/mapped_file.h"
 #include "store/index.h"
 #include "store/lock.h"
+#include "store/object_frames.h"
 #include "store/record.h"
 
 namespace mgit {
-
-/// A record whose header is intact and whose payload lies inside its pack.
-struct Record {
-  RecordHeader header;
-  Bytes payload;
-  std::string place;  // "object …, pack …, offset …", for messages
-  std::shared_ptr<const MappedFile> pack;
-};
 
 /// The rows that a pack gives rise to.
 struct PackEntries {
@@ -48,7 +41,7 @@ class ObjectStore {
   void begin_writing();
   /// Makes a pack's rows visible and freshens the objects that its writer relies on, in one.
   void add_pack(const std::string& pack, std::span<const IndexEntry> entries,
-                std::span<const Digest> relied_on);
+                std::span<const Digest> relied_on, Index::Conflict conflict);
   void touch(std::span<const Digest> objects);
   std::vector<IndexRow> rows();
   /// gc's swap, in one transaction: rows move into `added`; those left in `removed` go.
@@ -57,6 +50,12 @@ class ObjectStore {
   std::vector<std::string> packs_on_disk() const;
   void rebuild();
   FsckReport fsck();
+
+  /// The object frame by frame, not verified: the caller compares its SHA-256. Throws CorruptError.
+  std::unique_ptr<ObjectFrames> frames(const Record& record);
+  /// The same for one that others are to be coded against: what it is decoded from is compared with
+  /// its checksums first.
+  std::unique_ptr<ObjectFrames> checked_frames(const Digest& object);
 
   /// Decodes and verifies.
   Buffer read(const Record& record);
@@ -73,8 +72,7 @@ class ObjectStore {
   bool index_new_packs(Index& index);
   std::shared_ptr<const MappedFile> map_pack(const std::string& name);
 
-  void decode(const Record& record, std::span<std::byte> out, int depth);
-  void decode_view_into(const Record& record, std::span<std::byte> out, int depth);
+  std::unique_ptr<ObjectFrames> frames(const Record& record, int depth);
   void check_size(const Record& record, int depth);
 
   const std::filesystem::path directory_;

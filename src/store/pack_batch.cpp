@@ -5,6 +5,7 @@
 
 #include "base/threads.h"
 #include "format/wire.h"
+#include "store/delta.h"
 #include "store/frames.h"
 #include "store/planes.h"
 #include "store/store_impl.h"
@@ -16,6 +17,10 @@ namespace {
 constexpr std::size_t kStreamed = 64 * kFrameSize;
 /// A view this much smaller than its data is taken without trying a plain encoding.
 constexpr std::size_t kClearGain = 16;
+/// Objects from a base to the end of its chain.
+constexpr std::size_t kLongestChain = 8;
+/// A base has to save this much: it makes every later reading slower.
+constexpr double kWorthABase = 0.97;
 
 }  // namespace
 
@@ -52,31 +57,103 @@ void PackBatch::guarded(const Action& action) {
   }
 }
 
-Digest PackBatch::put(Bytes data, unsigned element_size) {
+Digest PackBatch::put(Bytes data, unsigned element_size, const PutHint& hint) {
   const Digest object = sha256(data);
-  put_as(object, data, element_size);
+  put_as(object, data, element_size, hint);
   return object;
 }
 
-void PackBatch::put_as(const Digest& object, Bytes data, unsigned element_size) {
-  if (claim(object)) guarded([&] { write_plain(object, data, element_size); });
+void PackBatch::put_as(const Digest& object, Bytes data, unsigned element_size,
+                       const PutHint& hint) {
+  if (claim(object)) guarded([&] { write(object, data, element_size, hint); });
+}
+
+void PackBatch::recode(const Digest& object, Bytes data, unsigned element_size,
+                       const PutHint& hint) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!claimed_.insert(object).second) return;
+    recoded_ = true;
+  }
+  guarded([&] { write(object, data, element_size, hint); });
+}
+
+std::optional<Digest> PackBatch::base_of(const Digest& object) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = bases_.find(object); found != bases_.end()) return found->second;
+    if (claimed_.contains(object)) return std::nullopt;
+  }
+  const auto location = store_.locate(object);
+  return location ? location->info.base : std::nullopt;
+}
+
+std::vector<Digest> PackBatch::chain_from(const Digest& base, const Digest& object) const {
+  std::vector<Digest> chain;
+  for (std::optional<Digest> at = base; at; at = base_of(*at)) {
+    if (*at == object || chain.size() > kLongestChain || !known(*at)) return {};
+    chain.push_back(*at);
+  }
+  return chain;
+}
+
+std::optional<Digest> PackBatch::usable_base(const Digest& object, std::size_t size,
+                                             const PutHint& hint) const {
+  if (!hint.base || size == 0) return std::nullopt;
+  const auto location = store_.locate(*hint.base);
+  if (!location || location->info.size != size) return std::nullopt;
+  const std::vector<Digest> chain = chain_from(*hint.base, object);
+  if (chain.empty()) return std::nullopt;
+  if (chain.size() <= kLongestChain) return chain.front();
+  // The end of a full chain begins a new one, if it is here already.
+  return store_.locate(chain.back()) ? std::optional(chain.back()) : std::nullopt;
+}
+
+void PackBatch::write(const Digest& object, Bytes data, unsigned element_size,
+                      const PutHint& hint) {
+  const FrameCoder plain(data, element_size);
+  if (!write_based(object, data, plain, element_size, hint)) write_plain(object, data, plain);
+}
+
+bool PackBatch::write_based(const Digest& object, Bytes data, const FrameCoder& plain,
+                            unsigned element_size, const PutHint& hint) {
+  const std::optional<Digest> base = usable_base(object, data.size(), hint);
+  if (!base) return false;
+  std::unique_ptr<ObjectFrames> frames;
+  try {
+    frames = store_.checked_frames(*base);
+  } catch (const CorruptError&) {
+    return false;  // the new object must not depend on it
+  } catch (const MissingError&) {
+    return false;
+  }
+  const DeltaCoder delta(data, *frames, element_size);
+  if (delta.trial().ratio >= plain.ratio() * kWorthABase) return false;
+  write_coded(
+      {Encoding::kDelta, static_cast<std::uint8_t>(delta.word()), data.size(), 0, object, *base, 0},
+      data, delta);
+  return true;
 }
 
 void PackBatch::write_plain(const Digest& object, Bytes data, unsigned element_size) {
-  RecordHeader header{Encoding::kRaw, 1, data.size(), 0, object, {}, 0};
-  const FrameCoder coder(data, element_size);
-  if (!coder.worthwhile()) return append(header, data);
-  header.element_size = static_cast<std::uint8_t>(coder.planes());
-  header.encoding = Encoding::kZstd;
-  if (data.size() > kStreamed) return write_streamed(header, data, element_size);
-  const Buffer payload = coder.encode_all();
-  if (payload.size() < data.size()) return append(header, payload);
-  header.encoding = Encoding::kRaw;
-  append(header, data);
+  write_plain(object, data, FrameCoder(data, element_size));
 }
 
-void PackBatch::write_streamed(RecordHeader header, Bytes data, unsigned element_size) {
-  const FrameCoder coder(data, element_size);
+void PackBatch::write_plain(const Digest& object, Bytes data, const FrameCoder& coder) {
+  if (!coder.worthwhile()) return append({Encoding::kRaw, 1, data.size(), 0, object, {}, 0}, data);
+  write_coded(
+      {Encoding::kZstd, static_cast<std::uint8_t>(coder.planes()), data.size(), 0, object, {}, 0},
+      data, coder);
+}
+
+void PackBatch::write_coded(RecordHeader header, Bytes data, const ObjectCoder& coder) {
+  if (data.size() > kStreamed) return write_streamed(header, coder);
+  const Buffer payload = coder.encode_all();
+  if (payload.size() < data.size()) return append(header, payload);
+  append({Encoding::kRaw, 1, data.size(), 0, header.object, {}, 0}, data);
+}
+
+void PackBatch::write_streamed(RecordHeader header, const ObjectCoder& coder) {
   const std::size_t wave = 4 * thread_count();
   const std::lock_guard lock(mutex_);
   const std::uint64_t offset = writer().append_streamed(header, [&](const PackWriter::Sink& sink) {
@@ -108,6 +185,7 @@ PackWriter& PackBatch::writer() {
 void PackBatch::note(const RecordHeader& header, std::uint64_t offset) {
   entries_.push_back(entry_of(header, offset));
   const auto& base = entries_.back().info.base;
+  if (base) bases_.emplace(header.object, *base);
   if (base && !claimed_.contains(*base)) relied_on_.insert(*base);
 }
 
@@ -150,13 +228,15 @@ void PackBatch::put_view(const Digest& object, Bytes data, const Digest& base,
 void PackBatch::write_view(const Digest& object, Bytes data, BasedView wanted) {
   const unsigned element_size = wanted.view.element_size;
   const auto view = data.empty() ? std::nullopt : flattened(std::move(wanted));
-  const Buffer payload = view ? encode_view(view->view) : Buffer();
+  const std::size_t depth = view ? chain_from(view->base, object).size() : 0;
+  const Buffer payload = depth > 0 ? encode_view(view->view) : Buffer();
   const auto plain_is_smaller = [&] {
     if (payload.size() * kClearGain <= data.size()) return false;
     const std::size_t coded = FrameCoder(data, element_size).encode_all().size();
     return std::min(coded, data.size()) <= payload.size();
   };
-  if (!view || plain_is_smaller()) return write_plain(object, data, element_size);
+  if (depth == 0 || depth > kLongestChain || plain_is_smaller())
+    return write_plain(object, data, element_size);
   {
     const std::lock_guard lock(mutex_);
     views_.emplace(object, *view);
@@ -171,20 +251,18 @@ void PackBatch::copy_one(ObjectStore& from, const Digest& object, std::size_t& c
   const Record record = from.record(object);
   const Buffer data = from.read(record);  // verified: damage does not travel
   const RecordHeader& header = record.header;
+  ++copied;
+  if (!header.has_base()) return append(header, record.payload);
+  copy_one(from, header.base, copied);
+  // What stands for the base here may lead on to other objects than it does there.
+  const std::size_t depth = chain_from(header.base, object).size();
+  if (depth == 0 || depth > kLongestChain) return write_plain(object, data, header.element_size);
   if (header.encoding == Encoding::kView) {
-    const bool plain_there = from.record(header.base).header.encoding != Encoding::kView;
-    if (plain_there) copy_one(from, header.base, copied);
-    if (!plain_there || known_as_view(header.base)) {
-      write_plain(object, data, header.element_size);
-      ++copied;
-      return;
-    }
     const std::lock_guard lock(mutex_);
     views_.emplace(object, BasedView{header.base, decode_view(record.payload, header.size,
                                                               header.element_size)});
   }
   append(header, record.payload);
-  ++copied;
 }
 
 std::size_t PackBatch::copy(const Store& from, std::span<const Digest> objects) {
@@ -209,11 +287,14 @@ void PackBatch::commit() {
     if (!relied_on.empty()) store_.touch(relied_on);
     return;
   }
-  store_.add_pack(writer_->finish(), entries_, relied_on);
+  store_.add_pack(writer_->finish(), entries_, relied_on,
+                  recoded_ ? Index::Conflict::kReplaceOld : Index::Conflict::kPlainReplacesOld);
   writer_.reset();
   entries_.clear();
   claimed_.clear();
   views_.clear();
+  bases_.clear();
+  recoded_ = false;
 }
 
 }  // namespace mgit

@@ -18,8 +18,13 @@ class PackBatch final : public Store::Batch {
  public:
   explicit PackBatch(ObjectStore& store) : store_(store) {}
 
-  Digest put(Bytes data, unsigned element_size) override;
-  void put_as(const Digest& object, Bytes data, unsigned element_size) override;
+  using Store::Batch::put;
+  using Store::Batch::put_as;
+  Digest put(Bytes data, unsigned element_size, const PutHint& hint) override;
+  void put_as(const Digest& object, Bytes data, unsigned element_size,
+              const PutHint& hint) override;
+  void recode(const Digest& object, Bytes data, unsigned element_size,
+              const PutHint& hint) override;
   void put_view(const Digest& object, Bytes data, const Digest& base, unsigned element_size,
                 const Shape& shape, std::span<const Gather> axes) override;
   std::size_t copy(const Store& from, std::span<const Digest> objects) override;
@@ -48,9 +53,24 @@ class PackBatch final : public Store::Batch {
   /// A view whose base is no view; nullopt if that cannot be.
   std::optional<BasedView> flattened(BasedView view) const;
 
+  /// What `object` is coded against once this batch is committed; nullopt if nothing.
+  std::optional<Digest> base_of(const Digest& object) const;
+  /// `base` and what it leads to; empty if one is missing, the chain is too long to be read, or it
+  /// contains `object`.
+  std::vector<Digest> chain_from(const Digest& base, const Digest& object) const;
+  /// What `object` may be coded against, for a hint.
+  std::optional<Digest> usable_base(const Digest& object, std::size_t size,
+                                    const PutHint& hint) const;
+
+  void write(const Digest& object, Bytes data, unsigned element_size, const PutHint& hint);
+  /// False: not smaller than a plain form.
+  bool write_based(const Digest& object, Bytes data, const FrameCoder& plain, unsigned element_size,
+                   const PutHint& hint);
   void write_plain(const Digest& object, Bytes data, unsigned element_size);
+  void write_plain(const Digest& object, Bytes data, const FrameCoder& coder);
   void write_view(const Digest& object, Bytes data, BasedView wanted);
-  void write_streamed(RecordHeader header, Bytes data, unsigned element_size);
+  void write_coded(RecordHeader header, Bytes data, const ObjectCoder& coder);
+  void write_streamed(RecordHeader header, const ObjectCoder& coder);
   void append(RecordHeader header, Bytes payload);
   void copy_one(ObjectStore& from, const Digest& object, std::size_t& copied);
   PackWriter& writer();
@@ -63,6 +83,8 @@ class PackBatch final : public Store::Batch {
   std::unordered_set<Digest> claimed_;
   std::unordered_set<Digest> relied_on_;
   std::unordered_map<Digest, BasedView> views_;
+  std::unordered_map<Digest, Digest> bases_;  // of what is in entries_
+  bool recoded_ = false;
   bool broken_ = false;
 };
 

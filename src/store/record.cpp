@@ -21,7 +21,7 @@ Digest read_digest(wire::Reader& reader) {
 }
 
 bool plausible(const RecordHeader& header) {
-  return header.encoding <= Encoding::kView && header.element_size >= 1 &&
+  return header.encoding <= Encoding::kDelta && header.element_size >= 1 &&
          header.element_size <= kMaximumElement &&
          (header.encoding != Encoding::kRaw || header.payload == header.size);
 }
@@ -72,6 +72,12 @@ std::optional<RecordHeader> decode_header(Bytes bytes) {
   header.payload_sum = reader.u64();
   if (!plausible(header)) return std::nullopt;
   return header;
+}
+
+void corrupt(const Record& record, const std::string& what) {
+  throw CorruptError(
+      what, record.place,
+      "restore the pack, or run 'mgit fsck --rebuild' and fetch or add the object again");
 }
 
 bool payload_is_intact(Bytes pack, const ScannedRecord& record) {

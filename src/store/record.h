@@ -3,8 +3,10 @@
 // docs/formats.md has the bytes. The index only repeats what records say.
 #pragma once
 
+#include <memory>
 #include <optional>
 
+#include "base/mapped_file.h"
 #include "mgit/base.h"
 #include "mgit/store.h"
 
@@ -20,15 +22,27 @@ struct RecordHeader {
   std::uint64_t size = 0;         // of the object
   std::uint64_t payload = 0;      // bytes that follow the header
   Digest object;
-  Digest base;  // zero unless a view
+  Digest base;  // zero unless a view or a delta
   std::uint64_t payload_sum = 0;
 
   std::uint64_t record_size() const { return kRecordHeaderSize + payload; }
+  bool has_base() const { return encoding == Encoding::kView || encoding == Encoding::kDelta; }
 };
 
 Buffer encode_header(const RecordHeader& header);
 /// nullopt unless `bytes` begin with an intact header.
 std::optional<RecordHeader> decode_header(Bytes bytes);
+
+/// A record whose header is intact and whose payload lies inside its pack.
+struct Record {
+  RecordHeader header;
+  Bytes payload;
+  std::string place;  // "object …, pack …, offset …", for messages
+  std::shared_ptr<const MappedFile> pack;
+};
+
+/// Throws CorruptError.
+[[noreturn]] void corrupt(const Record& record, const std::string& what);
 
 /// A record in a mapped pack.
 struct ScannedRecord {

@@ -129,15 +129,23 @@ bool same(const struct stat& a, const struct stat& b) {
          a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
+/// The version that HEAD has: what a new one is probably like.
+Manifest committed_version(const Repository& repository, const std::string& path) {
+  const auto head = repository.head();
+  const auto committed = head ? repository.checkpoint_at(*head, path) : std::nullopt;
+  return committed ? committed->manifest : Manifest{};
+}
+
 /// The text that stands for the file in git; its objects are in the batch.
-std::string ingest(Store::Batch& batch, const std::filesystem::path& file,
-                   const std::string& path) {
+std::string ingest(const Repository& repository, Store::Batch& batch,
+                   const std::filesystem::path& file, const std::string& path) {
   const MappedFile mapped(file);
   if (looks_like_manifest(as_text(mapped.bytes()))) {
     parse_manifest(as_text(mapped.bytes()), path);
     return std::string(as_text(mapped.bytes()));
   }
-  const Manifest manifest = add_checkpoint(batch, mapped.bytes(), path);
+  const Manifest manifest =
+      add_checkpoint(batch, mapped.bytes(), path, committed_version(repository, path));
   if (manifest.format == "whole")
     fmt::print(stderr, "note: {}: not a checkpoint format that mgit knows; stored whole\n", path);
   return manifest_text(manifest);
@@ -158,7 +166,7 @@ std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std
     StagedFile entry;
     entry.path = path;
     entry.stat = stat_of(file, path);
-    manifests.push_back(ingest(*batch, file, path));
+    manifests.push_back(ingest(repository, *batch, file, path));
     if (!same(entry.stat, stat_of(file, path)))
       throw Error("changed while it was read", path, "run mgit add again");
     progress.advance(static_cast<std::uint64_t>(entry.stat.st_size));

@@ -174,8 +174,9 @@ Digest combine_tensor(const Store& store, Store::Batch& batch, const ModelPlan& 
     weights.push_back(plan.sides[i].weight);
   }
   const unsigned element = std::max(1U, dtype_bits(info.dtype) / 8);
-  if (same) return batch.put(views.front().data, element);
-  return batch.put(weighted_mean(views, weights), element);
+  const PutHint hint = hint_from(plan.sides.front().manifest, info);
+  if (same) return batch.put(views.front().data, element, hint);
+  return batch.put(weighted_mean(views, weights), element, hint);
 }
 
 }  // namespace

@@ -1,0 +1,119 @@
+#include "store/object_frames.h"
+
+#include <algorithm>
+
+#include "base/threads.h"
+#include "format/wire.h"
+#include "store/delta.h"
+#include "store/view.h"
+
+namespace mgit {
+namespace {
+
+/// What decoding finds wrong, as an error that names the record.
+template <typename Action>
+auto decoding(const Record& record, const Action& action) {
+  try {
+    return action();
+  } catch (const wire::Malformed& malformed) {
+    corrupt(record, std::string("damaged object: ") + malformed.what());
+  }
+}
+
+class RawFrames final : public ObjectFrames {
+ public:
+  explicit RawFrames(Record record)
+      : ObjectFrames(record.header.size), record_(std::move(record)) {}
+  Bytes frame(std::size_t index, std::span<std::byte> /*room*/) const override {
+    return record_.payload.subspan(index * kFrameSize, frame_size(index));
+  }
+
+ private:
+  Record record_;
+};
+
+class CodedFrames final : public ObjectFrames {
+ public:
+  explicit CodedFrames(Record record)
+      : ObjectFrames(record.header.size),
+        record_(std::move(record)),
+        decoder_(decoding(record_, [this] {
+          return FrameDecoder(record_.payload, size(), record_.header.element_size);
+        })) {}
+  Bytes frame(std::size_t index, std::span<std::byte> room) const override {
+    decoding(record_, [&] { decoder_.decode(index, room); });
+    return room;
+  }
+
+ private:
+  Record record_;
+  FrameDecoder decoder_;
+};
+
+class DeltaFrames final : public ObjectFrames {
+ public:
+  DeltaFrames(Record record, std::unique_ptr<ObjectFrames> base)
+      : ObjectFrames(record.header.size),
+        record_(std::move(record)),
+        base_(std::move(base)),
+        decoder_(decoding(record_, [this] {
+          return DeltaDecoder(record_.payload, size(), record_.header.element_size);
+        })) {}
+  Bytes frame(std::size_t index, std::span<std::byte> room) const override {
+    const Scratch scratch(room.size());
+    const Bytes base = base_->frame(index, scratch.bytes());
+    decoding(record_, [&] { decoder_.decode(index, base, room); });
+    return room;
+  }
+
+ private:
+  Record record_;
+  std::unique_ptr<ObjectFrames> base_;
+  DeltaDecoder decoder_;
+};
+
+/// A gather takes from everywhere, so the object is made whole.
+class ViewFrames final : public ObjectFrames {
+ public:
+  ViewFrames(const Record& record, const ObjectFrames& base)
+      : ObjectFrames(record.header.size), data_(record.header.size) {
+    const View view = decoding(record, [&] {
+      return decode_view(record.payload, record.header.size, record.header.element_size);
+    });
+    Buffer original(base.size());
+    read_frames(base, original);
+    gather_axes(original, view.element_size, view.shape, view.axes, data_);
+  }
+  Bytes frame(std::size_t index, std::span<std::byte> /*room*/) const override {
+    return Bytes(data_).subspan(index * kFrameSize, frame_size(index));
+  }
+
+ private:
+  Buffer data_;
+};
+
+}  // namespace
+
+void read_frames(const ObjectFrames& object, std::span<std::byte> out) {
+  parallel_for(object.frames(), [&](std::size_t i) {
+    const std::span<std::byte> room = out.subspan(i * kFrameSize, object.frame_size(i));
+    const Bytes bytes = object.frame(i, room);
+    if (bytes.data() != room.data()) std::copy(bytes.begin(), bytes.end(), room.begin());
+  });
+}
+
+std::unique_ptr<ObjectFrames> frames_of(Record record, std::unique_ptr<ObjectFrames> base) {
+  switch (record.header.encoding) {
+    case Encoding::kRaw:
+      return std::make_unique<RawFrames>(std::move(record));
+    case Encoding::kZstd:
+      return std::make_unique<CodedFrames>(std::move(record));
+    case Encoding::kView:
+      return std::make_unique<ViewFrames>(record, *base);
+    case Encoding::kDelta:
+      return std::make_unique<DeltaFrames>(std::move(record), std::move(base));
+  }
+  corrupt(record, "damaged record: unknown encoding");
+}
+
+}  // namespace mgit
