@@ -24,6 +24,10 @@
 
 namespace mgit {
 
+namespace os {
+class File;
+}
+
 enum class Encoding : std::uint8_t { kRaw = 0, kZstd = 1, kView = 2, kDelta = 3 };
 
 struct ObjectInfo {
@@ -62,9 +66,9 @@ class Store {
   Buffer read(const Digest& object) const;
   /// Into a span of exactly the object's size.
   void read_into(const Digest& object, std::span<std::byte> out) const;
-  /// In pieces of bounded size, in order (a view is made whole first). The last piece is handed out
-  /// only after the SHA-256 of all of them was found right; until then nothing may rely on the
-  /// others.
+  /// In pieces of bounded size, in order (a view is made whole first); decoded on all cores. The
+  /// last piece is handed out only after the SHA-256 of all of them was found right; until then
+  /// nothing may rely on the others.
   void stream(const Digest& object, const std::function<void(Bytes)>& sink) const;
 
   /// All objects, sorted. For tests, fsck and rebuilding.
@@ -136,9 +140,11 @@ class Store::Batch {
 /// Cuts a checkpoint file into objects, hashing and coding on all cores, and returns its manifest.
 /// A pure function of the bytes as far as the manifest goes.
 /// `previous` is the version before this one, or no manifest: its tensors of the same name, dtype
-/// and shape are hints for the coder.
+/// and shape are hints for the coder. `progress` is told, from several threads, how many more bytes
+/// are done.
 Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
-                        const Manifest& previous = {});
+                        const Manifest& previous = {},
+                        const std::function<void(std::uint64_t)>& progress = {});
 
 /// What is known about a new version of a tensor of `previous`.
 PutHint hint_from(const Manifest& previous, const TensorInfo& tensor);
@@ -146,6 +152,12 @@ PutHint hint_from(const Manifest& previous, const TensorInfo& tensor);
 /// Writes the file a manifest stands for, in order, in pieces of bounded size, each verified.
 void write_checkpoint(const Store& store, const Manifest& manifest,
                       const std::function<void(Bytes)>& sink);
+
+/// The same into an empty file that is open for writing, in place and from several threads. After
+/// an exception the file holds anything; `path` names it in messages. `progress` as above.
+void write_checkpoint_file(const Store& store, const Manifest& manifest, const os::File& file,
+                           const std::filesystem::path& path,
+                           const std::function<void(std::uint64_t)>& progress = {});
 
 /// Every object a manifest needs: its layout and storages, each once.
 std::vector<Digest> objects_of(const Manifest& manifest);

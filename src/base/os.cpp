@@ -76,6 +76,21 @@ void write_all(const File& file, Bytes data, const std::filesystem::path& path) 
   }
 }
 
+void write_at(const File& file, Bytes data, std::uint64_t offset,
+              const std::filesystem::path& path) {
+  if (fault()) fail("write", path);
+  while (!data.empty()) {
+    const ssize_t written =
+        ::pwrite(file.fd(), data.data(), data.size(), static_cast<off_t>(offset));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("write", path);
+    }
+    offset += static_cast<std::uint64_t>(written);
+    data = data.subspan(static_cast<std::size_t>(written));
+  }
+}
+
 void sync(const File& file, const std::filesystem::path& path) {
   if (fault() || ::fsync(file.fd()) != 0) fail("fsync", path);
 }

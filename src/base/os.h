@@ -31,6 +31,9 @@ class File {
 /// Creates (fails if there) for writing.
 File create(const std::filesystem::path& path);
 void write_all(const File& file, Bytes data, const std::filesystem::path& path);
+/// At a place in the file, as several threads may do at once.
+void write_at(const File& file, Bytes data, std::uint64_t offset,
+              const std::filesystem::path& path);
 void sync(const File& file, const std::filesystem::path& path);
 void sync_directory(const std::filesystem::path& path);
 void rename(const std::filesystem::path& from, const std::filesystem::path& to);

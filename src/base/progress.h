@@ -3,15 +3,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 namespace mgit {
 
-/// Shows "title: 42 % (…)" on stderr, only on a terminal and only after a second. Clears itself.
-/// May be advanced from one thread at a time.
+/// Shows "title: 42 % (7 s left)" on stderr, with "310 MB/s" where the total is in bytes, only on a
+/// terminal and only after a second. Clears itself. Any thread may advance it.
 class Progress {
  public:
-  Progress(std::string title, std::uint64_t total);
+  enum class Unit { kSteps, kBytes };
+  Progress(std::string title, std::uint64_t total, Unit unit = Unit::kSteps);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -22,8 +24,10 @@ class Progress {
 
   std::string title_;
   std::uint64_t total_;
-  std::uint64_t done_ = 0;
+  Unit unit_;
   bool terminal_;
+  std::mutex mutex_;  // guards what changes
+  std::uint64_t done_ = 0;
   bool drawn_ = false;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point last_;

@@ -1,5 +1,6 @@
 // Finds the command, runs it, turns errors into one line. What mgit does not have goes to git.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <cstdio>
 #include <cstring>
@@ -118,6 +119,10 @@ int guarded(int argc, char** argv) {
 }  // namespace mgit::cli
 
 int main(int argc, char** argv) {
+  // Buffers of frames and tensors come and go: giving their pages back to the kernel each time
+  // costs more than coding them.
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 32 << 20);
   const int status = mgit::cli::guarded(argc, argv);
   return std::fflush(stdout) == 0 ? status : 128;
 }

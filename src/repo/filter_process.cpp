@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/os.h"
+#include "repo/pending_checkout.h"
 #include "repo/pkt_line.h"
 
 namespace mgit {
@@ -169,6 +170,11 @@ class FilterProcess {
       return;
     }
     const Manifest manifest = parse_manifest(as_text(content), path);
+    if (leaves_checkout_to_mgit(repository())) {
+      note_pending(repository(), path);
+      answer(content);
+      return;
+    }
     try {
       repository().need(manifest, path);
     } catch (const MissingError&) {

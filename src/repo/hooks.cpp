@@ -90,4 +90,9 @@ bool has_hook(const Repository& repository, const std::string& name) {
   return is_ours(hook) && ::access(hook.c_str(), X_OK) == 0;
 }
 
+bool has_foreign_hook(const Repository& repository, const std::string& name) {
+  const fs::path hook = hooks_directory(repository) / name;
+  return ::access(hook.c_str(), X_OK) == 0 && (!is_ours(hook) || is_there(before(hook)));
+}
+
 }  // namespace mgit

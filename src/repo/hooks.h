@@ -31,4 +31,7 @@ std::vector<std::string> remove_hooks(const InstalledHooks& hooks);
 /// True if git will run mgit's hook of this name.
 bool has_hook(const Repository& repository, const std::string& name);
 
+/// True if somebody else's hook of that name runs, alone or after ours.
+bool has_foreign_hook(const Repository& repository, const std::string& name);
+
 }  // namespace mgit

@@ -1,9 +1,12 @@
 #include "repo/index_entries.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <fstream>
 
 #include "base/os.h"
 #include "base/process.h"
@@ -27,43 +30,30 @@ IndexHandle open_index(const std::filesystem::path& path) {
                                  path.string());
 }
 
-/// git's lock on the index: exists as long as this does, unless it was renamed into place.
-class IndexLock {
- public:
-  explicit IndexLock(const std::filesystem::path& index) : index_(index), lock_(index) {
-    lock_ += ".lock";
-    const int fd = ::open(lock_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-      throw Error("cannot lock the index", lock_.string(),
-                  "another git process seems to be running in this repository");
-    ::close(fd);
-  }
-  ~IndexLock() {
-    if (!lock_.empty()) ::unlink(lock_.c_str());
-  }
-  IndexLock(const IndexLock&) = delete;
-  IndexLock& operator=(const IndexLock&) = delete;
+constexpr std::string_view kLockOwner = "mgit ";
 
-  /// Puts `content` in the index's place.
-  void replace_by(const std::filesystem::path& content) {
-    os::rename(content, lock_);
-    os::rename(lock_, index_);
-    lock_.clear();
-  }
+std::filesystem::path copy_name(const std::filesystem::path& index, pid_t pid) {
+  return index.string() + ".mgit-" + std::to_string(pid);
+}
 
- private:
-  std::filesystem::path index_;
-  std::filesystem::path lock_;
-};
+/// Removes a lock, and the copy under it, that a process of ours left that is gone.
+bool remove_abandoned(const std::filesystem::path& index, const std::filesystem::path& lock) {
+  std::ifstream file(lock);
+  std::string text;
+  std::getline(file, text);
+  if (!text.starts_with(kLockOwner)) return false;
+  const pid_t pid = static_cast<pid_t>(std::atoi(text.c_str() + kLockOwner.size()));
+  if (pid <= 0 || ::kill(pid, 0) == 0 || errno != ESRCH) return false;
+  ::unlink(copy_name(index, pid).c_str());
+  return ::unlink(lock.c_str()) == 0;
+}
 
-/// A scratch file that is removed unless it was moved away.
-struct Scratch {
-  std::filesystem::path path;
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-  }
-};
+bool create_lock(const std::filesystem::path& lock) {
+  const os::File file(::open(lock.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (file.fd() < 0) return false;
+  const std::string owner = std::string(kLockOwner) + std::to_string(::getpid()) + "\n";
+  return ::write(file.fd(), owner.data(), owner.size()) >= 0;
+}
 
 std::uint32_t mode_of(const StagedFile& file, const git_index_entry* old, bool trust_mode) {
   constexpr std::uint32_t kPlain = 0100644;
@@ -133,15 +123,31 @@ std::vector<IndexedFile> index_entries(const Repository& repository,
   return result;
 }
 
-void stage(const Repository& repository, const std::vector<StagedFile>& files) {
-  if (files.empty()) return;
-  const std::filesystem::path path = index_path(repository);
-  const bool trust_mode = repository.config("core.filemode").value_or("true") != "false";
-  IndexLock lock(path);
-  const Scratch scratch{path.string() + ".mgit-" + std::to_string(::getpid())};
-  if (std::filesystem::exists(path)) std::filesystem::copy_file(path, scratch.path);
+IndexCopy::IndexCopy(const Repository& repository)
+    : index_(index_path(repository)), lock_(index_.string() + ".lock") {
+  if (!create_lock(lock_) && !(remove_abandoned(index_, lock_) && create_lock(lock_)))
+    throw Error("cannot lock the index", lock_.string(),
+                "another git process seems to be running in this repository");
+  copy_ = copy_name(index_, ::getpid());
+  try {
+    if (std::filesystem::exists(index_)) std::filesystem::copy_file(index_, copy_);
+    open_index(copy_);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(copy_, ignored);
+    ::unlink(lock_.c_str());
+    throw;
+  }
+}
 
-  const IndexHandle index = open_index(scratch.path);
+IndexCopy::~IndexCopy() {
+  if (installed_) return;
+  ::unlink(copy_.c_str());
+  ::unlink(lock_.c_str());
+}
+
+void IndexCopy::put(const std::vector<StagedFile>& files, bool trust_mode) {
+  const IndexHandle index = open_index(copy_);
   for (const StagedFile& file : files) {
     const git_index_entry* old = git_index_get_bypath(index.get(), file.path.c_str(), 0);
     git_index_entry entry = entry_of(file);
@@ -149,8 +155,44 @@ void stage(const Repository& repository, const std::vector<StagedFile>& files) {
     git_index_conflict_remove(index.get(), file.path.c_str());
     git2::check(git_index_add(index.get(), &entry), file.path);
   }
-  git2::check(git_index_write(index.get()), path.string());
-  lock.replace_by(scratch.path);
+  git2::check(git_index_write(index.get()), copy_.string());
+}
+
+void IndexCopy::refresh(const std::vector<StagedFile>& files) {
+  const IndexHandle index = open_index(copy_);
+  for (const StagedFile& file : files) {
+    const git_index_entry* old = git_index_get_bypath(index.get(), file.path.c_str(), 0);
+    if (old == nullptr || git2::from_git(old->id) != file.blob) continue;
+    git_index_entry entry = entry_of(file);
+    entry.mode = old->mode;
+    entry.flags = old->flags;
+    entry.flags_extended = old->flags_extended;
+    git2::check(git_index_add(index.get(), &entry), file.path);
+  }
+  git2::check(git_index_write(index.get()), copy_.string());
+}
+
+void IndexCopy::install() {
+  if (std::filesystem::exists(copy_)) {
+    os::rename(copy_, lock_);
+    os::rename(lock_, index_);
+  } else {
+    ::unlink(lock_.c_str());
+  }
+  installed_ = true;
+}
+
+Oid blob_id(std::string_view content) {
+  git_oid id;
+  git2::check(git_odb_hash(&id, content.data(), content.size(), GIT_OBJECT_BLOB));
+  return git2::from_git(id);
+}
+
+void stage(const Repository& repository, const std::vector<StagedFile>& files) {
+  if (files.empty()) return;
+  IndexCopy copy(repository);
+  copy.put(files, repository.config("core.filemode").value_or("true") != "false");
+  copy.install();
 }
 
 }  // namespace mgit

@@ -4,7 +4,9 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mgit/repo.h"
@@ -31,6 +33,36 @@ struct IndexedFile {
 /// index (split, sparse).
 std::vector<IndexedFile> index_entries(const Repository& repository,
                                        const std::vector<std::string>& paths);
+
+/// A copy of the index to work on, while git's index.lock keeps everybody else away. Destroyed
+/// before install(), it leaves the index as it was. A lock that a killed process of this kind left
+/// is taken over.
+class IndexCopy {
+ public:
+  /// Throws Error if the index is locked by somebody else, or if libgit2 cannot read it.
+  explicit IndexCopy(const Repository& repository);
+  ~IndexCopy();
+  IndexCopy(const IndexCopy&) = delete;
+  IndexCopy& operator=(const IndexCopy&) = delete;
+
+  /// What GIT_INDEX_FILE may name.
+  const std::filesystem::path& path() const { return copy_; }
+  /// Adds or replaces entries.
+  void put(const std::vector<StagedFile>& files, bool trust_mode);
+  /// New stat data for those entries that have this blob.
+  void refresh(const std::vector<StagedFile>& files);
+  /// Puts the copy in the index's place.
+  void install();
+
+ private:
+  std::filesystem::path index_;
+  std::filesystem::path lock_;
+  std::filesystem::path copy_;
+  bool installed_ = false;
+};
+
+/// The name of a blob with this content.
+Oid blob_id(std::string_view content);
 
 /// Adds or replaces entries, under git's index.lock; all or nothing. Throws Error if the index is
 /// locked by somebody else.

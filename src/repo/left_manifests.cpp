@@ -1,8 +1,5 @@
 #include "repo/left_manifests.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <fstream>
 #include <sstream>
 
@@ -10,6 +7,7 @@
 #include "base/process.h"
 #include "repo/attributes.h"
 #include "repo/index_entries.h"
+#include "repo/placed_checkpoint.h"
 
 namespace mgit {
 namespace {
@@ -41,24 +39,6 @@ std::vector<std::string> candidates(const Repository& repository) {
   return result;
 }
 
-/// Beside the file first, so that it is either the manifest or the whole checkpoint.
-void replace_by_checkpoint(const Store& store, const Manifest& manifest, const fs::path& file) {
-  const fs::path temporary = file.string() + ".mgit-" + std::to_string(::getpid());
-  const fs::perms mode = fs::status(file).permissions();
-  try {
-    {
-      const os::File out = os::create(temporary);
-      write_checkpoint(store, manifest, [&](Bytes part) { os::write_all(out, part, temporary); });
-    }
-    fs::permissions(temporary, mode);
-    os::rename(temporary, file);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw;
-  }
-}
-
 }  // namespace
 
 LeftManifests restore_left_manifests(const Repository& repository) {
@@ -77,11 +57,10 @@ LeftManifests restore_left_manifests(const Repository& repository) {
       result.missing.push_back(entry.path);
       continue;
     }
-    replace_by_checkpoint(repository.store(), manifest, file);
     StagedFile now;
     now.path = entry.path;
     now.blob = entry.blob;
-    ::lstat(file.c_str(), &now.stat);
+    now.stat = place_checkpoint(repository.store(), manifest, file);
     staged.push_back(std::move(now));
     result.restored.push_back(entry.path);
   }

@@ -1,5 +1,9 @@
 #include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "base/mapped_file.h"
 #include "base/threads.h"
@@ -10,8 +14,6 @@ namespace {
 
 /// Larger tensors are handled one after the other, each on all cores; smaller ones side by side.
 constexpr std::uint64_t kLarge = std::uint64_t{16} << 20;
-/// What reading ahead may hold in memory.
-constexpr std::uint64_t kWave = std::uint64_t{64} << 20;
 
 /// Bytes of the words that a coder should split: a complex number is two floats.
 unsigned element_size(DType dtype) {
@@ -23,105 +25,82 @@ Bytes storage(Bytes file, const StoredTensor& tensor) {
   return file.subspan(tensor.offset, tensor.length);
 }
 
-void put_storages(Store::Batch& batch, Bytes file, const ParsedCheckpoint& parsed,
-                  const Manifest& manifest, const Manifest& previous) {
-  const auto put = [&](std::size_t i) {
-    const StoredTensor& tensor = parsed.tensors[i];
-    batch.put_as(manifest.tensors[i].object, storage(file, tensor), element_size(tensor.info.dtype),
-                 hint_from(previous, tensor.info));
-  };
-  const auto large = [&](std::size_t i) { return parsed.tensors[i].length > kLarge; };
-  parallel_for(parsed.tensors.size(), [&](std::size_t i) {
-    if (!large(i)) put(i);
-  });
-  for (std::size_t i = 0; i < parsed.tensors.size(); ++i)
-    if (large(i)) put(i);
-}
-
-/// The objects of a file in order, with their sizes; gaps are cut from the layout.
-class FileWriter {
+/// Digests of some tensors, computed ahead of whoever waits for them, in their order.
+class HashAhead {
  public:
-  FileWriter(const Store& store, const Manifest& manifest, const std::function<void(Bytes)>& sink)
-      : store_(store), manifest_(manifest), sink_(sink) {
-    const std::string where = "layout " + manifest.layout.hex();
-    layout_ = decode_layout(store.read(manifest.layout), where);
-    check(where);
+  HashAhead(Bytes file, const ParsedCheckpoint& parsed, const std::vector<std::size_t>& tensors)
+      : file_(file), parsed_(parsed), tensors_(tensors), digests_(tensors.size()) {
+    // A hash runs on one core and takes a third of what coding the tensor does on all of them.
+    const std::size_t lanes = std::min((thread_count() + 2) / 3, tensors.size());
+    for (std::size_t i = 0; i < lanes; ++i) lanes_.emplace_back([this] { serve(); });
   }
-
-  void write() {
-    for (std::size_t first = 0; first < layout_.segments.size();) {
-      const std::size_t end = wave_end(first);
-      if (end == first) {
-        store_.stream(object(layout_.segments[first]), sink_);
-        first += 1;
-      } else {
-        write_wave(first, end);
-        first = end;
-      }
+  ~HashAhead() {
+    {
+      const std::lock_guard lock(mutex_);
+      next_ = tensors_.size();
     }
+    changed_.notify_all();
+    for (std::thread& lane : lanes_) lane.join();
+  }
+  HashAhead(const HashAhead&) = delete;
+  HashAhead& operator=(const HashAhead&) = delete;
+
+  /// Of the i-th; i goes up by one from call to call.
+  Digest wait(std::size_t i) {
+    std::unique_lock lock(mutex_);
+    wanted_ = i;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return digests_[i] || failure_; });
+    if (failure_) std::rethrow_exception(failure_);
+    return *digests_[i];
   }
 
  private:
-  /// Layout and manifest come from different hands: they must describe the same file.
-  void check(const std::string& where) const {
-    std::uint64_t total = 0;
-    std::vector<bool> placed(manifest_.tensors.size());
-    for (const Segment& segment : layout_.segments) {
-      total += segment.length;
-      if (segment.kind == Segment::Kind::kGap) continue;
-      if (segment.tensor >= manifest_.tensors.size())
-        throw CorruptError("damaged layout: it names a tensor that the manifest lacks", where);
-      const TensorInfo& info = manifest_.tensors[segment.tensor].info;
-      if (byte_size(info.dtype, info.shape) != segment.length || placed[segment.tensor])
-        throw CorruptError("layout and manifest do not agree about tensor " + quote_name(info.name),
-                           where);
-      placed[segment.tensor] = true;
-    }
-    if (total != manifest_.size)
-      throw CorruptError("layout and manifest do not agree about the file's size", where);
-  }
-
-  const Digest& object(const Segment& segment) const {
-    return manifest_.tensors[segment.tensor].object;
-  }
-
-  std::size_t wave_end(std::size_t first) const {
-    std::uint64_t total = 0;
-    std::size_t end = first;
-    for (; end < layout_.segments.size(); ++end) {
-      const Segment& segment = layout_.segments[end];
-      if (segment.kind == Segment::Kind::kGap) continue;
-      if (segment.length > kLarge || total + segment.length > kWave) break;
-      total += segment.length;
-    }
-    return end;
-  }
-
-  void write_wave(std::size_t first, std::size_t end) {
-    std::vector<Buffer> data(end - first);
-    parallel_for(data.size(), [&](std::size_t i) {
-      const Segment& segment = layout_.segments[first + i];
-      if (segment.kind == Segment::Kind::kGap) return;
-      data[i].resize(segment.length);
-      store_.read_into(object(segment), data[i]);
-    });
-    for (std::size_t i = 0; i < data.size(); ++i) {
-      const Segment& segment = layout_.segments[first + i];
-      if (segment.kind == Segment::Kind::kTensor) {
-        sink_(data[i]);
-        continue;
+  void serve() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      // Not so far ahead that the pages are gone from memory when they are coded.
+      changed_.wait(
+          lock, [this] { return next_ == tensors_.size() || next_ <= wanted_ + lanes_.size(); });
+      if (next_ == tensors_.size()) return;
+      const std::size_t i = next_++;
+      lock.unlock();
+      std::optional<Digest> digest;
+      std::exception_ptr failure;
+      try {
+        digest = sha256(storage(file_, parsed_.tensors[tensors_[i]]));
+      } catch (...) {
+        failure = std::current_exception();
       }
-      sink_(Bytes(layout_.gaps).subspan(gap_, segment.length));
-      gap_ += segment.length;
+      lock.lock();
+      digests_[i] = digest;
+      if (failure) failure_ = failure;
+      changed_.notify_all();
     }
   }
 
-  const Store& store_;
-  const Manifest& manifest_;
-  const std::function<void(Bytes)>& sink_;
-  Layout layout_;
-  std::uint64_t gap_ = 0;  // how much of layout_.gaps is written
+  const Bytes file_;
+  const ParsedCheckpoint& parsed_;
+  const std::vector<std::size_t>& tensors_;
+  std::vector<std::thread> lanes_;
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable changed_;
+  std::vector<std::optional<Digest>> digests_;
+  std::exception_ptr failure_;
+  std::size_t next_ = 0;
+  std::size_t wanted_ = 0;
 };
+
+/// As they lie in the file, so that a disk reads on.
+std::vector<std::size_t> in_file_order(const ParsedCheckpoint& parsed, bool large) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < parsed.tensors.size(); ++i)
+    if ((parsed.tensors[i].length > kLarge) == large) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return parsed.tensors[a].offset < parsed.tensors[b].offset;
+  });
+  return order;
+}
 
 /// A mapped file and what the parser found in it.
 class CheckpointFile final : public TensorSource {
@@ -154,22 +133,27 @@ PutHint hint_from(const Manifest& previous, const TensorInfo& tensor) {
 }
 
 Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
-                        const Manifest& previous) {
+                        const Manifest& previous,
+                        const std::function<void(std::uint64_t)>& progress) {
   const ParsedCheckpoint parsed = parse_checkpoint(file, path);
   Manifest manifest{parsed.format, parsed.size, {}, {}};
   manifest.tensors.resize(parsed.tensors.size());
-  parallel_for(parsed.tensors.size(), [&](std::size_t i) {
+  const auto put = [&](std::size_t i, const Digest& object) {
     const StoredTensor& tensor = parsed.tensors[i];
-    manifest.tensors[i] = {tensor.info, sha256(storage(file, tensor))};
+    manifest.tensors[i] = {tensor.info, object};
+    batch.put_as(object, storage(file, tensor), element_size(tensor.info.dtype),
+                 hint_from(previous, tensor.info));
+    if (progress) progress(tensor.length);
+  };
+  const std::vector<std::size_t> small = in_file_order(parsed, false);
+  parallel_for(small.size(), [&](std::size_t i) {
+    put(small[i], sha256(storage(file, parsed.tensors[small[i]])));
   });
-  put_storages(batch, file, parsed, manifest, previous);
+  const std::vector<std::size_t> large = in_file_order(parsed, true);
+  HashAhead digests(file, parsed, large);
+  for (std::size_t i = 0; i < large.size(); ++i) put(large[i], digests.wait(i));
   manifest.layout = batch.put(encode_layout(make_layout(file, parsed)), 1);
   return manifest;
-}
-
-void write_checkpoint(const Store& store, const Manifest& manifest,
-                      const std::function<void(Bytes)>& sink) {
-  FileWriter(store, manifest, sink).write();
 }
 
 std::vector<Digest> objects_of(const Manifest& manifest) {

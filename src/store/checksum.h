@@ -16,7 +16,7 @@ class Checksum {
   std::uint64_t finish();
 
  private:
-  void block(const std::byte* data);
+  void blocks(const std::byte* data, std::size_t count);
 
   std::array<std::uint64_t, 4> lanes_{1, 2, 3, 4};
   std::array<std::byte, 32> partial_{};

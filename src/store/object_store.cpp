@@ -17,7 +17,6 @@ namespace {
 /// Writers keep chains of bases at kLongestChain; two that race may exceed it a little.
 constexpr int kMaximumDepth = 32;
 constexpr std::size_t kMaximumMapped = 512;
-constexpr std::size_t kPieceFrames = 16;  // of a stream
 constexpr std::string_view kPackSuffix = ".pack";
 constexpr auto kClockGrain = std::chrono::milliseconds(100);  // of file times, generously
 
@@ -320,10 +319,11 @@ namespace {
 class VerifiedStream {
  public:
   explicit VerifiedStream(const std::function<void(Bytes)>& sink) : sink_(sink) {}
-  void put(Buffer piece) {
+  /// The piece is exchanged for the one before.
+  void take(Buffer& piece) {
     hash_.update(piece);
     if (!held_.empty()) sink_(held_);
-    held_ = std::move(piece);
+    held_.swap(piece);
   }
   void finish(const Record& record) {
     verify(record, hash_.finish());
@@ -341,17 +341,16 @@ class VerifiedStream {
 void ObjectStore::stream(const Record& object, const std::function<void(Bytes)>& sink) {
   const auto found = frames(object);
   VerifiedStream out(sink);
-  for (std::size_t first = 0; first < found->frames(); first += kPieceFrames) {
-    const std::size_t count = std::min(kPieceFrames, found->frames() - first);
-    Buffer piece((count - 1) * kFrameSize + found->frame_size(first + count - 1));
-    parallel_for(count, [&](std::size_t i) {
-      const std::span<std::byte> room =
-          std::span(piece).subspan(i * kFrameSize, found->frame_size(first + i));
-      const Bytes bytes = found->frame(first + i, room);
-      if (bytes.data() != room.data()) std::copy(bytes.begin(), bytes.end(), room.begin());
-    });
-    out.put(std::move(piece));
-  }
+  std::vector<Buffer> decoded(4 * thread_count());
+  ordered_for(
+      found->frames(), decoded.size(),
+      [&](std::size_t i, std::size_t slot) {
+        decoded[slot].resize(found->frame_size(i));
+        const Bytes bytes = found->frame(i, decoded[slot]);
+        if (bytes.data() != decoded[slot].data())
+          std::copy(bytes.begin(), bytes.end(), decoded[slot].begin());
+      },
+      [&](std::size_t, std::size_t slot) { out.take(decoded[slot]); });
   out.finish(object);
 }
 

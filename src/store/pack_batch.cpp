@@ -154,18 +154,17 @@ void PackBatch::write_coded(RecordHeader header, Bytes data, const ObjectCoder& 
 }
 
 void PackBatch::write_streamed(RecordHeader header, const ObjectCoder& coder) {
-  const std::size_t wave = 4 * thread_count();
   const std::lock_guard lock(mutex_);
   const std::uint64_t offset = writer().append_streamed(header, [&](const PackWriter::Sink& sink) {
     Buffer table;
-    for (std::size_t first = 0; first < coder.frames(); first += wave) {
-      std::vector<Buffer> coded(std::min(wave, coder.frames() - first));
-      parallel_for(coded.size(), [&](std::size_t i) { coded[i] = coder.encode(first + i); });
-      for (const Buffer& frame : coded) {
-        sink(frame);
-        wire::put_u32(table, static_cast<std::uint32_t>(frame.size()));
-      }
-    }
+    std::vector<Buffer> coded(4 * thread_count());
+    ordered_for(
+        coder.frames(), coded.size(),
+        [&](std::size_t i, std::size_t slot) { coded[slot] = coder.encode(i); },
+        [&](std::size_t, std::size_t slot) {
+          sink(coded[slot]);
+          wire::put_u32(table, static_cast<std::uint32_t>(coded[slot].size()));
+        });
     sink(table);
   });
   note(header, offset);

@@ -12,13 +12,11 @@
 #include <charconv>
 #include <cstring>
 
-#include "format/wire.h"
 #include "store/checksum.h"
 
 namespace mgit {
 namespace {
 
-constexpr std::size_t kBufferSize = std::size_t{1} << 20;
 constexpr std::string_view kTemporary = "tmp-";
 
 std::string random_id() {
@@ -64,7 +62,8 @@ PackWriter::PackWriter(std::filesystem::path directory)
   path_ = directory_ / fmt::format("{}{}-{}", kTemporary, ::getpid(), id_);
   file_ = os::create(path_);
   ::flock(file_.fd(), LOCK_EX | LOCK_NB);
-  write(as_bytes(kPackMagic));
+  out_.open(file_, path_);
+  out_.write(as_bytes(kPackMagic));
 }
 
 PackWriter::~PackWriter() {
@@ -73,23 +72,8 @@ PackWriter::~PackWriter() {
   std::filesystem::remove(path_, ignored);
 }
 
-void PackWriter::flush() {
-  if (buffer_.empty()) return;
-  os::write_all(file_, buffer_, path_);
-  buffer_.clear();
-}
-
-void PackWriter::write(Bytes bytes) {
-  size_ += bytes.size();
-  if (buffer_.size() + bytes.size() > kBufferSize) flush();
-  if (bytes.size() >= kBufferSize)
-    os::write_all(file_, bytes, path_);
-  else
-    wire::put_bytes(buffer_, bytes);
-}
-
 std::uint64_t PackWriter::append(RecordHeader& header, std::span<const Bytes> payload) {
-  const std::uint64_t offset = size_;
+  const std::uint64_t offset = size();
   Checksum sum;
   header.payload = 0;
   for (const Bytes piece : payload) {
@@ -97,36 +81,33 @@ std::uint64_t PackWriter::append(RecordHeader& header, std::span<const Bytes> pa
     sum.update(piece);
   }
   header.payload_sum = sum.finish();
-  write(encode_header(header));
-  for (const Bytes piece : payload) write(piece);
+  out_.write(encode_header(header));
+  for (const Bytes piece : payload) out_.write(piece);
   return offset;
 }
 
 std::uint64_t PackWriter::append_streamed(RecordHeader& header,
                                           const std::function<void(const Sink&)>& produce) {
-  const std::uint64_t offset = size_;
-  flush();
-  write(Buffer(kRecordHeaderSize));
+  const std::uint64_t offset = size();
+  out_.write(Buffer(kRecordHeaderSize));
   Checksum sum;
   produce([&](Bytes piece) {
     sum.update(piece);
-    write(piece);
+    out_.write(piece);
   });
-  flush();
-  header.payload = size_ - offset - kRecordHeaderSize;
+  header.payload = size() - offset - kRecordHeaderSize;
   header.payload_sum = sum.finish();
-  const auto seek = [this](std::uint64_t to) {
-    if (::lseek(file_.fd(), static_cast<off_t>(to), SEEK_SET) < 0)
-      throw Error(std::string("cannot seek: ") + std::strerror(errno), path_.string());
-  };
-  seek(offset);
-  os::write_all(file_, encode_header(header), path_);
-  seek(size_);
+  late_.emplace_back(offset, encode_header(header));
   return offset;
 }
 
 std::string PackWriter::finish() {
-  flush();
+  out_.finish();
+  for (const auto& [offset, header] : late_) {
+    if (::lseek(file_.fd(), static_cast<off_t>(offset), SEEK_SET) < 0)
+      throw Error(std::string("cannot seek: ") + std::strerror(errno), path_.string());
+    os::write_all(file_, header, path_);
+  }
   os::sync(file_, path_);
   const std::string name = id_ + ".pack";
   os::rename(path_, directory_ / name);

@@ -2,6 +2,10 @@
 //
 // For one thread at a time. Destroyed before finish(), it leaves nothing behind. While it lives it
 // holds a lock on its file, by which others see that the file is not abandoned.
+//
+// A large pack goes to the disk from aligned buffers by a thread of its own, past the page cache
+// where the file system can do that: copying into the cache costs as much as hashing, and evicts
+// what others need.
 #pragma once
 
 #include <filesystem>
@@ -9,6 +13,7 @@
 #include <span>
 
 #include "base/os.h"
+#include "store/background_writer.h"
 #include "store/record.h"
 
 namespace mgit {
@@ -30,21 +35,18 @@ class PackWriter {
   std::uint64_t append_streamed(RecordHeader& header,
                                 const std::function<void(const Sink&)>& produce);
 
-  std::uint64_t size() const { return size_; }
+  std::uint64_t size() const { return out_.size(); }
 
   /// Makes the pack durable under its final name, which is returned.
   std::string finish();
 
  private:
-  void write(Bytes bytes);
-  void flush();
-
   std::filesystem::path directory_;
   std::string id_;
   std::filesystem::path path_;
   os::File file_;
-  Buffer buffer_;
-  std::uint64_t size_ = 0;
+  BackgroundWriter out_;
+  std::vector<std::pair<std::uint64_t, Buffer>> late_;  // headers to write at the end
   bool finished_ = false;
 };
 

@@ -138,14 +138,15 @@ Manifest committed_version(const Repository& repository, const std::string& path
 
 /// The text that stands for the file in git; its objects are in the batch.
 std::string ingest(const Repository& repository, Store::Batch& batch,
-                   const std::filesystem::path& file, const std::string& path) {
+                   const std::filesystem::path& file, const std::string& path, Progress& progress) {
   const MappedFile mapped(file);
   if (looks_like_manifest(as_text(mapped.bytes()))) {
     parse_manifest(as_text(mapped.bytes()), path);
     return std::string(as_text(mapped.bytes()));
   }
   const Manifest manifest =
-      add_checkpoint(batch, mapped.bytes(), path, committed_version(repository, path));
+      add_checkpoint(batch, mapped.bytes(), path, committed_version(repository, path),
+                     [&](std::uint64_t bytes) { progress.advance(bytes); });
   if (manifest.format == "whole")
     fmt::print(stderr, "note: {}: not a checkpoint format that mgit knows; stored whole\n", path);
   return manifest_text(manifest);
@@ -157,7 +158,7 @@ std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std
   std::uint64_t total = 0;
   for (const std::string& path : paths)
     total += static_cast<std::uint64_t>(stat_of(repository.work_dir() / path, path).st_size);
-  Progress progress("Storing checkpoints", total);
+  Progress progress("Storing checkpoints", total, Progress::Unit::kBytes);
 
   const auto batch = repository.store().begin();
   std::vector<std::string> manifests;
@@ -166,10 +167,9 @@ std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std
     StagedFile entry;
     entry.path = path;
     entry.stat = stat_of(file, path);
-    manifests.push_back(ingest(repository, *batch, file, path));
+    manifests.push_back(ingest(repository, *batch, file, path, progress));
     if (!same(entry.stat, stat_of(file, path)))
       throw Error("changed while it was read", path, "run mgit add again");
-    progress.advance(static_cast<std::uint64_t>(entry.stat.st_size));
     staged.push_back(std::move(entry));
   }
   batch->commit();

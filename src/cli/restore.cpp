@@ -1,0 +1,24 @@
+// mgit restore: git restore, with the fast way for checkpoints.
+#include "cli/pass_through.h"
+#include "mgit/remote.h"
+#include "workflow/checkout.h"
+
+namespace mgit::cli {
+namespace {
+
+class Restore : public PassThrough {
+  std::string usage() const override {
+    return "git restore's options and arguments; checkpoints are written directly, on all cores";
+  }
+  int run_with(const std::vector<std::string>& arguments) override {
+    Repository repository = Repository::discover();
+    repository.set_fetcher(fetch_objects);
+    return checkout_files(repository, "restore", arguments);
+  }
+};
+
+const Registered<Restore> kRestore("restore", "restore files; checkpoints at the speed of the disk",
+                                   "mgit restore --source HEAD~1 model.safetensors");
+
+}  // namespace
+}  // namespace mgit::cli

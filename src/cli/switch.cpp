@@ -1,0 +1,24 @@
+// mgit switch: git switch, with the fast way for checkpoints.
+#include "cli/pass_through.h"
+#include "mgit/remote.h"
+#include "workflow/checkout.h"
+
+namespace mgit::cli {
+namespace {
+
+class Switch : public PassThrough {
+  std::string usage() const override {
+    return "git switch's options and arguments; checkpoints are written directly, on all cores";
+  }
+  int run_with(const std::vector<std::string>& arguments) override {
+    Repository repository = Repository::discover();
+    repository.set_fetcher(fetch_objects);
+    return checkout_files(repository, "switch", arguments);
+  }
+};
+
+const Registered<Switch> kSwitch("switch", "switch branches; checkpoints at the speed of the disk",
+                                 "mgit switch feature-branch");
+
+}  // namespace
+}  // namespace mgit::cli

@@ -1,0 +1,137 @@
+#include "store/background_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+namespace mgit {
+namespace {
+
+constexpr std::size_t kBlockSize = std::size_t{2} << 20;
+constexpr std::size_t kAlignment = 4096;
+constexpr std::size_t kBlocks = 4;
+
+bool set_direct(int fd, bool on) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && ::fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
+/// Some file systems take the flag and then refuse to write.
+void try_direct(int fd, const std::byte* sample) {
+  if (!set_direct(fd, true)) return;
+  if (::pwrite(fd, sample, kAlignment, 0) != static_cast<ssize_t>(kAlignment))
+    set_direct(fd, false);
+}
+
+}  // namespace
+
+void BackgroundWriter::Aligned::operator()(std::byte* memory) const {
+  ::operator delete[](memory, std::align_val_t{kAlignment});
+}
+
+BackgroundWriter::~BackgroundWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    full_.clear();
+  }
+  end_thread();
+}
+
+void BackgroundWriter::open(const os::File& file, std::filesystem::path path) {
+  file_ = &file;
+  path_ = std::move(path);
+  current_ = take_block();
+}
+
+BackgroundWriter::Block BackgroundWriter::take_block() {
+  std::unique_lock lock(mutex_);
+  if (empty_.empty() && blocks_ < kBlocks) {
+    ++blocks_;
+    return Block(
+        static_cast<std::byte*>(::operator new[](kBlockSize, std::align_val_t{kAlignment})));
+  }
+  changed_.wait(lock, [this] { return !empty_.empty() || failure_; });
+  rethrow();
+  Block block = std::move(empty_.front());
+  empty_.pop_front();
+  return block;
+}
+
+void BackgroundWriter::rethrow() {
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void BackgroundWriter::write(Bytes bytes) {
+  while (!bytes.empty()) {
+    if (filled_ == kBlockSize) submit();
+    const std::size_t count = std::min(bytes.size(), kBlockSize - filled_);
+    std::copy_n(bytes.data(), count, current_.get() + filled_);
+    filled_ += count;
+    size_ += count;
+    bytes = bytes.subspan(count);
+  }
+}
+
+void BackgroundWriter::submit() {
+  if (!thread_.joinable()) {
+    try_direct(file_->fd(), current_.get());
+    thread_ = std::thread([this] { serve(); });
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    rethrow();
+    full_.push_back(std::move(current_));
+  }
+  changed_.notify_all();
+  filled_ = 0;
+  current_ = take_block();
+}
+
+void BackgroundWriter::serve() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return ending_ || !full_.empty(); });
+    if (full_.empty()) return;
+    Block block = std::move(full_.front());
+    full_.pop_front();
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      os::write_all(*file_, {block.get(), kBlockSize}, path_);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    empty_.push_back(std::move(block));
+    if (failure) {
+      failure_ = failure;
+      full_.clear();
+    }
+    changed_.notify_all();
+    if (failure) return;
+  }
+}
+
+void BackgroundWriter::end_thread() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void BackgroundWriter::finish() {
+  const bool direct = thread_.joinable();
+  end_thread();
+  rethrow();
+  if (direct) set_direct(file_->fd(), false);
+  os::write_all(*file_, {current_.get(), filled_}, path_);
+  filled_ = 0;
+}
+
+}  // namespace mgit

@@ -1,0 +1,103 @@
+#include "workflow/checkout.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+
+#include "base/process.h"
+#include "repo/hooks.h"
+#include "repo/pending_checkout.h"
+
+namespace mgit {
+namespace {
+
+constexpr int kInterrupted = 130;
+constexpr int kFatal = 128;
+
+volatile sig_atomic_t signal_received = 0;
+
+/// Lets git end by itself when the user interrupts both of us: we still have its lock to release.
+class Signals {
+ public:
+  Signals() {
+    struct sigaction note {};
+    note.sa_handler = [](int number) { signal_received = number; };
+    note.sa_flags = SA_RESTART;
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(number, &note, nullptr);
+  }
+  static bool any() { return signal_received != 0; }
+};
+
+/// True for what git must do alone. Short options may be bundled: -qp, -fm.
+bool belongs_to_git(const std::string& command, const std::vector<std::string>& arguments) {
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  const auto any = [&](const auto& matches) {
+    return std::any_of(arguments.begin(), end, matches);
+  };
+  const auto starts_with = [](const std::string& argument, std::string_view option) {
+    return argument == option || argument.starts_with(std::string(option) + "=");
+  };
+  if (command == "reset" && !any([](const std::string& argument) {
+        return argument == "--hard" || argument == "--keep";
+      }))
+    return true;
+  return any([&](const std::string& argument) {
+    if (argument.starts_with("--"))
+      return starts_with(argument, "--patch") || starts_with(argument, "--merge") ||
+             starts_with(argument, "--conflict") || starts_with(argument, "--recurse-submodules") ||
+             starts_with(argument, "--pathspec-from-file") || argument == "--help";
+    return argument.starts_with('-') && argument.find_first_of("pmh") != std::string::npos;
+  });
+}
+
+bool suits(const Repository& repository, const std::string& command,
+           const std::vector<std::string>& arguments) {
+  return !repository.work_dir().empty() && std::getenv("GIT_INDEX_FILE") == nullptr &&
+         !belongs_to_git(command, arguments) && !has_foreign_hook(repository, "post-checkout") &&
+         repository.config("submodule.recurse").value_or("false") == "false";
+}
+
+/// nullptr: libgit2 does not read this kind of index, or somebody has locked it.
+std::unique_ptr<IndexCopy> copy_of_index(const Repository& repository) {
+  try {
+    return std::make_unique<IndexCopy>(repository);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+int checkout_files(Repository& repository, const std::string& command,
+                   const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{"git", command};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (!suits(repository, command, arguments)) exec_process(words);
+  const std::unique_ptr<IndexCopy> index = copy_of_index(repository);
+  if (!index) exec_process(words);
+
+  const Signals signals;
+  ProcessOptions options;
+  options.capture_output = false;
+  options.environment = leave_checkout_to_mgit(repository);
+  options.environment["GIT_INDEX_FILE"] = index->path().string();
+  const int status = run_process(words, options).status;
+  PlacedFiles placed;
+  std::exception_ptr failure;
+  try {
+    placed = place_pending(repository, Signals::any);
+    if (!placed.files.empty()) index->refresh(placed.files);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  index->install();  // git has moved HEAD already
+  if (failure) std::rethrow_exception(failure);
+  if (Signals::any()) return kInterrupted;
+  forget_pending(repository);
+  return placed.failed && status == 0 ? kFatal : status;
+}
+
+}  // namespace mgit
