@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,15 +17,17 @@
 
 namespace mgit {
 
-/// A tensor and where its storage lies in the file.
+/// A tensor and where its storage lies in the file. Tensors with one storage (tied weights) have
+/// the same offset and length; other storages do not overlap.
 struct StoredTensor {
   TensorInfo info;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
+  std::optional<Placement> placement{};  // unless it fills the storage in C order
 };
 
-/// What a parser found. `format` is "safetensors", or "whole" for a file no parser knows: then
-/// `tensors` is one U8 tensor named "" that spans the file.
+/// What a parser found. `format` is one of is_known_format(), "whole" for a file no parser knows:
+/// then `tensors` is one U8 tensor named "" that spans the file.
 struct ParsedCheckpoint {
   std::string format;
   std::uint64_t size = 0;
@@ -36,6 +39,11 @@ struct ParsedCheckpoint {
 /// JSON, huge length) is refused with CorruptError rather than kept whole.
 ParsedCheckpoint parse_checkpoint(Bytes file, std::string_view path);
 
+/// Formats of manifests.
+bool is_known_format(std::string_view format);
+/// Those whose tensors are the weights of a network: what is rebased, merged and evaluated.
+bool is_model_format(std::string_view format);
+
 struct Segment {
   enum class Kind : std::uint8_t { kGap, kTensor };
   Kind kind = Kind::kGap;
@@ -43,11 +51,18 @@ struct Segment {
   std::uint64_t tensor = 0;  // index into the manifest's tensors; unused for gaps
 };
 
+/// A tensor that lies in the storage of another one, which has a segment.
+struct SharedStorage {
+  std::uint64_t tensor = 0;
+  std::uint64_t with = 0;
+};
+
 /// The order of the file's segments and the bytes of all gaps, concatenated. Refers to tensors by
 /// their index in the manifest, so that checkpoints of one network share one layout object.
 struct Layout {
   std::vector<Segment> segments;
   Buffer gaps;
+  std::vector<SharedStorage> shared{};  // in the order of the segments, then of the tensors
 };
 
 Layout make_layout(Bytes file, const ParsedCheckpoint& parsed);
@@ -57,7 +72,8 @@ Layout decode_layout(Bytes encoded, std::string_view where);
 
 struct ManifestTensor {
   TensorInfo info;
-  Digest object;
+  Digest object;                         // of its storage
+  std::optional<Placement> placement{};  // unless it fills the storage in C order
   bool operator==(const ManifestTensor&) const = default;
 };
 
@@ -70,6 +86,12 @@ struct Manifest {
   const ManifestTensor* find(std::string_view name) const;
   bool operator==(const Manifest&) const = default;
 };
+
+/// Bytes of the storage that the tensor lies in; 0 for a tensor without elements.
+std::uint64_t storage_size(const ManifestTensor& tensor);
+/// Layout and manifest come from different hands: throws CorruptError unless they describe one
+/// file.
+void check_layout(const Layout& layout, const Manifest& manifest, std::string_view where);
 
 /// DESIGN: "mgit checkpoint 1", two lines per tensor, names quoted as git quotes paths. For format
 /// "whole" the only tensor is written as a "bytes <length> <sha256>" line.

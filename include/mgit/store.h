@@ -164,6 +164,9 @@ std::vector<Digest> objects_of(const Manifest& manifest);
 /// Those of them that the store lacks.
 std::vector<Digest> missing_objects(const Store& store, const Manifest& manifest);
 
+/// One tensor of a stored checkpoint, in C order wherever it lies in its storage.
+TensorData read_tensor(const Store& store, const ManifestTensor& tensor);
+
 /// A checkpoint in the store, as a source of tensors. Holds a reference to the store.
 class StoredModel : public TensorSource {
  public:

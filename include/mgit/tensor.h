@@ -16,7 +16,7 @@
 
 namespace mgit {
 
-/// Every dtype of the safetensors format, by its name there.
+/// Every dtype of the safetensors format, by its name there, and what PyTorch has beyond: C128.
 enum class DType : std::uint8_t {
   kBool,
   kF4,
@@ -39,7 +39,8 @@ enum class DType : std::uint8_t {
   kC64,
   kF64,
   kI64,
-  kU64
+  kU64,
+  kC128
 };
 
 std::string_view dtype_name(DType dtype);
@@ -53,10 +54,34 @@ using Shape = std::vector<std::uint64_t>;
 
 /// "512,784"; "scalar" for rank 0.
 std::string shape_text(const Shape& shape);
+/// Strides of a tensor in C order, in elements.
+Shape c_strides(const Shape& shape);
 /// Number of elements; nullopt if it does not fit 64 bits.
 std::optional<std::uint64_t> element_count(const Shape& shape);
 /// Bytes of a tensor; nullopt on overflow or if the bits do not fill whole bytes.
 std::optional<std::uint64_t> byte_size(DType dtype, const Shape& shape);
+
+/// Where a tensor's elements lie in a storage that it does not fill in C order: element i,j,.. is
+/// element offset + i * strides[0] + j * strides[1] + .. of the storage.
+struct Placement {
+  std::uint64_t storage = 0;  // bytes of the storage
+  std::uint64_t offset = 0;   // in elements, as the strides
+  Shape strides;
+
+  bool operator==(const Placement&) const = default;
+};
+
+/// Whether there are elements, of whole bytes, and all of them lie inside the storage.
+bool fits(DType dtype, const Shape& shape, const Placement& placement);
+/// The one form of a placement that fits: an axis of length 1 has the stride of C order; nullopt if
+/// the tensor fills its storage in C order.
+std::optional<Placement> canonical(DType dtype, const Shape& shape, Placement placement);
+/// The tensor's elements in C order. `placement` fits; `out` has byte_size(dtype, shape) bytes.
+void gather_placed(Bytes storage, DType dtype, const Shape& shape, const Placement& placement,
+                   std::span<std::byte> out);
+/// The reverse: elements into their places, the rest of the storage as it was.
+void scatter_placed(Bytes elements, DType dtype, const Shape& shape, const Placement& placement,
+                    std::span<std::byte> storage);
 
 struct TensorInfo {
   std::string name;

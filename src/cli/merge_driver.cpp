@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "mgit/remote.h"
 #include "workflow/merge_driver.h"
 
 namespace mgit::cli {
@@ -19,7 +20,9 @@ class MergeDriver : public Command {
 
   int run() override {
     std::string conflict;
-    if (merge_manifests(base_, ours_, theirs_, path_, conflict)) return 0;
+    Repository repository = Repository::discover();
+    repository.set_fetcher(fetch_objects);
+    if (merge_manifests(repository, base_, ours_, theirs_, path_, conflict)) return 0;
     fmt::print(stderr,
                "CONFLICT (model): {}: {}\nhint: 'mgit merge' combines models; here choose a side: "
                "git checkout --ours|--theirs -- {}\n",

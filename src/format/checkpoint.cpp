@@ -1,4 +1,5 @@
 #include "format/safetensors.h"
+#include "format/torch.h"
 #include "mgit/format.h"
 
 namespace mgit {
@@ -9,9 +10,26 @@ ParsedCheckpoint whole_file(Bytes file) {
   return {"whole", file.size(), {std::move(everything)}};
 }
 
+/// Files of other formats, which need no name to be known.
+std::optional<ParsedCheckpoint> parse_container(Bytes file) {
+  if (!looks_like_zip(file)) return parse_torch_legacy(file);
+  try {
+    const std::vector<ZipEntry> entries = read_zip(file);
+    if (auto torch = parse_torch(file, entries)) return torch;
+    return parse_zip(file, entries);
+  } catch (const CorruptError&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 ParsedCheckpoint parse_checkpoint(Bytes file, std::string_view path) {
+  try {
+    if (auto container = parse_container(file)) return *std::move(container);
+  } catch (const Error& error) {
+    throw Error(error.what(), std::string(path), error.hint());
+  }
   try {
     return {"safetensors", file.size(), parse_safetensors(file)};
   } catch (const CorruptError& error) {

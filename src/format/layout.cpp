@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include "format/wire.h"
 #include "mgit/format.h"
@@ -8,12 +9,12 @@ namespace {
 
 constexpr std::string_view kMagic = "mgit layout 1\n";
 
-/// Tensors that occupy bytes, in the order of the file.
+/// Tensors that occupy bytes, in the order of the file; those of one storage follow each other.
 std::vector<std::size_t> file_order(const std::vector<StoredTensor>& tensors) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < tensors.size(); ++i)
     if (tensors[i].length > 0) order.push_back(i);
-  std::sort(order.begin(), order.end(), [&tensors](std::size_t a, std::size_t b) {
+  std::stable_sort(order.begin(), order.end(), [&tensors](std::size_t a, std::size_t b) {
     return tensors[a].offset < tensors[b].offset;
   });
   return order;
@@ -29,7 +30,6 @@ Segment read_segment(wire::Reader& reader) {
   Segment segment;
   const std::uint64_t tensor = reader.varint();
   segment.length = reader.varint();
-  if (segment.length == 0) throw wire::Malformed("a segment is empty");
   if (tensor > 0) {
     segment.kind = Segment::Kind::kTensor;
     segment.tensor = tensor - 1;
@@ -37,19 +37,38 @@ Segment read_segment(wire::Reader& reader) {
   return segment;
 }
 
+/// A tensor of length 0 lies in the storage of the segment before.
+void add_shared(Layout& layout, const Segment& segment) {
+  if (layout.segments.empty() || segment.kind == Segment::Kind::kGap ||
+      layout.segments.back().kind == Segment::Kind::kGap)
+    throw wire::Malformed("a segment is empty");
+  const std::uint64_t with = layout.segments.back().tensor;
+  const bool first = layout.shared.empty() || layout.shared.back().with != with;
+  if (segment.tensor <= (first ? with : layout.shared.back().tensor))
+    throw wire::Malformed("tensors of one storage are not in order");
+  layout.shared.push_back({segment.tensor, with});
+}
+
 Layout read_layout(wire::Reader reader) {
   if (as_text(reader.take(kMagic.size())) != kMagic) throw wire::Malformed("not a layout");
   const std::uint64_t count = reader.varint();
   if (count > reader.rest().size() / 2) throw wire::Malformed("it ends too early");
   Layout layout;
+  std::unordered_set<std::uint64_t> tensors;
   std::uint64_t total = 0;
   std::uint64_t gaps = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     const Segment segment = read_segment(reader);
+    if (segment.kind == Segment::Kind::kTensor && !tensors.insert(segment.tensor).second)
+      throw wire::Malformed("a tensor has two places");
+    if (segment.length == 0) {
+      add_shared(layout, segment);
+      continue;
+    }
     const bool gap = segment.kind == Segment::Kind::kGap;
     if (__builtin_add_overflow(total, segment.length, &total))
       throw wire::Malformed("lengths do not fit 64 bits");
-    if (gap && i > 0 && layout.segments.back().kind == Segment::Kind::kGap)
+    if (gap && !layout.segments.empty() && layout.segments.back().kind == Segment::Kind::kGap)
       throw wire::Malformed("two gaps follow each other");
     if (gap) gaps += segment.length;
     layout.segments.push_back(segment);
@@ -67,6 +86,10 @@ Layout make_layout(Bytes file, const ParsedCheckpoint& parsed) {
   std::uint64_t at = 0;
   for (const std::size_t index : file_order(parsed.tensors)) {
     const StoredTensor& tensor = parsed.tensors[index];
+    if (tensor.offset < at) {
+      layout.shared.push_back({index, layout.segments.back().tensor});
+      continue;
+    }
     add_gap(layout, file.subspan(at, tensor.offset - at));
     layout.segments.push_back({Segment::Kind::kTensor, tensor.length, index});
     at = tensor.offset + tensor.length;
@@ -78,10 +101,16 @@ Layout make_layout(Bytes file, const ParsedCheckpoint& parsed) {
 Buffer encode_layout(const Layout& layout) {
   Buffer out;
   wire::put_bytes(out, as_bytes(kMagic));
-  wire::put_varint(out, layout.segments.size());
+  wire::put_varint(out, layout.segments.size() + layout.shared.size());
+  auto shared = layout.shared.begin();
   for (const Segment& segment : layout.segments) {
-    wire::put_varint(out, segment.kind == Segment::Kind::kGap ? 0 : segment.tensor + 1);
+    const bool gap = segment.kind == Segment::Kind::kGap;
+    wire::put_varint(out, gap ? 0 : segment.tensor + 1);
     wire::put_varint(out, segment.length);
+    for (; !gap && shared != layout.shared.end() && shared->with == segment.tensor; ++shared) {
+      wire::put_varint(out, shared->tensor + 1);
+      wire::put_varint(out, 0);
+    }
   }
   wire::put_bytes(out, layout.gaps);
   return out;
@@ -93,6 +122,35 @@ Layout decode_layout(Bytes encoded, std::string_view where) {
   } catch (const wire::Malformed& malformed) {
     throw CorruptError(std::string("damaged layout: ") + malformed.what(), std::string(where));
   }
+}
+
+void check_layout(const Layout& layout, const Manifest& manifest, std::string_view where) {
+  const auto fail = [where](const std::string& reason) {
+    throw CorruptError(reason, std::string(where));
+  };
+  std::vector<bool> placed(manifest.tensors.size());
+  const auto place = [&](std::uint64_t index, std::uint64_t length) {
+    if (index >= placed.size()) fail("damaged layout: it names a tensor that the manifest lacks");
+    const ManifestTensor& tensor = manifest.tensors[index];
+    if (storage_size(tensor) != length || placed[index])
+      fail("layout and manifest do not agree about tensor " + quote_name(tensor.info.name));
+    placed[index] = true;
+  };
+  std::uint64_t total = 0;
+  for (const Segment& segment : layout.segments) {
+    total += segment.length;
+    if (segment.kind == Segment::Kind::kTensor) place(segment.tensor, segment.length);
+  }
+  if (total != manifest.size) fail("layout and manifest do not agree about the file's size");
+  for (const SharedStorage& shared : layout.shared) {
+    place(shared.tensor, storage_size(manifest.tensors.at(shared.with)));
+    if (manifest.tensors[shared.tensor].object != manifest.tensors[shared.with].object)
+      fail("layout and manifest do not agree about tensor " +
+           quote_name(manifest.tensors[shared.tensor].info.name));
+  }
+  for (std::size_t i = 0; i < placed.size(); ++i)
+    if (!placed[i] && storage_size(manifest.tensors[i]) > 0)
+      fail("damaged layout: no place for tensor " + quote_name(manifest.tensors[i].info.name));
 }
 
 }  // namespace mgit

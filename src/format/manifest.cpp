@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,13 @@ namespace {
 
 constexpr std::string_view kFirstLine = "mgit checkpoint 1\n";
 constexpr std::string_view kFamily = "mgit checkpoint ";
+constexpr std::array<std::string_view, 3> kModels{"safetensors", "pytorch", "pytorch-legacy"};
+constexpr std::array<std::string_view, 2> kContainers{"whole", "zip"};
+
+template <typename List>
+bool holds(const List& list, std::string_view value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
 
 /// Takes a manifest apart line by line. Numbers and names are read loosely here;
 /// parse_manifest compares the result's text with the input.
@@ -21,7 +30,7 @@ class ManifestParser {
   Manifest parse() {
     first_line();
     manifest_.format = field("format ");
-    if (manifest_.format != "safetensors" && manifest_.format != "whole")
+    if (!is_known_format(manifest_.format))
       fail("unknown format " + quote_name(manifest_.format), "it may need a newer mgit");
     manifest_.size = number(field("size "));
     manifest_.layout = digest(field("layout "));
@@ -115,21 +124,49 @@ class ManifestParser {
     if (!dtype) fail("unknown dtype", "it may need a newer mgit");
     tensor.info.dtype = *dtype;
     tensor.info.shape = shape(word(line));
-    count(tensor.info);
-    tensor.object = digest(line);
+    const auto bytes = byte_size(tensor.info.dtype, tensor.info.shape);
+    if (!bytes) fail("impossible shape");
+    if (*bytes > manifest_.size) fail("a tensor is larger than the file");
+    constexpr std::size_t kHex = 2 * sizeof(Digest::bytes);
+    tensor.object = digest(line.substr(0, kHex));
+    if (line.size() > kHex) tensor.placement = placement(tensor.info, line.substr(kHex));
+    count(tensor);
     manifest_.tensors.push_back(std::move(tensor));
   }
 
-  void count(const TensorInfo& info) {
-    const auto bytes = byte_size(info.dtype, info.shape);
-    if (!bytes) fail("impossible shape");
-    if (__builtin_add_overflow(total_, *bytes, &total_) || total_ > manifest_.size)
+  std::string_view value(std::string_view& text, std::string_view key) const {
+    if (!text.starts_with(key)) fail(fmt::format("expected \"{}\"", key.substr(1, key.size() - 2)));
+    text.remove_prefix(key.size());
+    const std::string_view result = text.substr(0, text.find(' '));
+    text.remove_prefix(result.size());
+    return result;
+  }
+
+  Placement placement(const TensorInfo& info, std::string_view text) const {
+    Placement result;
+    result.storage = number(value(text, " of "));
+    result.offset = number(value(text, " at "));
+    result.strides = c_strides(info.shape);
+    if (!text.empty()) result.strides = shape(value(text, " strides "));
+    if (!text.empty()) fail("it goes on after the strides");
+    if (!fits(info.dtype, info.shape, result)) fail("the tensor does not lie inside its storage");
+    if (canonical(info.dtype, info.shape, result) != result) fail("not as mgit writes it");
+    return result;
+  }
+
+  /// Tensors that share an object may share their place in the file.
+  void count(const ManifestTensor& tensor) {
+    const auto [known, fresh] = objects_.emplace(tensor.object, storage_size(tensor));
+    if (known->second != storage_size(tensor)) fail("one storage has two sizes");
+    if (fresh &&
+        (__builtin_add_overflow(total_, storage_size(tensor), &total_) || total_ > manifest_.size))
       fail("tensors are larger than the file");
   }
 
   std::string_view rest_;
   std::string_view where_;
   std::size_t line_ = 0;
+  std::map<Digest, std::uint64_t> objects_;  // their sizes
   std::uint64_t total_ = 0;
   Manifest manifest_;
 };
@@ -139,7 +176,27 @@ std::size_t line_of_difference(std::string_view a, std::string_view b) {
   return static_cast<std::size_t>(std::count(a.begin(), end, '\n')) + 1;
 }
 
+std::string placement_text(const ManifestTensor& tensor) {
+  if (!tensor.placement) return {};
+  const Placement& placement = *tensor.placement;
+  std::string text = fmt::format(" of {} at {}", placement.storage, placement.offset);
+  if (placement.strides != c_strides(tensor.info.shape))
+    text += " strides " + shape_text(placement.strides);
+  return text;
+}
+
 }  // namespace
+
+bool is_known_format(std::string_view format) {
+  return holds(kModels, format) || holds(kContainers, format);
+}
+
+bool is_model_format(std::string_view format) { return holds(kModels, format); }
+
+std::uint64_t storage_size(const ManifestTensor& tensor) {
+  if (tensor.placement) return tensor.placement->storage;
+  return byte_size(tensor.info.dtype, tensor.info.shape).value_or(0);
+}
 
 const ManifestTensor* Manifest::find(std::string_view name) const {
   const auto found = std::lower_bound(tensors.begin(), tensors.end(), name,
@@ -156,9 +213,9 @@ std::string manifest_text(const Manifest& manifest) {
   if (manifest.format == "whole")
     return text + fmt::format("bytes {} {}\n", manifest.size, manifest.tensors.at(0).object.hex());
   for (const ManifestTensor& tensor : manifest.tensors)
-    text += fmt::format("tensor {}\n  {} {} {}\n", quote_name(tensor.info.name),
+    text += fmt::format("tensor {}\n  {} {} {}{}\n", quote_name(tensor.info.name),
                         dtype_name(tensor.info.dtype), shape_text(tensor.info.shape),
-                        tensor.object.hex());
+                        tensor.object.hex(), placement_text(tensor));
   return text;
 }
 

@@ -72,6 +72,10 @@ Resemblance resemblance(Database& database, const Store& store, const Digest& ol
   for (const Pair& pair : sample(common_weights(database, older, newer))) {
     if (!store.contains(pair.older.object) || !store.contains(pair.newer.object))
       return Resemblance::kUnknown;
+    // The database does not say where in its storage a tensor lies.
+    if (store.info(pair.older.object)->size != storage_size(pair.older) ||
+        store.info(pair.newer.object)->size != storage_size(pair.newer))
+      continue;
     old_sample.tensors.push_back(pair.older);
     new_sample.tensors.push_back(pair.newer);
   }

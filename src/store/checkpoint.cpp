@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -17,12 +18,33 @@ constexpr std::uint64_t kLarge = std::uint64_t{16} << 20;
 
 /// Bytes of the words that a coder should split: a complex number is two floats.
 unsigned element_size(DType dtype) {
-  const unsigned bits = dtype == DType::kC64 ? 32 : dtype_bits(dtype);
+  const bool complex = dtype == DType::kC64 || dtype == DType::kC128;
+  const unsigned bits = complex ? dtype_bits(dtype) / 2 : dtype_bits(dtype);
   return bits >= 8 ? bits / 8 : 1;
 }
 
 Bytes storage(Bytes file, const StoredTensor& tensor) {
   return file.subspan(tensor.offset, tensor.length);
+}
+
+/// For each tensor the first one that has its storage: itself, unless weights are tied.
+std::vector<std::size_t> first_of_storage(const ParsedCheckpoint& parsed) {
+  std::map<std::uint64_t, std::size_t> firsts;
+  std::vector<std::size_t> result(parsed.tensors.size());
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const StoredTensor& tensor = parsed.tensors[i];
+    result[i] = tensor.length > 0 ? firsts.emplace(tensor.offset, i).first->second : i;
+  }
+  return result;
+}
+
+/// The tensor in C order; `owner` keeps `storage` alive.
+TensorData placed(const TensorInfo& info, const std::optional<Placement>& placement, Bytes storage,
+                  std::shared_ptr<const void> owner) {
+  if (!placement) return {{info.dtype, info.shape, storage}, std::move(owner)};
+  auto elements = std::make_shared<Buffer>(byte_size(info.dtype, info.shape).value_or(0));
+  gather_placed(storage, info.dtype, info.shape, *placement, *elements);
+  return {{info.dtype, info.shape, *elements}, elements};
 }
 
 /// Digests of some tensors, computed ahead of whoever waits for them, in their order.
@@ -92,10 +114,11 @@ class HashAhead {
 };
 
 /// As they lie in the file, so that a disk reads on.
-std::vector<std::size_t> in_file_order(const ParsedCheckpoint& parsed, bool large) {
+std::vector<std::size_t> in_file_order(const ParsedCheckpoint& parsed,
+                                       const std::vector<std::size_t>& firsts, bool large) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < parsed.tensors.size(); ++i)
-    if ((parsed.tensors[i].length > kLarge) == large) order.push_back(i);
+    if (firsts[i] == i && (parsed.tensors[i].length > kLarge) == large) order.push_back(i);
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return parsed.tensors[a].offset < parsed.tensors[b].offset;
   });
@@ -115,7 +138,7 @@ class CheckpointFile final : public TensorSource {
     const TensorInfo* info = find(name);
     if (info == nullptr) throw MissingError("no such tensor", quote_name(name));
     const auto& tensor = parsed_.tensors[static_cast<std::size_t>(info - infos_.data())];
-    return {{info->dtype, info->shape, storage(file_->bytes(), tensor)}, file_};
+    return placed(*info, tensor.placement, storage(file_->bytes(), tensor), file_);
   }
 
  private:
@@ -129,7 +152,8 @@ class CheckpointFile final : public TensorSource {
 PutHint hint_from(const Manifest& previous, const TensorInfo& tensor) {
   const ManifestTensor* before = previous.find(tensor.name);
   if (before == nullptr || before->info != tensor) return {};
-  return {before->object, dtype_bits(tensor.dtype) % 8 == 0 ? tensor.shape : Shape{}};
+  const bool plain = !before->placement && dtype_bits(tensor.dtype) % 8 == 0;
+  return {before->object, plain ? tensor.shape : Shape{}};
 }
 
 Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
@@ -138,20 +162,25 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
   const ParsedCheckpoint parsed = parse_checkpoint(file, path);
   Manifest manifest{parsed.format, parsed.size, {}, {}};
   manifest.tensors.resize(parsed.tensors.size());
+  const std::vector<std::size_t> firsts = first_of_storage(parsed);
   const auto put = [&](std::size_t i, const Digest& object) {
     const StoredTensor& tensor = parsed.tensors[i];
-    manifest.tensors[i] = {tensor.info, object};
+    manifest.tensors[i] = {tensor.info, object, tensor.placement};
     batch.put_as(object, storage(file, tensor), element_size(tensor.info.dtype),
                  hint_from(previous, tensor.info));
     if (progress) progress(tensor.length);
   };
-  const std::vector<std::size_t> small = in_file_order(parsed, false);
+  const std::vector<std::size_t> small = in_file_order(parsed, firsts, false);
   parallel_for(small.size(), [&](std::size_t i) {
     put(small[i], sha256(storage(file, parsed.tensors[small[i]])));
   });
-  const std::vector<std::size_t> large = in_file_order(parsed, true);
+  const std::vector<std::size_t> large = in_file_order(parsed, firsts, true);
   HashAhead digests(file, parsed, large);
   for (std::size_t i = 0; i < large.size(); ++i) put(large[i], digests.wait(i));
+  for (std::size_t i = 0; i < firsts.size(); ++i)
+    if (firsts[i] != i)
+      manifest.tensors[i] = {parsed.tensors[i].info, manifest.tensors[firsts[i]].object,
+                             parsed.tensors[i].placement};
   manifest.layout = batch.put(encode_layout(make_layout(file, parsed)), 1);
   return manifest;
 }
@@ -174,14 +203,17 @@ StoredModel::StoredModel(const Store& store, Manifest manifest)
 TensorData StoredModel::read(std::string_view name) const {
   const ManifestTensor* tensor = manifest_.find(name);
   if (tensor == nullptr) throw MissingError("no such tensor", quote_name(name));
-  auto data = std::make_shared<Buffer>();
-  const auto size = byte_size(tensor->info.dtype, tensor->info.shape);
-  const auto info = store_.info(tensor->object);
-  if (info && info->size != size)
-    throw CorruptError("an object of another size stands for tensor " + quote_name(name),
-                       "object " + tensor->object.hex());
-  *data = store_.read(tensor->object);
-  return {{tensor->info.dtype, tensor->info.shape, *data}, data};
+  return read_tensor(store_, *tensor);
+}
+
+TensorData read_tensor(const Store& store, const ManifestTensor& tensor) {
+  const auto info = store.info(tensor.object);
+  if (info && info->size != storage_size(tensor))
+    throw CorruptError(
+        "an object of another size stands for tensor " + quote_name(tensor.info.name),
+        "object " + tensor.object.hex());
+  auto storage = std::make_shared<Buffer>(store.read(tensor.object));
+  return placed(tensor.info, tensor.placement, *storage, storage);
 }
 
 std::unique_ptr<TensorSource> open_checkpoint_file(const std::filesystem::path& path) {

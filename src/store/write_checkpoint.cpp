@@ -23,21 +23,7 @@ constexpr std::uint64_t kWave = std::uint64_t{64} << 20;
 Layout checked_layout(const Store& store, const Manifest& manifest) {
   const std::string where = "layout " + manifest.layout.hex();
   Layout layout = decode_layout(store.read(manifest.layout), where);
-  std::uint64_t total = 0;
-  std::vector<bool> placed(manifest.tensors.size());
-  for (const Segment& segment : layout.segments) {
-    total += segment.length;
-    if (segment.kind == Segment::Kind::kGap) continue;
-    if (segment.tensor >= manifest.tensors.size())
-      throw CorruptError("damaged layout: it names a tensor that the manifest lacks", where);
-    const TensorInfo& info = manifest.tensors[segment.tensor].info;
-    if (byte_size(info.dtype, info.shape) != segment.length || placed[segment.tensor])
-      throw CorruptError("layout and manifest do not agree about tensor " + quote_name(info.name),
-                         where);
-    placed[segment.tensor] = true;
-  }
-  if (total != manifest.size)
-    throw CorruptError("layout and manifest do not agree about the file's size", where);
+  check_layout(layout, manifest, where);
   return layout;
 }
 

@@ -12,12 +12,12 @@ struct DTypeRow {
 };
 
 // In the order of the enumeration.
-constexpr std::array<DTypeRow, 22> kDTypes{{
+constexpr std::array<DTypeRow, 23> kDTypes{{
     {"BOOL", 8},        {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},
     {"I8", 8},          {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
     {"F8_E5M2FNUZ", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16},    {"BF16", 16},
     {"I32", 32},        {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},
-    {"I64", 64},        {"U64", 64},
+    {"I64", 64},        {"U64", 64},    {"C128", 128},
 }};
 
 }  // namespace
@@ -45,6 +45,16 @@ std::string shape_text(const Shape& shape) {
     text += std::to_string(length);
   }
   return text;
+}
+
+Shape c_strides(const Shape& shape) {
+  Shape strides(shape.size());
+  std::uint64_t stride = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
 }
 
 std::optional<std::uint64_t> element_count(const Shape& shape) {

@@ -55,7 +55,7 @@ bool same_bytes(Bytes a, Bytes b) {
 void compare_values(const CheckpointSide& before, const CheckpointSide& after,
                     TensorDifference& result) {
   if (before.manifest != nullptr && after.manifest != nullptr &&
-      before.manifest->find(result.name)->object == after.manifest->find(result.name)->object)
+      *before.manifest->find(result.name) == *after.manifest->find(result.name))
     return;
   const TensorData a = before.source->read(result.name);
   const TensorData b = after.source->read(result.name);

@@ -280,10 +280,8 @@ std::string textconv_of_manifest(const Manifest& manifest, const Repository* rep
   parallel_for(lines.size(), [&](std::size_t i) {
     const ManifestTensor& tensor = manifest.tensors[i];
     std::string norm = "-";
-    if (repository != nullptr && repository->store().contains(tensor.object)) {
-      const Buffer data = repository->store().read(tensor.object);
-      norm = norm_text({tensor.info.dtype, tensor.info.shape, data});
-    }
+    if (repository != nullptr && repository->store().contains(tensor.object))
+      norm = norm_text(read_tensor(repository->store(), tensor).view);
     lines[i] = line_of(tensor.info, tensor.object, norm);
   });
   return joined(lines);
@@ -331,12 +329,12 @@ std::string textconv(const std::string& file, const Repository* repository) {
   if (looks_like_manifest(as_text(bytes)))
     return textconv_of_manifest(parse_manifest(as_text(bytes), file), repository);
   const ParsedCheckpoint parsed = parse_checkpoint(bytes, file);
+  const std::unique_ptr<TensorSource> source = open_checkpoint_file(file);
   std::vector<std::string> lines(parsed.tensors.size());
   parallel_for(lines.size(), [&](std::size_t i) {
     const StoredTensor& tensor = parsed.tensors[i];
     const Bytes data = bytes.subspan(tensor.offset, tensor.length);
-    lines[i] =
-        line_of(tensor.info, sha256(data), norm_text({tensor.info.dtype, tensor.info.shape, data}));
+    lines[i] = line_of(tensor.info, sha256(data), norm_text(source->read(tensor.info.name).view));
   });
   return joined(lines);
 }

@@ -48,7 +48,7 @@ std::optional<ModelConfig> config_for(const Repository* repository, const NamedM
 std::string checkpoint_path(const Repository& repository, const Oid& commit,
                             const std::string& revision, const std::string& model_name) {
   if (const auto config = configured_model(&repository, model_name)) return config->path;
-  const std::vector<CommittedCheckpoint> all = repository.checkpoints_at(commit);
+  const std::vector<CommittedCheckpoint> all = models_at(repository, commit);
   if (all.empty()) throw MissingError("has no checkpoint", revision);
   if (all.size() > 1)
     throw Error(fmt::format("has {} checkpoints", all.size()), revision,

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/os.h"
-#include "mgit/format.h"
+#include "mgit/store.h"
+#include "workflow/rewrite_checkpoint.h"
 
 namespace mgit {
 namespace {
@@ -12,7 +13,8 @@ bool same_shape(const Manifest& a, const Manifest& b) {
   if (a.format != b.format || a.size != b.size || a.tensors.size() != b.tensors.size())
     return false;
   for (std::size_t i = 0; i < a.tensors.size(); ++i)
-    if (a.tensors[i].info != b.tensors[i].info) return false;
+    if (a.tensors[i].info != b.tensors[i].info || a.tensors[i].placement != b.tensors[i].placement)
+      return false;
   return true;
 }
 
@@ -23,11 +25,35 @@ std::optional<Digest> pick(const Digest& base, const Digest& ours, const Digest&
   return std::nullopt;
 }
 
+/// The side whose file the result is written in; nullopt if both changed more than values.
+std::optional<Manifest> pick_frame(const Store& store, const Manifest& base, const Manifest& ours,
+                                   const Manifest& theirs) {
+  if (base.layout == ours.layout) return theirs;
+  if (same_but_values(store, ours, theirs) || same_but_values(store, base, theirs)) return ours;
+  if (same_but_values(store, base, ours)) return theirs;
+  return std::nullopt;
+}
+
+/// `frame` with the tensors of `tensors`: what the container says about its contents is made anew.
+Manifest written_in(Repository& repository, const Manifest& frame, const Manifest& tensors,
+                    const std::string& path) {
+  repository.need(frame, path);
+  const auto batch = repository.store().begin();
+  TensorRewrite rewrite;
+  rewrite.content = [&](std::size_t i) -> std::optional<TensorData> {
+    if (tensors.tensors[i].object == frame.tensors[i].object) return std::nullopt;
+    return read_tensor(repository.store(), tensors.tensors[i]);
+  };
+  Manifest result = rewrite_checkpoint(repository.store(), *batch, frame, rewrite);
+  batch->commit();
+  return result;
+}
+
 }  // namespace
 
-bool merge_manifests(const std::filesystem::path& base, const std::filesystem::path& ours,
-                     const std::filesystem::path& theirs, const std::string& path,
-                     std::string& conflict) {
+bool merge_manifests(Repository& repository, const std::filesystem::path& base,
+                     const std::filesystem::path& ours, const std::filesystem::path& theirs,
+                     const std::string& path, std::string& conflict) {
   const std::string base_text = os::read_file(base);
   const std::string our_text = os::read_file(ours);
   const std::string their_text = os::read_file(theirs);
@@ -43,12 +69,11 @@ bool merge_manifests(const std::filesystem::path& base, const std::filesystem::p
     conflict = "the network itself changed";
     return false;
   }
-  const auto layout = pick(from.layout, result.layout, to.layout);
-  if (!layout) {
+  const std::optional<Manifest> frame = pick_frame(repository.store(), from, result, to);
+  if (!frame) {
     conflict = "the header changed on both sides";
     return false;
   }
-  result.layout = *layout;
   std::size_t both = 0;
   std::string first;
   for (std::size_t i = 0; i < result.tensors.size(); ++i) {
@@ -64,6 +89,10 @@ bool merge_manifests(const std::filesystem::path& base, const std::filesystem::p
                            result.tensors.size(), first);
     return false;
   }
+  if (pick(from.layout, result.layout, to.layout))
+    result.layout = frame->layout;
+  else
+    result = written_in(repository, *frame, result, path);
   os::write_file(ours, as_bytes(manifest_text(result)));
   return true;
 }

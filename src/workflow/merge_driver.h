@@ -6,12 +6,15 @@
 #include <filesystem>
 #include <string>
 
+#include "mgit/repo.h"
+
 namespace mgit {
 
 /// Writes the merged manifest over `ours`. Returns false (and leaves ours) if a tensor changed on
-/// both sides; `conflict` then says which.
-bool merge_manifests(const std::filesystem::path& base, const std::filesystem::path& ours,
-                     const std::filesystem::path& theirs, const std::string& path,
-                     std::string& conflict);
+/// both sides; `conflict` then says which. A container with checksums of its contents is written
+/// anew (into the store) where each side changed other tensors.
+bool merge_manifests(Repository& repository, const std::filesystem::path& base,
+                     const std::filesystem::path& ours, const std::filesystem::path& theirs,
+                     const std::string& path, std::string& conflict);
 
 }  // namespace mgit

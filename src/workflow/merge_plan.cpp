@@ -9,7 +9,7 @@
 #include "mgit/merge.h"
 #include "workflow/model_line.h"
 #include "workflow/model_spec.h"
-#include "workflow/permute_checkpoint.h"
+#include "workflow/rewrite_checkpoint.h"
 
 namespace mgit {
 namespace {
@@ -78,7 +78,11 @@ class ModelPlanner {
 
   /// The base's model in the basin that the recorded rebases moved its line to.
   Manifest carried_along(Manifest base, const std::vector<RecordedPermutation>& recorded) {
-    if (recorded.empty()) return base;
+    const bool placed = std::any_of(base.tensors.begin(), base.tensors.end(),
+                                    [](const auto& tensor) { return tensor.placement; });
+    if (recorded.empty() && !placed) return base;
+    repository_.need(base, "the base");
+    if (recorded.empty()) return by_content(repository_.store(), std::move(base));
     std::vector<std::unique_ptr<TensorSource>> steps;
     steps.push_back(std::make_unique<StoredModel>(repository_.store(), base));
     for (auto step = recorded.rbegin(); step != recorded.rend(); ++step)
@@ -141,42 +145,70 @@ class ModelPlanner {
   bool rebased_ = false;                  // a rebase was recorded on some side
 };
 
+/// One side of a model while it is combined. Manifests here name tensors by content.
+struct CombinedSide {
+  Manifest stored;  // as it was committed
+  Manifest moved;   // in our basin
+  std::unique_ptr<TensorSource> original;
+  std::unique_ptr<TensorSource> source;  // what `moved` names; nullptr: `original`
+
+  TensorData read(std::string_view name) const { return (source ? source : original)->read(name); }
+};
+
+CombinedSide open_side(Repository& repository, const ModelPlan& plan, const SidePlan& side) {
+  repository.need(side.manifest, plan.path);
+  const Store& store = repository.store();
+  CombinedSide result;
+  result.stored = by_content(store, side.manifest);
+  result.moved = result.stored;
+  result.original = std::make_unique<StoredModel>(store, side.manifest);
+  if (!moves(side.match)) return result;
+  result.source =
+      std::make_unique<PermutedModel>(*result.original, *plan.spec, side.match->permutation);
+  for (ManifestTensor& tensor : result.moved.tensors)
+    tensor.object = sha256(result.source->read(tensor.info.name).view.data);
+  return result;
+}
+
 /// Which sides decide one tensor: all of them without a base, else those that changed it.
-std::vector<std::size_t> deciding_sides(const ModelPlan& plan, std::size_t tensor) {
+std::vector<std::size_t> deciding_sides(const ModelPlan& plan,
+                                        const std::vector<CombinedSide>& sides,
+                                        std::size_t tensor) {
   std::vector<std::size_t> deciding;
-  for (std::size_t i = 0; i < plan.sides.size(); ++i) {
-    const SidePlan& side = plan.sides[i];
-    if (plan.two_way || side.manifest.tensors[tensor].object != side.base->tensors[tensor].object)
+  for (std::size_t i = 0; i < sides.size(); ++i)
+    if (plan.two_way ||
+        sides[i].stored.tensors[tensor].object != plan.sides[i].base->tensors[tensor].object)
       deciding.push_back(i);
-  }
   if (deciding.empty()) deciding.push_back(0);
   return deciding;
 }
 
-Digest combine_tensor(const Store& store, Store::Batch& batch, const ModelPlan& plan,
-                      std::size_t index, const std::vector<Manifest>& models,
-                      const std::vector<std::unique_ptr<TensorSource>>& sources) {
-  const std::vector<std::size_t> deciding = deciding_sides(plan, index);
-  const Digest& first = models[deciding.front()].tensors[index].object;
-  const bool same = std::all_of(deciding.begin(), deciding.end(), [&](std::size_t i) {
-    return models[i].tensors[index].object == first;
+/// The merged tensor; nullopt where it is what the file has that the result is written in.
+std::optional<TensorData> combine_tensor(const ModelPlan& plan, std::size_t index,
+                                         const std::vector<CombinedSide>& sides,
+                                         const Manifest& frame) {
+  std::vector<std::size_t> deciding = deciding_sides(plan, sides, index);
+  const auto content = [&](std::size_t side) { return sides[side].moved.tensors[index].object; };
+  bool same = std::all_of(deciding.begin(), deciding.end(), [&](std::size_t side) {
+    return content(side) == content(deciding.front());
   });
-  const TensorInfo& info = models.front().tensors[index].info;
-  // Integers and counters are never averaged: ours.
-  if (!same && !is_arithmetic(info.dtype)) return models.front().tensors[index].object;
-  if (same && store.contains(first)) return first;
+  const TensorInfo& info = frame.tensors[index].info;
+  if (!same && !is_arithmetic(info.dtype)) {  // integers and counters are never averaged: ours
+    deciding = {0};
+    same = true;
+  }
+  if (same && content(deciding.front()) == frame.tensors[index].object) return std::nullopt;
+  if (same) return sides[deciding.front()].read(info.name);
   std::vector<TensorData> data;
   std::vector<TensorView> views;
   std::vector<double> weights;
-  for (const std::size_t i : deciding) {
-    data.push_back(sources[i]->read(info.name));
+  for (const std::size_t side : deciding) {
+    data.push_back(sides[side].read(info.name));
     views.push_back(data.back().view);
-    weights.push_back(plan.sides[i].weight);
+    weights.push_back(plan.sides[side].weight);
   }
-  const unsigned element = std::max(1U, dtype_bits(info.dtype) / 8);
-  const PutHint hint = hint_from(plan.sides.front().manifest, info);
-  if (same) return batch.put(views.front().data, element, hint);
-  return batch.put(weighted_mean(views, weights), element, hint);
+  auto mean = std::make_shared<Buffer>(weighted_mean(views, weights));
+  return TensorData{{info.dtype, info.shape, *mean}, mean};
 }
 
 }  // namespace
@@ -203,29 +235,23 @@ bool fast_forward_keeps_models(Repository& repository, const Oid& ours, const Oi
 
 Manifest combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan) {
   const Store& store = repository.store();
-  std::vector<Manifest> models;
-  std::vector<std::unique_ptr<TensorSource>> stored;
-  std::vector<std::unique_ptr<TensorSource>> sources;
-  for (const SidePlan& side : plan.sides) {
-    repository.need(side.manifest, plan.path);
-    models.push_back(side.manifest);
-    stored.push_back(std::make_unique<StoredModel>(store, side.manifest));
-    if (!moves(side.match)) {
-      sources.push_back(std::move(stored.back()));
-      continue;
-    }
-    sources.push_back(
-        std::make_unique<PermutedModel>(*stored.back(), *plan.spec, side.match->permutation));
-    // Moved tensors are equal to nothing; their names only have to differ from the others'.
-    for (ManifestTensor& tensor : models.back().tensors)
-      tensor.object = sha256(sources.back()->read(tensor.info.name).view.data);
-  }
-  Manifest result = models.front();
-  for (std::size_t i = 0; i < result.tensors.size(); ++i)
-    result.tensors[i].object = combine_tensor(store, batch, plan, i, models, sources);
-  if (!plan.two_way && plan.sides.size() == 2 && models[0].layout == plan.sides[0].base->layout)
-    result.layout = models[1].layout;
-  return result;
+  std::vector<CombinedSide> sides;
+  for (const SidePlan& side : plan.sides) sides.push_back(open_side(repository, plan, side));
+  // The result is written in our file, or in theirs where only they changed more than values.
+  std::size_t frame = 0;
+  if (!plan.two_way && plan.sides.size() == 2 &&
+      same_but_values(store, plan.sides[0].manifest, *plan.sides[0].base))
+    frame = 1;
+  TensorRewrite rewrite;
+  rewrite.content = [&](std::size_t tensor) {
+    return combine_tensor(plan, tensor, sides, sides[frame].stored);
+  };
+  rewrite.put = [&](std::size_t tensor, const Digest& object, Bytes data) {
+    const TensorInfo& info = plan.sides[frame].manifest.tensors[tensor].info;
+    batch.put_as(object, data, std::max(1U, dtype_bits(info.dtype) / 8),
+                 hint_from(plan.sides.front().manifest, info));
+  };
+  return rewrite_checkpoint(store, batch, plan.sides[frame].manifest, rewrite);
 }
 
 std::string record_plan(Store::Batch& batch, const ModelPlan& plan) {

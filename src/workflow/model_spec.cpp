@@ -46,6 +46,9 @@ Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
 
 std::vector<CommittedCheckpoint> models_at(const Repository& repository, const Oid& commit) {
   std::vector<CommittedCheckpoint> checkpoints = repository.checkpoints_at(commit);
+  std::erase_if(checkpoints, [](const CommittedCheckpoint& checkpoint) {
+    return !is_model_format(checkpoint.manifest.format);
+  });
   for (const ModelConfig& model : repository.models(commit))
     std::erase_if(checkpoints, [&](const CommittedCheckpoint& checkpoint) {
       return checkpoint.path == model.data;

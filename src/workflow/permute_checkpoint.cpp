@@ -1,29 +1,33 @@
 #include "workflow/permute_checkpoint.h"
 
-#include "base/threads.h"
+#include "workflow/rewrite_checkpoint.h"
 
 namespace mgit {
 
 Manifest permute_checkpoint(const Store& store, Store::Batch& batch, const Manifest& manifest,
                             const Spec& spec, const Permutation& permutation) {
-  Manifest result = manifest;
-  parallel_for(result.tensors.size(), [&](std::size_t i) {
-    ManifestTensor& tensor = result.tensors[i];
-    const SpecTensor* layout = spec.find(tensor.info.name);
-    if (layout == nullptr)
-      throw MissingError("the spec does not know this tensor", tensor.info.name);
-    const std::vector<Gather> axes = tensor_gathers(spec, *layout, permutation);
+  const auto axes_of = [&](const TensorInfo& info) {
+    const SpecTensor* layout = spec.find(info.name);
+    if (layout == nullptr) throw MissingError("the spec does not know this tensor", info.name);
+    return tensor_gathers(spec, *layout, permutation);
+  };
+  TensorRewrite rewrite;
+  rewrite.content = [&](std::size_t i) -> std::optional<TensorData> {
+    const ManifestTensor& tensor = manifest.tensors[i];
+    const std::vector<Gather> axes = axes_of(tensor.info);
     if (std::all_of(axes.begin(), axes.end(), [](const Gather& axis) { return axis.empty(); }))
-      return;
-    const Buffer original = store.read(tensor.object);
-    Buffer permuted(original.size());
-    gather_axes({tensor.info.dtype, tensor.info.shape, original}, axes, permuted);
-    const Digest base = tensor.object;
-    tensor.object = sha256(permuted);
-    batch.put_view(tensor.object, permuted, base, dtype_bits(tensor.info.dtype) / 8,
-                   tensor.info.shape, axes);
-  });
-  return result;
+      return std::nullopt;
+    const TensorData original = read_tensor(store, tensor);
+    auto permuted = std::make_shared<Buffer>(original.view.data.size());
+    gather_axes(original.view, axes, *permuted);
+    return TensorData{{tensor.info.dtype, tensor.info.shape, *permuted}, permuted};
+  };
+  rewrite.put = [&](std::size_t i, const Digest& object, Bytes data) {
+    const ManifestTensor& tensor = manifest.tensors[i];
+    batch.put_view(object, data, tensor.object, dtype_bits(tensor.info.dtype) / 8,
+                   tensor.info.shape, axes_of(tensor.info));
+  };
+  return rewrite_checkpoint(store, batch, manifest, rewrite);
 }
 
 }  // namespace mgit

@@ -92,8 +92,7 @@ void check_values(const Store& store, const Manifest& manifest, const std::strin
       fresh.push_back(&tensor);
   std::vector<std::uint64_t> counts(fresh.size());
   parallel_for(fresh.size(), [&](std::size_t i) {
-    const Buffer data = store.read(fresh[i]->object);
-    counts[i] = count_non_finite({fresh[i]->info.dtype, fresh[i]->info.shape, data});
+    counts[i] = count_non_finite(read_tensor(store, *fresh[i]).view);
   });
   for (std::size_t i = 0; i < fresh.size(); ++i)
     if (counts[i] > 0)

@@ -54,6 +54,50 @@ TEST(Layout, IsTheSameForCheckpointsOfOneNetwork) {
   EXPECT_EQ(layout("ab"), layout("xy"));
 }
 
+/// Three tensors in two storages: 0 and 2 share the first.
+ParsedCheckpoint tied() {
+  return {"pytorch",
+          12,
+          {{{"a", DType::kU8, {4}}, 2, 4},
+           {{"b", DType::kU8, {2}}, 8, 2},
+           {{"c", DType::kU8, {2, 2}}, 2, 4, Placement{4, 0, {1, 2}}}}};
+}
+
+TEST(Layout, TensorsShareAStorage) {
+  const std::string file = "..AAAA..BB..";
+  const Layout layout = make_layout(as_bytes(file), tied());
+  ASSERT_EQ(layout.shared.size(), 1U);
+  EXPECT_EQ(layout.shared[0].tensor, 2U);
+  EXPECT_EQ(layout.shared[0].with, 0U);
+  const Buffer encoded = encode_layout(layout);
+  const Layout again = decode_layout(encoded, "x");
+  EXPECT_EQ(encode_layout(again), encoded);
+  EXPECT_EQ(assemble(again, tied(), file), file);
+}
+
+TEST(Layout, IsCheckedAgainstTheManifest) {
+  const Layout layout = make_layout(as_bytes("..AAAA..BB.."), tied());
+  Manifest manifest{"pytorch", 12, {}, {}};
+  for (const StoredTensor& tensor : tied().tensors)
+    manifest.tensors.push_back({tensor.info, sha256(as_bytes(tensor.info.name)), tensor.placement});
+  EXPECT_THROW(check_layout(layout, manifest, "x"), CorruptError);  // two objects in one place
+  manifest.tensors[2].object = manifest.tensors[0].object;
+  check_layout(layout, manifest, "x");
+  const auto refused = [&](const std::function<void(Layout&, Manifest&)>& change) {
+    Layout bent = layout;
+    Manifest other = manifest;
+    change(bent, other);
+    EXPECT_THROW(check_layout(bent, other, "x"), CorruptError);
+  };
+  refused([](Layout&, Manifest& other) { other.size = 13; });
+  refused([](Layout&, Manifest& other) { other.tensors[0].info.shape = {5}; });
+  refused([](Layout&, Manifest& other) { other.tensors[2].placement->storage = 5; });
+  refused([](Layout& bent, Manifest&) { bent.shared.clear(); });
+  refused([](Layout& bent, Manifest&) { bent.shared.push_back({1, 0}); });
+  refused([](Layout& bent, Manifest&) { bent.shared[0].tensor = 3; });
+  refused([](Layout& bent, Manifest&) { bent.segments[1].tensor = 7; });
+}
+
 TEST(Layout, RefusesLies) {
   const std::string magic = "mgit layout 1\n";
   const std::string huge("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10);
@@ -69,6 +113,10 @@ TEST(Layout, RefusesLies) {
            magic + std::string("\x01\x01\x00", 3),
            magic + std::string("\x01\x00\x81\x00x", 5),
            magic + std::string("\x02\x00\x01\x00\x01xy", 7),
+           magic + std::string("\x03\x00\x01\x01\x00\x01\x01x", 8),
+           magic + std::string("\x02\x01\x01\x01\x00", 5),
+           magic + std::string("\x02\x01\x01\x00\x00", 5),
+           magic + std::string("\x03\x01\x01\x03\x00\x02\x00", 7),
        })
     EXPECT_THROW(decode_layout(as_bytes(bytes), "x"), CorruptError) << bytes;
 }
@@ -80,6 +128,7 @@ TEST(Layout, SurvivesRandomDamage) {
                      {Segment::Kind::kTensor, 1, 0},
                      {Segment::Kind::kGap, 2, 0}};
   layout.gaps.resize(302);
+  layout.shared = {{2, 1}, {3, 1}, {9, 0}};
   const Buffer encoded = encode_layout(layout);
   std::mt19937 random(5);
   for (int round = 0; round < 50000; ++round) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 #include "format/quote.h"
@@ -82,6 +83,44 @@ TEST(Manifest, QuotesNamesAsGitQuotesPaths) {
     EXPECT_EQ(unquote_name(wrong), std::nullopt) << wrong;
 }
 
+/// Two tensors of one storage, one of them transposed; a slice; a scalar.
+Manifest placed() {
+  const Digest table = sha256(as_bytes("table"));
+  Manifest manifest{"pytorch", 1000, sha256(as_bytes("layout")), {}};
+  manifest.tensors = {{{"a", DType::kF32, {4, 4}}, table},
+                      {{"b", DType::kF32, {4, 4}}, table, Placement{64, 0, {1, 4}}},
+                      {{"c", DType::kF16, {2, 3}}, table, Placement{64, 8, {3, 1}}},
+                      {{"d", DType::kF64, {}}, table, Placement{64, 7, {}}}};
+  return manifest;
+}
+
+TEST(Manifest, SaysWhereInItsStorageATensorLies) {
+  const std::string table = sha256(as_bytes("table")).hex();
+  const std::string text = manifest_text(placed());
+  EXPECT_THAT(text, HasSubstr("tensor a\n  F32 4,4 " + table + "\n"));
+  EXPECT_THAT(text, HasSubstr("tensor b\n  F32 4,4 " + table + " of 64 at 0 strides 1,4\n"));
+  EXPECT_THAT(text, HasSubstr("tensor c\n  F16 2,3 " + table + " of 64 at 8\n"));
+  EXPECT_THAT(text, HasSubstr("tensor d\n  F64 scalar " + table + " of 64 at 7\n"));
+  EXPECT_EQ(parse_manifest(text, "x"), placed());
+  for (const auto& [from, to, reason] : std::vector<std::array<std::string, 3>>{
+           {"of 64 at 0", "of 63 at 0", "inside"},
+           {"of 64 at 0", "of 64 at 1", "inside"},
+           {"of 64 at 7", "of 64 at 8", "inside"},
+           {"of 64 at 7", "of 18446744073709551615 at 0", "two sizes"},
+           {"of 64 at 0", "of 65 at 0", "two sizes"},
+           {"strides 1,4", "strides 1,5", "inside"},
+           {"strides 1,4", "strides 1", "inside"},
+           {"strides 1,4", "strides 4,1", "as mgit writes"},
+           {"strides 1,4", "strides 1,4 5", "goes on"},
+           {"strides 1,4", "Strides 1,4", "strides"},
+           {"of 64 at 8", "of 64 at 8 strides 3,1", "as mgit writes"},
+           {"of 64 at 7", "of 64 at 07", "as mgit writes"},
+           {"of 64 at 7", "of 64", "expected \"at\""},
+           {"F16 2,3", "F16 0,3", "inside"},
+           {"F16 2,3", "F4 2,3", "inside"}})
+    EXPECT_THAT(refusal(replaced(text, from, to)), HasSubstr(reason)) << to;
+}
+
 TEST(Manifest, AcceptsOnlyWhatItWrites) {
   const std::string text = manifest_text(example());
   const std::string hex = sha256(as_bytes("3")).hex();
@@ -114,10 +153,10 @@ TEST(Manifest, AcceptsOnlyWhatItWrites) {
 }
 
 TEST(Manifest, SurvivesRandomDamage) {
-  const std::string text = manifest_text(example());
+  const std::array<std::string, 2> texts{manifest_text(example()), manifest_text(placed())};
   std::mt19937 random(11);
-  for (int round = 0; round < 30000; ++round) {
-    std::string damaged = text;
+  for (int round = 0; round < 40000; ++round) {
+    std::string damaged = texts[random() % 2];
     for (auto changes = 1 + random() % 3; changes > 0; --changes)
       damaged[random() % damaged.size()] = static_cast<char>(random());
     try {

@@ -1,0 +1,34 @@
+// A stored checkpoint with other values in its tensors: the same file otherwise.
+//
+// Tensors that share a storage, or fill only a part of theirs, are written through the storage;
+// checksums that the container keeps of its contents are made anew.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "mgit/store.h"
+
+namespace mgit {
+
+struct TensorRewrite {
+  /// The tensor's new elements in C order; nullopt if it stays. Called from several threads.
+  std::function<std::optional<TensorData>(std::size_t tensor)> content;
+  /// Stores `data`, which is what the tensor's whole storage becomes; for tensors that fill theirs
+  /// in C order. Called from several threads. Left empty: Batch::put_as.
+  std::function<void(std::size_t tensor, const Digest& object, Bytes data)> put{};
+};
+
+/// The manifest of the new checkpoint; its objects are put into `batch`. Throws Error if two
+/// tensors that share bytes would have to differ there.
+Manifest rewrite_checkpoint(const Store& store, Store::Batch& batch, const Manifest& manifest,
+                            const TensorRewrite& rewrite);
+
+/// The manifest with each tensor's object replaced by the SHA-256 of its elements in C order: equal
+/// for equal tensors, wherever they lie in their storages.
+Manifest by_content(const Store& store, Manifest manifest);
+
+/// Whether the files are the same but for tensors' values. Not if a layout is missing.
+bool same_but_values(const Store& store, const Manifest& a, const Manifest& b);
+
+}  // namespace mgit
