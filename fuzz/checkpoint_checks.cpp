@@ -31,7 +31,8 @@ Buffer put_together(Bytes file, const ParsedCheckpoint& parsed, const Layout& la
 Manifest manifest_of(Bytes file, const ParsedCheckpoint& parsed, Bytes layout) {
   Manifest manifest{parsed.format, parsed.size, sha256(layout), {}};
   for (const StoredTensor& tensor : parsed.tensors)
-    manifest.tensors.push_back({tensor.info, sha256(file.subspan(tensor.offset, tensor.length))});
+    manifest.tensors.push_back(
+        {tensor.info, sha256(file.subspan(tensor.offset, tensor.length)), tensor.placement});
   return manifest;
 }
 
@@ -44,8 +45,8 @@ void check_parsed(Bytes file, const ParsedCheckpoint& parsed) {
     require(i == 0 || parsed.tensors[i - 1].info.name < tensor.info.name, "names are in order");
     require(tensor.offset <= file.size() && tensor.length <= file.size() - tensor.offset,
             "a storage lies in the file");
-    require(byte_size(tensor.info.dtype, tensor.info.shape) == tensor.length,
-            "dtype and shape say the length");
+    require(storage_size({tensor.info, {}, tensor.placement}) == tensor.length,
+            "dtype, shape and place say the length");
   }
   const Layout layout = make_layout(file, parsed);
   require(std::ranges::equal(put_together(file, parsed, layout), file),
@@ -54,6 +55,7 @@ void check_parsed(Bytes file, const ParsedCheckpoint& parsed) {
   require(encode_layout(decode_layout(encoded, "fuzz")) == encoded,
           "the layout comes back from its encoding");
   const Manifest manifest = manifest_of(file, parsed, encoded);
+  check_layout(layout, manifest, "fuzz");
   require(parse_manifest(manifest_text(manifest), "fuzz") == manifest,
           "the manifest comes back from its text");
 }
