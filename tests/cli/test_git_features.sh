@@ -1,0 +1,186 @@
+# git's features round the filter: submodules, sparse checkout, bisect, line ends, and the rest.
+. "$(dirname "$0")/lib.sh"
+
+scenario "a worktree: added in one, checked out in the other, one store"
+make_repository repo
+make_checkpoint model.safetensors 1
+commit_all "one"
+ok git worktree add -q ../second -b second
+cd ../second
+make_checkpoint model.safetensors 2
+ok mgit add model.safetensors
+ok git commit -q -m "two"
+two=$(digest model.safetensors)
+ok test ! -e "$(git rev-parse --git-dir)/mgit"
+cd ../repo
+ok git checkout -q --detach second
+equal "$(digest model.safetensors)" "$two"
+ok mgit fsck
+
+scenario "a submodule that is a model repository"
+make_repository model
+make_checkpoint model.safetensors 1
+commit_all "one"
+wanted=$(digest model.safetensors)
+cd ..
+git init -q super
+cd super
+ok git submodule add -q "$PWD/../model" net
+ok git commit -q -m "with a submodule"
+cd ..
+ok git clone -q --recurse-submodules super copy
+is_manifest copy/net/model.safetensors
+cd copy/net
+ok mgit install
+ok mgit fetch
+ok mgit install
+equal "$(digest model.safetensors)" "$wanted"
+equal "$(git status --porcelain)" ""
+make_checkpoint model.safetensors 2
+ok mgit add model.safetensors
+ok git commit -q -m "two"
+equal "$(git -C .. status --porcelain)" " M net"
+
+scenario "a bare repository: clone, push into it, look at it"
+make_repository work
+make_checkpoint model.safetensors 1
+commit_all "one"
+ok git clone -q --bare . ../hub.git
+git remote add origin ../hub.git
+make_checkpoint model.safetensors 2
+two=$(digest model.safetensors)
+commit_all "two"
+ok mgit push -q origin main
+cd ../hub.git
+ok mgit ls main
+contains "$output" "fc1.weight"
+ok git diff --stat main~1 main
+contains "$output" "model.safetensors"
+cd ..
+ok mgit clone -q hub.git third
+equal "$(digest third/model.safetensors)" "$two"
+
+for autocrlf in true input; do
+  scenario "core.autocrlf=$autocrlf leaves checkpoints alone"
+  make_repository
+  git config core.autocrlf $autocrlf
+  make_checkpoint model.safetensors 1 w=64,64
+  printf 'not a checkpoint\r\n' >notes.txt
+  wanted=$(digest model.safetensors)
+  commit_all "one"
+  rm model.safetensors
+  ok git checkout model.safetensors
+  equal "$(digest model.safetensors)" "$wanted"
+  equal "$(git status --porcelain)" ""
+  equal "$(git cat-file -p HEAD:model.safetensors | tr -dc '\r' | wc -c)" 0
+done
+
+for cone in --cone --no-cone; do
+  scenario "sparse checkout ($cone): a checkpoint left out, then let in"
+  make_repository
+  mkdir big small
+  make_checkpoint big/model.safetensors 1
+  make_checkpoint small/model.safetensors 2
+  commit_all "one"
+  wanted=$(digest big/model.safetensors)
+  ok git sparse-checkout set $cone small
+  equal "$(ls)" "small"
+  ok mgit add -A
+  equal "$(git status --porcelain)" ""
+  contains "$(git ls-files)" "big/model.safetensors"
+  make_checkpoint small/model.safetensors 3
+  ok mgit add small/model.safetensors
+  ok git commit -q -m "two"
+  contains "$(git ls-tree -r --name-only HEAD)" "big/model.safetensors"
+  ok git sparse-checkout disable
+  equal "$(digest big/model.safetensors)" "$wanted"
+  equal "$(git status --porcelain)" ""
+done
+
+scenario "bisect runs a test on the checkpoint itself"
+make_repository
+for n in 1 2 3 4 5 6; do
+  make_checkpoint model.safetensors $n
+  [ $n -lt 4 ] || printf 'bad\0' >>model.safetensors
+  commit_all "step $n"
+done
+bad=$(git rev-parse HEAD~2)
+ok git bisect start HEAD HEAD~5
+ok git bisect run sh -c '! tail -c 4 model.safetensors | grep -q bad'
+contains "$output" "$bad is the first bad commit"
+ok git bisect reset
+equal "$(git status --porcelain)" ""
+
+scenario "archive has the content"
+make_repository
+make_checkpoint model.safetensors 1
+commit_all "one"
+git archive HEAD | tar -x -C "$sandbox" model.safetensors
+same_file "$sandbox/model.safetensors" model.safetensors
+
+scenario "stash -u, mv, rm --cached"
+make_repository
+make_checkpoint model.safetensors 1
+commit_all "one"
+one=$(digest model.safetensors)
+make_checkpoint new.safetensors 2
+make_checkpoint model.safetensors 3
+two=$(digest new.safetensors)
+three=$(digest model.safetensors)
+ok git stash -u
+equal "$(ls)" "model.safetensors"
+equal "$(digest model.safetensors)" "$one"
+ok git stash pop
+equal "$(digest new.safetensors)" "$two"
+equal "$(digest model.safetensors)" "$three"
+git checkout -q model.safetensors
+rm new.safetensors
+ok git mv model.safetensors moved.safetensors
+equal "$(git status --porcelain)" "R  model.safetensors -> moved.safetensors"
+ok git commit -q -m "moved"
+equal "$(digest moved.safetensors)" "$one"
+ok git rm -q --cached moved.safetensors
+equal "$(git status --porcelain)" "D  moved.safetensors
+?? moved.safetensors"
+equal "$(digest moved.safetensors)" "$one"
+
+scenario "blanks and letters of other languages in paths"
+make_repository
+mkdir "Ordner mit Blank"
+path="Ordner mit Blank/größe 模型.safetensors"
+make_checkpoint "$path" 1
+wanted=$(digest "$path")
+ok mgit add "$path" .gitattributes
+ok git commit -q -m "one"
+rm "$path"
+ok git checkout -- "$path"
+equal "$(digest "$path")" "$wanted"
+ok mgit ls HEAD "$path"
+contains "$output" "fc1.weight"
+make_checkpoint "$path" 2
+contains "$(git diff -- "$path")" "fc1.weight"
+ok git commit -qam "two"
+equal "$(git status --porcelain)" ""
+
+scenario "without the binary git stops rather than store the file itself"
+make_repository
+make_checkpoint model.safetensors 1
+commit_all "one"
+git config filter.mgit.process "/nowhere/mgit filter-process"
+git config filter.mgit.clean "/nowhere/mgit clean"
+git config filter.mgit.smudge "/nowhere/mgit smudge"
+make_checkpoint model.safetensors 2
+fails_with 128 "hung up" git add model.safetensors
+equal "$(git diff --cached --name-only)" ""
+
+scenario "a shallow clone has the checkpoints of its commits"
+make_repository origin
+make_checkpoint model.safetensors 1
+commit_all "one"
+make_checkpoint model.safetensors 2
+commit_all "two"
+wanted=$(digest model.safetensors)
+ok mgit clone -q --depth 1 "file://$PWD" ../shallow
+cd ../shallow
+equal "$(git rev-list --count HEAD)" 1
+equal "$(digest model.safetensors)" "$wanted"
