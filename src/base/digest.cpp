@@ -1,39 +1,17 @@
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "mgit/base.h"
 
 namespace mgit {
-namespace {
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-}  // namespace
-
-std::string Digest::hex() const {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
+std::string Digest::hex() const { return hex_text(bytes); }
 
 std::optional<Digest> Digest::from_hex(std::string_view hex) {
+  // Manifests name an object in one way only.
+  if (hex.find_first_of("ABCDEF") != std::string_view::npos) return std::nullopt;
   Digest digest;
-  if (hex.size() != 2 * digest.bytes.size()) return std::nullopt;
-  for (std::size_t i = 0; i < digest.bytes.size(); ++i) {
-    const int high = hex_value(hex[2 * i]);
-    const int low = hex_value(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    digest.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
-  }
-  return digest;
+  return parse_hex(hex, digest.bytes) ? std::optional(digest) : std::nullopt;
 }
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {

@@ -3,19 +3,13 @@
 #include <fstream>
 #include <system_error>
 
+#include "base/hex.h"
 #include "mgit/remote.h"
 
 namespace fs = std::filesystem;
 
 namespace mgit {
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 /// %20 and the like, which git decodes in URLs (not in plain paths).
 std::string percent_decoded(std::string_view text) {
