@@ -51,6 +51,10 @@ struct MatchResult {
   std::vector<GroupMatch> groups;  // parallel to Spec::groups
 };
 
+/// A model counts as in the other's basin already unless matching improves on the identity by more
+/// than 1 % (DESIGN section 7).
+bool worth_moving(const MatchResult& match);
+
 /// Both sources must have the tensors that `spec` was bound to. Throws Error if shapes differ or a
 /// matched tensor is not finite.
 MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,

@@ -133,4 +133,9 @@ double cosine(const TensorSource& a, const TensorSource& b) {
   return std::isfinite(result) ? result : 0;
 }
 
+bool worth_moving(const MatchResult& match) {
+  constexpr double kGain = 1.01;
+  return match.objective_after > match.objective_before * kGain;
+}
+
 }  // namespace mgit

@@ -14,9 +14,6 @@
 namespace mgit {
 namespace {
 
-/// As in a rebase: below this gain the model counts as in our basin already.
-constexpr double kWorthMoving = 1.01;
-
 bool moves(const std::optional<MatchResult>& match) {
   return match && !match->permutation.identity();
 }
@@ -131,7 +128,7 @@ class ModelPlanner {
       match.seed = options_.seed;
       side.match = match_weights(*plan.spec, our_model,
                                  StoredModel(repository_.store(), side.manifest), match);
-      if (side.match->objective_after <= side.match->objective_before * kWorthMoving)
+      if (!worth_moving(*side.match))
         side.match->permutation = identity_permutation(*plan.spec);
     }
   }

@@ -11,7 +11,6 @@ namespace {
 
 constexpr double kSurelyContinues = 0.5;
 constexpr double kSurelyNot = 0.1;
-constexpr double kMatchingGain = 1.01;
 
 bool model_continues(const TensorSource& older, const TensorSource& newer) {
   const double similarity = cosine(older, newer);
@@ -19,8 +18,7 @@ bool model_continues(const TensorSource& older, const TensorSource& newer) {
   if (similarity < kSurelyNot || older.tensors() != newer.tensors()) return false;
   const auto spec = recognise(older.tensors());
   if (!spec) return false;
-  const MatchResult match = match_weights(*spec, older, newer);
-  return match.objective_after <= match.objective_before * kMatchingGain;
+  return !worth_moving(match_weights(*spec, older, newer));
 }
 
 std::optional<Digest> digest_in(const std::string& value) {

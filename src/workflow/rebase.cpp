@@ -17,9 +17,6 @@
 namespace mgit {
 namespace {
 
-/// Matching must improve on the identity by this much before a model counts as out of basin.
-constexpr double kWorthMoving = 1.01;
-
 bool touches_checkpoint(const Repository& repository, const Commit& commit) {
   const auto checkpoints = models_at(repository, commit.id);
   if (commit.parents.empty()) return !checkpoints.empty();
@@ -121,8 +118,7 @@ class Rebase {
     match.restarts = options_.restarts;
     model.match = match_weights(model.spec, StoredModel(repository_.store(), ours.manifest),
                                 StoredModel(repository_.store(), theirs.manifest), match);
-    model.in_basin = model.match.permutation.identity() ||
-                     model.match.objective_after <= model.match.objective_before * kWorthMoving;
+    model.in_basin = model.match.permutation.identity() || !worth_moving(model.match);
     return model;
   }
 
