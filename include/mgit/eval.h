@@ -38,16 +38,14 @@ class Evaluator {
   /// Parameters and buffers are set by name. Throws Error naming the first that is missing, unknown
   /// or of another shape.
   virtual Evaluation evaluate(const TensorSource& weights) = 0;
+  /// The largest absolute change of any output (logit) on the data file, from one model's weights to
+  /// the other's: what a rebase must leave at rounding.
+  virtual double largest_output_change(const TensorSource& before, const TensorSource& after) = 0;
 };
 
 /// Opens the plugin (MGIT_TORCH_PLUGIN, next to the binary, ../lib). Throws Error with a hint if it
 /// is not installed.
 std::unique_ptr<Evaluator> open_evaluator(const EvaluatorOptions& options);
-
-/// The largest absolute change of any output (logit) on the data file, from one model's weights to
-/// the other's: what a rebase must leave at rounding.
-double largest_output_change(const EvaluatorOptions& options, const TensorSource& before,
-                             const TensorSource& after);
 
 /// L along the line (1-lambda) A + lambda B.
 struct BarrierCurve {

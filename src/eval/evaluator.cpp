@@ -66,7 +66,7 @@ class TorchEvaluator : public Evaluator {
     return evaluation;
   }
 
-  double largest_change(const TensorSource& before, const TensorSource& after) {
+  double largest_output_change(const TensorSource& before, const TensorSource& after) override {
     set_weights(before);
     network_.keep_outputs(options_.batch);
     set_weights(after);
@@ -130,11 +130,6 @@ class TorchEvaluator : public Evaluator {
 
 std::unique_ptr<Evaluator> open_evaluator(const EvaluatorOptions& options) {
   return std::make_unique<TorchEvaluator>(options);
-}
-
-double largest_output_change(const EvaluatorOptions& options, const TensorSource& before,
-                             const TensorSource& after) {
-  return TorchEvaluator(options).largest_change(before, after);
 }
 
 }  // namespace mgit

@@ -169,6 +169,8 @@ std::vector<EvaluatedModel> evaluate_models(Repository* repository,
                                             const std::vector<std::string>& names,
                                             const EvaluationRequest& request) {
   std::vector<EvaluatedModel> results;
+  std::optional<NamedModel> against;
+  if (!request.against.empty()) against = find_model(repository, request.against, request.model);
   std::unique_ptr<Evaluator> evaluator;
   Digest data;
   for (const std::string& name : names) {
@@ -180,10 +182,9 @@ std::vector<EvaluatedModel> evaluate_models(Repository* repository,
     }
     const Evaluation result = evaluate(*evaluator, model);
     results.push_back({std::move(model), setting, result, std::nullopt});
-    if (!request.against.empty())
-      results.back().largest_output_change = largest_output_change(
-          setting, find_model(repository, request.against, request.model).weights,
-          results.back().model.weights);
+    if (against)
+      results.back().largest_output_change =
+          evaluator->largest_output_change(against->weights, results.back().model.weights);
     if (results.back().model.commit) record(*repository, results.back(), data);
   }
   return results;

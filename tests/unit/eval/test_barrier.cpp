@@ -26,6 +26,9 @@ class FakeEvaluator : public Evaluator {
     std::memcpy(&value, weights.read("w").view.data.data(), sizeof(value));
     return {loss_(static_cast<double>(value)), std::nullopt, 1};
   }
+  double largest_output_change(const TensorSource& before, const TensorSource& after) override {
+    return std::abs(evaluate(after).loss - evaluate(before).loss);
+  }
 
  private:
   std::function<double(double)> loss_;
