@@ -75,6 +75,31 @@ struct CommittedCheckpoint {
   Manifest manifest;
 };
 
+/// What is rebased and merged as one, as a commit has it: a checkpoint, or a shard index
+/// (model.safetensors.index.json) with its shards.
+struct CommittedModel {
+  std::string path;                          // the checkpoint's, or the index's
+  std::optional<TreeFile> index{};           // of a sharded set
+  std::vector<CommittedCheckpoint> parts{};  // the checkpoint, or the shards, sorted by path
+  /// All tensors: the checkpoint's manifest, or what docs/formats.md calls the manifest of a
+  /// sharded model, which names no layout and does not depend on how the tensors are dealt out.
+  Manifest manifest{};
+};
+
+/// SHA-256 of the model's manifest text: its name in notes and in the lineage.
+Digest model_digest(const CommittedModel& model);
+/// Do both hold the same tensors, and, as single files, the same bytes?
+bool same_weights(const CommittedModel& a, const CommittedModel& b);
+/// The model's tensors, read from the store one by one. Keeps a reference to the store.
+std::unique_ptr<TensorSource> open_model(const Store& store, const CommittedModel& model);
+
+/// The models of a commit, as far as they are whole.
+struct ModelListing {
+  std::vector<CommittedModel> models;  // sorted by path
+  std::vector<Error> problems;         // of shard indexes whose set is broken; shards of such a set
+                                       // are no models
+};
+
 /// `[model "name"]` of .mgitconfig; DESIGN section 3.
 struct ModelConfig {
   std::string name;
@@ -134,6 +159,17 @@ class Repository {
   std::vector<CommittedCheckpoint> checkpoints_at(const Oid& commit) const;
   std::optional<CommittedCheckpoint> checkpoint_at(const Oid& commit,
                                                    const std::string& path) const;
+
+  // Models. Evaluation data that lies in checkpoints counts, too: git does not know the difference.
+  /// Throws CorruptError or MissingError if a sharded set is broken. A set of which no shard is a
+  /// checkpoint is none.
+  std::vector<CommittedModel> models_at(const Oid& commit) const;
+  /// The same without throwing.
+  ModelListing list_models(const Oid& commit) const;
+  /// The checkpoint or the sharded set at this path; where there is none, the model that
+  /// same_model_path finds (sharded here, one file there). Throws as models_at.
+  std::optional<CommittedModel> model_at(const Oid& commit, const std::string& path) const;
+
   Oid write_blob(std::string_view content);
   /// A copy of `tree` with files put in place (or removed, for nullopt).
   Oid write_tree(const Oid& tree, const std::map<std::string, std::optional<TreeFile>>& changes);
@@ -163,6 +199,8 @@ class Repository {
   /// Makes sure that the objects of a manifest are in the store, fetching from remotes that are
   /// paths (src/remote sets this). Throws MissingError naming the first that is nowhere.
   void need(const Manifest& manifest, std::string_view where) const;
+  /// The same for every part of a model.
+  void need(const CommittedModel& model, std::string_view where) const;
   using Fetcher = std::function<void(const Repository&, const std::vector<Digest>&)>;
   void set_fetcher(Fetcher fetcher);
 

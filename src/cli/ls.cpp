@@ -25,10 +25,10 @@ const char* encoding_name(const std::optional<ObjectInfo>& info) {
   return "unknown";
 }
 
-void print(const CommittedCheckpoint& checkpoint, const Store& store) {
+void print(const CommittedCheckpoint& checkpoint, const Store& store, const std::string& margin) {
   const Manifest& manifest = checkpoint.manifest;
-  fmt::print("{}  {}, {} bytes, {} tensors\n", quote_name(checkpoint.path), manifest.format,
-             manifest.size, manifest.tensors.size());
+  fmt::print("{}{}  {}, {} bytes, {} tensors\n", margin, quote_name(checkpoint.path),
+             manifest.format, manifest.size, manifest.tensors.size());
   std::size_t name_width = 0;
   std::size_t shape_width = 0;
   for (const ManifestTensor& tensor : manifest.tensors) {
@@ -37,12 +37,25 @@ void print(const CommittedCheckpoint& checkpoint, const Store& store) {
   }
   for (const ManifestTensor& tensor : manifest.tensors) {
     const auto info = store.info(tensor.object);
-    fmt::print("  {:<{}}  {:<5} {:<{}}  {}  {}", quote_name(tensor.info.name), name_width,
+    fmt::print("{}  {:<{}}  {:<5} {:<{}}  {}  {}", margin, quote_name(tensor.info.name), name_width,
                dtype_name(tensor.info.dtype), shape_text(tensor.info.shape), shape_width,
                tensor.object.hex().substr(0, 10), encoding_name(info));
     if (info) fmt::print(" {}", info->stored);
     fmt::print("\n");
   }
+}
+
+std::uint64_t size_of(const CommittedModel& model) {
+  std::uint64_t size = 0;
+  for (const CommittedCheckpoint& part : model.parts) size += part.manifest.size;
+  return size;
+}
+
+void print(const CommittedModel& model, const Store& store) {
+  if (model.index)
+    fmt::print("{}  {} shards, {} bytes, {} tensors\n", quote_name(model.path), model.parts.size(),
+               size_of(model), model.manifest.tensors.size());
+  for (const CommittedCheckpoint& part : model.parts) print(part, store, model.index ? "  " : "");
 }
 
 nlohmann::json to_json(const ManifestTensor& tensor, const Store& store) {
@@ -68,36 +81,50 @@ nlohmann::json to_json(const CommittedCheckpoint& checkpoint, const Store& store
           {"tensors", std::move(tensors)}};
 }
 
+nlohmann::json to_json(const CommittedModel& model, const Store& store) {
+  if (!model.index) return to_json(model.parts.front(), store);
+  nlohmann::json shards = nlohmann::json::array();
+  for (const CommittedCheckpoint& part : model.parts) shards.push_back(to_json(part, store));
+  return {{"path", model.path},
+          {"format", model.manifest.format},
+          {"size", size_of(model)},
+          {"shards", std::move(shards)}};
+}
+
 class Ls : public Command {
  public:
   void options(CLI::App& app) override {
     app.add_option("rev", revision_, "a branch, tag or commit")->capture_default_str();
-    app.add_option("path", path_, "one checkpoint of it; all without");
+    app.add_option("path", path_, "one checkpoint or shard index of it; all without");
     app.add_flag("--json", json_, "as JSON");
   }
 
   int run() override {
     const Repository repository = Repository::discover();
-    const std::vector<CommittedCheckpoint> found = checkpoints(repository);
+    const std::vector<CommittedModel> found = models(repository);
     if (json_) {
       nlohmann::json list = nlohmann::json::array();
-      for (const CommittedCheckpoint& checkpoint : found)
-        list.push_back(to_json(checkpoint, repository.store()));
+      for (const CommittedModel& model : found) list.push_back(to_json(model, repository.store()));
       constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
       fmt::print("{}\n", list.dump(2, ' ', false, kReplace));
       return 0;
     }
-    for (const CommittedCheckpoint& checkpoint : found) print(checkpoint, repository.store());
+    for (const CommittedModel& model : found) print(model, repository.store());
     return 0;
   }
 
  private:
-  std::vector<CommittedCheckpoint> checkpoints(const Repository& repository) const {
+  std::vector<CommittedModel> models(const Repository& repository) const {
     const Oid commit = repository.require(revision_);
-    if (path_.empty()) return repository.checkpoints_at(commit);
-    auto checkpoint = repository.checkpoint_at(commit, path_);
-    if (!checkpoint) throw MissingError("no such checkpoint in " + revision_, path_);
-    return {std::move(*checkpoint)};
+    if (path_.empty()) {
+      ModelListing listing = repository.list_models(commit);
+      for (const Error& problem : listing.problems)
+        fmt::print(stderr, "warning: {}: {}\n", problem.where(), problem.what());
+      return std::move(listing.models);
+    }
+    auto model = repository.model_at(commit, path_);
+    if (!model) throw MissingError("no such checkpoint in " + revision_, path_);
+    return {std::move(*model)};
   }
 
   std::string revision_ = "HEAD";
@@ -105,7 +132,7 @@ class Ls : public Command {
   bool json_ = false;
 };
 
-const Registered<Ls> kLs("ls", "list the checkpoints of a revision and their tensors",
+const Registered<Ls> kLs("ls", "list the models of a revision and their tensors",
                          "mgit ls main\nmgit ls HEAD~1 model.safetensors --json");
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include "cli/command.h"
 #include "mgit/perm.h"
 #include "mgit/repo.h"
-#include "mgit/store.h"
+#include "store/model_file.h"
 #include "workflow/model_spec.h"
 
 namespace mgit::cli {
@@ -23,18 +23,16 @@ class Target {
   explicit Target(const std::string& text) {
     if (std::filesystem::is_regular_file(text)) {
       path_ = text;
-      tensors_ = open_checkpoint_file(text)->tensors();
+      tensors_ = open_model_file(text)->tensors();
       return;
     }
     repository_ = Repository::discover();
     const std::size_t colon = text.find(':');
     commit_ = repository_->require(text.substr(0, colon));
-    const auto path =
-        colon == std::string::npos ? std::nullopt : std::optional(text.substr(colon + 1));
-    const CommittedCheckpoint checkpoint = choose(path);
-    path_ = checkpoint.path;
-    for (const ManifestTensor& tensor : checkpoint.manifest.tensors)
-      tensors_.push_back(tensor.info);
+    const std::string path = colon == std::string::npos ? "" : text.substr(colon + 1);
+    const CommittedModel model = require_model(*repository_, *commit_, path, text.substr(0, colon));
+    path_ = model.path;
+    tensors_ = infos_of(model.manifest);
   }
 
   const std::string& path() const { return path_; }
@@ -45,20 +43,6 @@ class Target {
   }
 
  private:
-  CommittedCheckpoint choose(const std::optional<std::string>& path) const {
-    if (path) {
-      auto found = repository_->checkpoint_at(*commit_, *path);
-      if (!found) throw MissingError("no checkpoint of this name in " + commit_->brief(), *path);
-      return *std::move(found);
-    }
-    auto all = repository_->checkpoints_at(*commit_);
-    if (all.empty()) throw MissingError("no checkpoint in " + commit_->brief());
-    if (all.size() > 1)
-      throw UsageError(fmt::format("{} checkpoints in {}", all.size(), commit_->brief()), {},
-                       fmt::format("name one, as in {}:{}", commit_->brief(), all.front().path));
-    return std::move(all.front());
-  }
-
   std::optional<Repository> repository_;
   std::optional<Oid> commit_;
   std::string path_;
@@ -127,13 +111,13 @@ class SpecCommand : public Command {
   void options(CLI::App& app) override {
     app.require_subcommand(1);
     show_ = app.add_subcommand("show", "the groups of hidden units of a network");
-    show_->add_option("network", target_, "a checkpoint file, or REV[:PATH]");
+    show_->add_option("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     show_->add_flag("--text", text_, "the spec itself, every tensor and size written out");
     show_->add_flag("--json", json_, "for scripts");
     CLI::App* check =
         app.add_subcommand("check", "does a spec fit a network, and how far is it proved");
     check->add_option("spec", spec_, "a .perm file, or auto: the shipped families")->required();
-    check->add_option("network", target_, "a checkpoint file, or REV[:PATH]");
+    check->add_option("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     check->add_flag("--json", json_, "for scripts");
   }
 

@@ -58,9 +58,9 @@ constexpr std::pair<const char*, const char*> kOfCommits[] = {
 /// With more new commits than this, reading all notes at once is cheaper than asking for each.
 constexpr std::size_t kFewCommits = 100;
 
+/// A model of a commit; of a sharded one, the manifest of all its tensors.
 struct PlacedManifest {
   std::string path;
-  Oid blob;
   Digest manifest;
 };
 
@@ -192,7 +192,8 @@ class Update {
         insert_checkpoint_.with(commit, entry.path, std::optional<Digest>()).run();
   }
 
-  /// The manifests of a commit's tree, each of them in the tables.
+  /// The models of a commit's tree, their manifests in the tables. A sharded set that is not
+  /// complete is none.
   const std::vector<PlacedManifest>& manifests_at(const Oid& commit) {
     const auto tree_known = trees_.find(commit);
     const Oid tree =
@@ -201,11 +202,13 @@ class Update {
     if (known != manifests_.end()) return known->second;
     std::vector<PlacedManifest>& list = manifests_[tree];
     try {
-      for (const CommittedCheckpoint& checkpoint : repository_.checkpoints_at(commit)) {
-        auto digest = digests_.find(checkpoint.file.blob);
+      for (const CommittedModel& model : repository_.list_models(commit).models) {
+        std::vector<Oid> blobs;
+        for (const CommittedCheckpoint& part : model.parts) blobs.push_back(part.file.blob);
+        auto digest = digests_.find(blobs);
         if (digest == digests_.end())
-          digest = digests_.emplace(checkpoint.file.blob, add_manifest(checkpoint.manifest)).first;
-        list.push_back({checkpoint.path, checkpoint.file.blob, digest->second});
+          digest = digests_.emplace(std::move(blobs), add_manifest(model.manifest)).first;
+        list.push_back({model.path, digest->second});
       }
     } catch (const Error&) {
       list.clear();  // blobs that a partial clone has not fetched, or that are damaged
@@ -334,7 +337,7 @@ class Update {
   std::set<Oid> passed_;
   std::map<Oid, Oid> trees_;                              // of added commits
   std::map<Oid, std::vector<PlacedManifest>> manifests_;  // by tree
-  std::map<Oid, Digest> digests_;                         // by blob
+  std::map<std::vector<Oid>, Digest> digests_;            // by the blobs of a model's parts
 
   Statement known_{database_, "SELECT 1 FROM commits WHERE oid = ?"};
   Statement first_parent_{database_, "SELECT parent FROM parents WHERE child = ? AND position = 0"};

@@ -61,14 +61,14 @@ struct Lineage::Impl {
     return paths;
   }
 
-  /// Of all models of a commit, or of the checkpoint at `wanted`.
+  /// Of all models of a commit, or of the one at `wanted`.
   std::vector<Model> models_of(const Oid& commit, const std::string& wanted) {
     const std::set<std::string> data = data_of(commit);
     std::vector<Model> models;
-    for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(commit)) {
-      if (wanted.empty() ? data.contains(checkpoint.path) : checkpoint.path != wanted) continue;
-      auto nodes = model_history(*database, repository.store(), commit, checkpoint.path);
-      if (!nodes.empty()) models.push_back({checkpoint.path, std::move(nodes)});
+    for (const CommittedModel& model : repository.models_at(commit)) {
+      if (wanted.empty() ? data.contains(model.path) : model.path != wanted) continue;
+      auto nodes = model_history(*database, repository.store(), commit, model.path);
+      if (!nodes.empty()) models.push_back({model.path, std::move(nodes)});
     }
     if (models.empty())
       throw MissingError(wanted.empty() ? "there is no checkpoint in this commit"

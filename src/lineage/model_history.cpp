@@ -4,13 +4,15 @@
 #include <map>
 #include <set>
 
+#include "format/shard_index.h"
+
 namespace mgit {
 namespace {
 
 class HistoryWalk {
  public:
   HistoryWalk(Database& database, const Store& store, const std::string& path)
-      : database_(database), store_(store), path_(path) {}
+      : database_(database), store_(store), path_(path), other_form_(other_form(path)) {}
 
   std::vector<ModelNode> run(const Oid& tip) {
     std::vector<ModelNode> nodes;
@@ -41,21 +43,33 @@ class HistoryWalk {
     return parents;
   }
 
-  /// The commit that gave the model of `start` its weights; nullopt if there is no model. Where a
-  /// merge took one side's model unchanged, that side is followed.
+  /// The path under which the same model would be one file; of a single file, an index's.
+  static std::string other_form(const std::string& path) {
+    return checkpoint_of_index(path).value_or(path + ".index.json");
+  }
+
+  /// The commit that gave the model of `start` its weights; nullopt if there is no model. Before
+  /// the model was dealt out to shards (or put together), it is the one of that other form.
   std::optional<Place> locate(const Oid& start) {
+    const auto place = locate(start, path_);
+    return place ? place : locate(start, other_form_);
+  }
+
+  /// The same for one path. Where a merge took one side's model unchanged, that side is followed.
+  std::optional<Place> locate(const Oid& start, const std::string& path) {
+    std::map<Oid, std::optional<Place>>& places = places_[path];
     std::vector<Oid> passed;
     Oid commit = start;
     std::optional<Place> place;
     for (;;) {
-      const auto known = places_.find(commit);
-      if (known != places_.end()) {
+      const auto known = places.find(commit);
+      if (known != places.end()) {
         place = known->second;
         break;
       }
       passed.push_back(commit);
       const std::vector<Oid> parents = parents_of(commit);
-      if (row_.with(commit, path_).step()) {
+      if (row_.with(commit, path).step()) {
         if (!row_.is_null(0)) place = Place{commit, row_.digest(0)};
         row_.restart();
         if (place && parents.size() > 1) place = taken_from(parents, *place);
@@ -64,7 +78,7 @@ class HistoryWalk {
       if (parents.empty()) break;
       commit = parents.front();
     }
-    for (const Oid& id : passed) places_[id] = place;
+    for (const Oid& id : passed) places[id] = place;
     return place;
   }
 
@@ -130,8 +144,8 @@ class HistoryWalk {
   std::optional<MergeRecord> merge_of(const Oid& commit) {
     Statement query(database_,
                     "SELECT model, strategy, weights, base FROM merges WHERE oid = ?"
-                    " AND model IN (?, '') ORDER BY position");
-    if (!query.with(commit, quote_name(path_)).step()) return std::nullopt;
+                    " AND model IN (?, ?, '') ORDER BY position");
+    if (!query.with(commit, quote_name(path_), quote_name(other_form_)).step()) return std::nullopt;
     return MergeRecord{query.text(0), query.text(1), query.text(2), query.text(3)};
   }
 
@@ -166,7 +180,8 @@ class HistoryWalk {
   Database& database_;
   const Store& store_;
   const std::string& path_;
-  std::map<Oid, std::optional<Place>> places_;
+  std::string other_form_;
+  std::map<std::string, std::map<Oid, std::optional<Place>>> places_;  // by path
   Statement parents_{database_, "SELECT parent FROM parents WHERE child = ? ORDER BY position"};
   Statement row_{database_, "SELECT manifest FROM checkpoints WHERE oid = ? AND path = ?"};
 };

@@ -35,9 +35,13 @@ struct Repository::Impl {
   const Signature& identity(const char* variable) const;
 
   using PathList = std::vector<std::pair<std::string, TreeFile>>;
-  /// The manifests below a tree, by relative path; remembered, so that walking a history costs what
+  struct Listing {
+    PathList manifests;
+    PathList indexes;  // files named as shard indexes are
+  };
+  /// What lies below a tree, by relative path; remembered, so that walking a history costs what
   /// changed in it.
-  const PathList& manifests_below(const Oid& tree_id) const;
+  const Listing& listing_below(const Oid& tree_id) const;
   bool is_manifest(const Oid& blob_id) const;  // remembered, too
   const Manifest& manifest(const Oid& blob_id, const std::string& path) const;
   std::string blob(const Oid& id) const;
@@ -50,7 +54,7 @@ struct Repository::Impl {
   mutable Store store;  // made here, not on first use: workers ask for it at once
   mutable git2::OdbHandle odb;
   mutable std::map<std::string, Signature> identities;
-  mutable std::unordered_map<Oid, PathList, OidHash> manifest_lists;
+  mutable std::unordered_map<Oid, Listing, OidHash> listings;
   mutable std::unordered_map<Oid, bool, OidHash> verdicts;  // of is_manifest
   mutable std::unordered_map<Oid, Manifest, OidHash> manifests;
 };

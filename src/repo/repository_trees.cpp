@@ -1,13 +1,14 @@
 #include <array>
 
+#include "format/shard_index.h"
 #include "mgit/repo.h"
 #include "repo/repository_impl.h"
 
 namespace mgit {
 namespace {
 
-/// A manifest is text; nothing larger is looked at.
-constexpr std::size_t kLargestManifest = std::size_t{64} << 20;
+/// Manifests and shard indexes are text; nothing larger is looked at.
+constexpr std::size_t kLargestText = std::size_t{64} << 20;
 /// Blobs above this size are judged by their beginning where git can stream them.
 constexpr std::size_t kSmallBlob = std::size_t{64} << 10;
 
@@ -32,14 +33,20 @@ std::optional<std::string> beginning(git_odb* odb, const git_oid& id) {
   return std::string(piece.data(), static_cast<std::size_t>(read));
 }
 
-bool holds_manifest(git_odb* odb, const Oid& blob_id, const std::function<std::string()>& read) {
+std::size_t blob_size(git_odb* odb, const Oid& blob_id) {
   const git_oid id = git2::to_git(blob_id);
   std::size_t size = 0;
   git_object_t type = GIT_OBJECT_INVALID;
   git2::check(git_odb_read_header(&size, &type, odb, &id), blob_id.brief());
-  if (size > kLargestManifest) return false;
+  return size;
+}
+
+bool holds_manifest(git_odb* odb, const Oid& blob_id, const std::function<std::string()>& read) {
+  const std::size_t size = blob_size(odb, blob_id);
+  if (size > kLargestText) return false;
   if (size > kSmallBlob)
-    if (const auto start = beginning(odb, id)) return looks_like_manifest(*start);
+    if (const auto start = beginning(odb, git2::to_git(blob_id)))
+      return looks_like_manifest(*start);
   return looks_like_manifest(read());
 }
 
@@ -85,22 +92,29 @@ const Manifest& Repository::Impl::manifest(const Oid& blob_id, const std::string
   return manifests.emplace(blob_id, parse_manifest(blob(blob_id), path)).first->second;
 }
 
-const Repository::Impl::PathList& Repository::Impl::manifests_below(const Oid& tree_id) const {
-  const auto known = manifest_lists.find(tree_id);
-  if (known != manifest_lists.end()) return known->second;
-  PathList list;
+const Repository::Impl::Listing& Repository::Impl::listing_below(const Oid& tree_id) const {
+  const auto known = listings.find(tree_id);
+  if (known != listings.end()) return known->second;
+  Listing list;
   const git2::TreeHandle directory = tree(tree_id);
   for (std::size_t i = 0; i < git_tree_entrycount(directory.get()); ++i) {
     const git_tree_entry* entry = git_tree_entry_byindex(directory.get(), i);
     const std::string name = git_tree_entry_name(entry);
+    const TreeFile file{entry_id(entry), entry_mode(entry)};
     if (git_tree_entry_type(entry) == GIT_OBJECT_TREE) {
-      for (const auto& [path, file] : manifests_below(entry_id(entry)))
-        list.emplace_back(name + "/" + path, file);
-    } else if (is_regular(entry_mode(entry)) && is_manifest(entry_id(entry))) {
-      list.emplace_back(name, TreeFile{entry_id(entry), entry_mode(entry)});
+      const Listing& below = listing_below(file.blob);
+      for (const auto& [path, found] : below.manifests)
+        list.manifests.emplace_back(name + "/" + path, found);
+      for (const auto& [path, found] : below.indexes)
+        list.indexes.emplace_back(name + "/" + path, found);
+    } else if (is_regular(file.mode) && is_manifest(file.blob)) {
+      list.manifests.emplace_back(name, file);
+    } else if (is_regular(file.mode) && checkpoint_of_index(name) &&
+               blob_size(odb.get(), file.blob) <= kLargestText) {
+      list.indexes.emplace_back(name, file);
     }
   }
-  return manifest_lists.emplace(tree_id, std::move(list)).first->second;
+  return listings.emplace(tree_id, std::move(list)).first->second;
 }
 
 std::optional<TreeFile> Repository::file_at(const Oid& commit, const std::string& path) const {
@@ -135,7 +149,8 @@ std::vector<std::pair<std::string, TreeFile>> Repository::files_at(const Oid& co
 std::vector<CommittedCheckpoint> Repository::checkpoints_at(const Oid& commit) const {
   const git2::TreeHandle tree = impl_->tree_of_commit(commit);
   std::vector<CommittedCheckpoint> result;
-  for (const auto& [path, file] : impl_->manifests_below(git2::from_git(*git_tree_id(tree.get()))))
+  const Oid root = git2::from_git(*git_tree_id(tree.get()));
+  for (const auto& [path, file] : impl_->listing_below(root).manifests)
     result.push_back({path, file, impl_->manifest(file.blob, path)});
   std::sort(result.begin(), result.end(),
             [](const auto& a, const auto& b) { return a.path < b.path; });

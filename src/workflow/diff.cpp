@@ -78,6 +78,8 @@ std::string details(const TensorDifference& tensor) {
   if (tensor.change == TensorChange::kReshaped) text += " -> " + type_text(*tensor.after);
   if (tensor.relative) text += fmt::format("  change {:.3g}", *tensor.relative);
   if (tensor.cosine) text += fmt::format("  cosine {:.6f}", *tensor.cosine);
+  if (tensor.change == TensorChange::kMoved)
+    text += fmt::format("  {} {}", tensor.before ? "to" : "from", quote_name(tensor.other_file));
   return text;
 }
 
@@ -98,7 +100,7 @@ std::string counts_text(const std::vector<TensorDifference>& tensors) {
   std::string text;
   for (const TensorChange change :
        {TensorChange::kEqual, TensorChange::kChanged, TensorChange::kReshaped, TensorChange::kAdded,
-        TensorChange::kGone}) {
+        TensorChange::kGone, TensorChange::kMoved}) {
     const auto count = std::count_if(tensors.begin(), tensors.end(),
                                      [&](const auto& tensor) { return tensor.change == change; });
     if (count > 0)
@@ -145,6 +147,8 @@ std::string_view change_name(TensorChange change) {
       return "added";
     case TensorChange::kGone:
       return "gone";
+    case TensorChange::kMoved:
+      return "moved";
   }
   return "";
 }

@@ -12,7 +12,7 @@
 
 namespace mgit {
 
-enum class TensorChange : std::uint8_t { kEqual, kChanged, kReshaped, kAdded, kGone };
+enum class TensorChange : std::uint8_t { kEqual, kChanged, kReshaped, kAdded, kGone, kMoved };
 
 /// "changed", "added", …
 std::string_view change_name(TensorChange change);
@@ -25,6 +25,7 @@ struct TensorDifference {
   // For changed tensors of arithmetic dtypes, in double:
   std::optional<double> relative;  // ||b - a|| / ||a||; infinite if a is zero
   std::optional<double> cosine;    // absent if one of them is zero
+  std::string other_file{};        // of a moved one: where it went to, or came from
 };
 
 /// One side of a comparison. Without a manifest, bytes are compared in place of object names.

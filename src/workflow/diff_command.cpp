@@ -17,6 +17,7 @@
 #include "mgit/store.h"
 #include "repo/attributes.h"
 #include "workflow/diff.h"
+#include "workflow/diff_moves.h"
 
 namespace mgit {
 namespace {
@@ -146,26 +147,45 @@ std::optional<Side> side_of(const Repository& repository, const std::string& mod
   return Side{{}, open_checkpoint_file(file)};
 }
 
-std::optional<CheckpointDifference> difference_of(const Repository& repository,
-                                                  const RawChange& change) {
+/// A difference and the sides it was made from.
+struct Comparison {
+  CheckpointDifference difference;
+  std::optional<Side> before;
+  std::optional<Side> after;
+};
+
+/// nullopt if one side is no checkpoint.
+std::optional<Comparison> compare(const Repository& repository, const RawChange& change) {
   const std::string& old_path = change.old_path.empty() ? change.path : change.old_path;
-  CheckpointDifference result;
-  result.path = change.path;
-  result.old_path = change.old_path;
-  result.status = change.status;
+  Comparison result;
+  result.difference.path = change.path;
+  result.difference.old_path = change.old_path;
+  result.difference.status = change.status;
   try {
-    const auto before = side_of(repository, change.old_mode, change.old_blob, old_path);
-    const auto after = side_of(repository, change.mode, change.blob, change.path);
-    if (!before || !after) return std::nullopt;
-    if (before->manifest && after->source->tensors().size() > 0)
-      repository.need(*before->manifest, old_path);
-    if (after->manifest && before->source->tensors().size() > 0)
-      repository.need(*after->manifest, change.path);
-    result.tensors = compare_checkpoints(before->view(), after->view());
+    result.before = side_of(repository, change.old_mode, change.old_blob, old_path);
+    result.after = side_of(repository, change.mode, change.blob, change.path);
+    if (!result.before || !result.after) return std::nullopt;
+    if (result.before->manifest && result.after->source->tensors().size() > 0)
+      repository.need(*result.before->manifest, old_path);
+    if (result.after->manifest && result.before->source->tensors().size() > 0)
+      repository.need(*result.after->manifest, change.path);
+    result.difference.tensors = compare_checkpoints(result.before->view(), result.after->view());
   } catch (const Error& error) {
-    result.problem = error.where().empty() ? error.what() : error.where() + ": " + error.what();
+    result.difference.problem =
+        error.where().empty() ? error.what() : error.where() + ": " + error.what();
   }
   return result;
+}
+
+std::vector<CheckpointDifference> differences_of(std::vector<Comparison> comparisons) {
+  std::vector<ComparedFile> files;
+  for (Comparison& each : comparisons)
+    if (each.difference.problem.empty())
+      files.push_back({&each.difference, each.before->view(), each.after->view()});
+  mark_moves(files);
+  std::vector<CheckpointDifference> differences;
+  for (Comparison& each : comparisons) differences.push_back(std::move(each.difference));
+  return differences;
 }
 
 nlohmann::json json_of(const std::vector<CheckpointDifference>& differences) {
@@ -193,6 +213,7 @@ nlohmann::json json_of(const std::vector<CheckpointDifference>& differences) {
                            {"after", type(tensor.after)}};
       if (tensor.relative) entry["relative"] = *tensor.relative;
       if (tensor.cosine) entry["cosine"] = *tensor.cosine;
+      if (!tensor.other_file.empty()) entry["other_file"] = tensor.other_file;
       file["tensors"].push_back(std::move(entry));
     }
     file["equal"] = equal;
@@ -292,20 +313,21 @@ std::string textconv_of_manifest(const Manifest& manifest, const Repository* rep
 int diff_files(Repository& repository, const std::vector<std::string>& arguments) {
   const std::optional<DiffRequest> request = parse_request(arguments);
   if (!request) exec_process(git_diff({}, arguments));
-  std::vector<CheckpointDifference> shown;
+  std::vector<Comparison> comparisons;
   bool rest = false;
   const std::vector<RawChange> changes = raw_changes(request->selection);
   std::vector<std::string> paths;
   for (const RawChange& change : changes) paths.push_back(change.path);
   const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    auto difference = tracked[i] && changes[i].status != 'U' ? difference_of(repository, changes[i])
-                                                             : std::nullopt;
-    if (difference)
-      shown.push_back(std::move(*difference));
+    auto comparison =
+        tracked[i] && changes[i].status != 'U' ? compare(repository, changes[i]) : std::nullopt;
+    if (comparison)
+      comparisons.push_back(std::move(*comparison));
     else
       rest = true;
   }
+  const std::vector<CheckpointDifference> shown = differences_of(std::move(comparisons));
   if (request->json) {
     fmt::print("{}\n",
                json_of(shown).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));

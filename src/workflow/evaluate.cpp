@@ -7,7 +7,9 @@
 #include <filesystem>
 
 #include "base/mapped_file.h"
+#include "format/shard_index.h"
 #include "mgit/lineage.h"
+#include "store/model_file.h"
 #include "workflow/model_spec.h"
 #include "workflow/trust.h"
 
@@ -41,19 +43,8 @@ std::optional<ModelConfig> config_for(const Repository* repository, const NamedM
                                       const EvaluationRequest& request) {
   if (repository != nullptr && request.model.empty())
     for (ModelConfig& config : repository->models(std::nullopt))
-      if (config.path == model.path) return std::move(config);
+      if (same_model_path(config.path, model.path)) return std::move(config);
   return configured_model(repository, request.model);
-}
-
-std::string checkpoint_path(const Repository& repository, const Oid& commit,
-                            const std::string& revision, const std::string& model_name) {
-  if (const auto config = configured_model(&repository, model_name)) return config->path;
-  const std::vector<CommittedCheckpoint> all = models_at(repository, commit);
-  if (all.empty()) throw MissingError("has no checkpoint", revision);
-  if (all.size() > 1)
-    throw Error(fmt::format("has {} checkpoints", all.size()), revision,
-                fmt::format("say which one: {}:{}", revision, all.front().path));
-  return all.front().path;
 }
 
 NamedModel committed_model(const Repository& repository, const std::string& name,
@@ -61,15 +52,13 @@ NamedModel committed_model(const Repository& repository, const std::string& name
   const std::size_t colon = name.find(':');
   const std::string revision = name.substr(0, colon);
   const Oid commit = repository.require(revision);
-  const std::string path = colon != std::string::npos
-                               ? name.substr(colon + 1)
-                               : checkpoint_path(repository, commit, revision, model_name);
-  const auto checkpoint = repository.checkpoint_at(commit, path);
-  if (!checkpoint) throw MissingError("has no checkpoint " + path, revision);
-  repository.need(checkpoint->manifest, name);
-  const std::string text = manifest_text(checkpoint->manifest);
-  return {name, commit, path, sha256(as_bytes(text)),
-          in_memory(StoredModel(repository.store(), checkpoint->manifest))};
+  std::string path = colon != std::string::npos ? name.substr(colon + 1) : std::string();
+  if (path.empty())
+    if (const auto config = configured_model(&repository, model_name)) path = config->path;
+  const CommittedModel model = require_model(repository, commit, path, revision);
+  repository.need(model, name);
+  return {name, commit, model.path, model_digest(model),
+          in_memory(*open_model(repository.store(), model))};
 }
 
 /// The path as the repository has it, where it lies inside.
@@ -86,7 +75,7 @@ NamedModel find_model(const Repository* repository, const std::string& name,
   if (revision) return committed_model(*repository, name, model_name);
   if (fs::is_regular_file(name))
     return {name, std::nullopt, path_inside(repository, name), std::nullopt,
-            in_memory(*open_checkpoint_file(name))};
+            in_memory(*open_model_file(name))};
   throw MissingError("no such revision or checkpoint file", name);
 }
 

@@ -77,11 +77,9 @@ void warn_of_replaced_models(Repository& repository, const Say& say) {
       has_merge_of_models(repository, *before, *now))
     return;
   bool replaced = false;
-  for (const CommittedCheckpoint& old : repository.checkpoints_at(*before)) {
-    const auto fresh = repository.checkpoint_at(*now, old.path);
-    if (!fresh || fresh->manifest == old.manifest ||
-        continues(repository, old.manifest, fresh->manifest))
-      continue;
+  for (const CommittedModel& old : repository.list_models(*before).models) {
+    const auto fresh = repository.model_at(*now, old.path);
+    if (!fresh || same_weights(old, *fresh) || continues(repository, old, *fresh)) continue;
     say(fmt::format("warning: {}: replaced by an independently trained model, not combined with it",
                     old.path));
     replaced = true;

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdlib>
 
 #include "base/os.h"
 #include "base/process.h"
+#include "format/shard_index.h"
+#include "workflow/model_line.h"
 #include "workflow/preconditions.h"
 
 namespace mgit {
@@ -25,6 +28,26 @@ std::filesystem::path trailers_file(const Repository& repository) {
   return repository.git_dir() / "mgit" / "merge-trailers";
 }
 
+/// All files of a model, by path.
+std::map<std::string, TreeFile> files_of(const CommittedModel& model, bool without_index = false) {
+  std::map<std::string, TreeFile> files;
+  if (model.index && !without_index) files[model.path] = *model.index;
+  for (const CommittedCheckpoint& part : model.parts) files[part.path] = part.file;
+  return files;
+}
+
+/// Do all sides deal the tensors out alike? Then the index is an ordinary file that git merges.
+bool same_sharding(const Repository& repository, const ModelPlan& plan) {
+  std::optional<ShardIndex> first;
+  for (const SidePlan& side : plan.sides) {
+    if (!side.model.index || side.model.path != plan.path) return false;
+    ShardIndex index = parse_shard_index(repository.blob(side.model.index->blob), side.model.path);
+    if (first && index != *first) return false;
+    first = std::move(index);
+  }
+  return true;
+}
+
 class Strategy {
  public:
   Strategy(Repository& repository, const StrategyCall& call)
@@ -34,9 +57,9 @@ class Strategy {
     if (call_.ours != "HEAD" || call_.theirs.empty()) return pick();
     resolve();
     const std::vector<ModelPlan> plans = plan_models(repository_, ours_, sides_, call_.options);
-    for (const ModelPlan& plan : plans) refuse_if_changed(plan.path);
+    for (const ModelPlan& plan : plans) refuse_if_changed(plan);
     for (const ModelPlan& plan : plans) call_.say(describe_plan(plan));
-    const std::vector<Manifest> results = combine_all(plans);
+    const std::vector<std::vector<Manifest>> results = combine_all(plans);
     int status = merge_files(plans);
     if (status > kConflict) return kNotHandled;
     for (std::size_t i = 0; i < plans.size(); ++i) {
@@ -78,18 +101,19 @@ class Strategy {
     }
   }
 
-  void refuse_if_changed(const std::string& path) const {
-    const std::string changed =
-        run_checked({"git", "status", "--porcelain", "-uno", "--", ":(literal,top)" + path},
-                    {.directory = repository_.work_dir().string()});
-    if (!changed.empty())
-      throw Error("your local changes would be overwritten by the merge", path,
+  void refuse_if_changed(const ModelPlan& plan) const {
+    std::vector<std::string> command{"git", "status", "--porcelain", "-uno", "--"};
+    for (const auto& [path, file] : files_of(plan.sides.front().model))
+      command.push_back(":(literal,top)" + path);
+    if (!run_checked(command, {.directory = repository_.work_dir().string()}).empty())
+      throw Error("your local changes would be overwritten by the merge", plan.path,
                   "commit or stash them");
   }
 
-  std::vector<Manifest> combine_all(const std::vector<ModelPlan>& plans) {
+  /// The manifests of every model's parts.
+  std::vector<std::vector<Manifest>> combine_all(const std::vector<ModelPlan>& plans) {
     const auto batch = repository_.store().begin();
-    std::vector<Manifest> results;
+    std::vector<std::vector<Manifest>> results;
     std::string trailers;
     for (const ModelPlan& plan : plans) {
       results.emplace_back();
@@ -136,34 +160,56 @@ class Strategy {
     return kClean;
   }
 
-  /// The commit's tree with ours' checkpoints at the planned paths.
+  /// The commit's tree with the planned models as ours has them.
   Oid with_our_models(const Oid& commit, const std::vector<ModelPlan>& plans) {
     std::map<std::string, std::optional<TreeFile>> changes;
-    for (const ModelPlan& plan : plans) changes[plan.path] = repository_.file_at(ours_, plan.path);
+    for (const ModelPlan& plan : plans) {
+      const bool leave_index = same_sharding(repository_, plan);
+      if (const auto there = past_model(repository_, commit, plan.path))
+        for (const auto& [path, file] : files_of(*there, leave_index)) changes[path] = std::nullopt;
+      for (const auto& [path, file] : files_of(plan.sides.front().model, leave_index))
+        changes[path] = file;
+    }
     const Oid tree = repository_.commit(commit).tree;
     return changes.empty() ? tree : repository_.write_tree(tree, changes);
   }
 
-  void place(const ModelPlan& plan, const Manifest& result) {
-    const Oid blob = repository_.write_blob(manifest_text(result));
-    update_index(fmt::format("{:o} {}\t{}\n", plan.mode, blob.hex(), quote_name(plan.path)));
-    run_checked({"git", "checkout-index", "-f", "-u", "--", plan.path},
-                {.directory = repository_.work_dir().string()});
+  void place(const ModelPlan& plan, const std::vector<Manifest>& results) {
+    const std::vector<CommittedCheckpoint>& parts = plan.sides.front().model.parts;
+    std::string lines;
+    std::vector<std::string> checkout{"git", "checkout-index", "-f", "-u", "--"};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Oid blob = repository_.write_blob(manifest_text(results[i]));
+      lines +=
+          fmt::format("{:o} {}\t{}\n", parts[i].file.mode, blob.hex(), quote_name(parts[i].path));
+      checkout.push_back(parts[i].path);
+    }
+    update_index(lines);
+    run_checked(checkout, {.directory = repository_.work_dir().string()});
   }
 
   /// Unmerged in the index, as git leaves a conflict; the working tree keeps ours.
   void mark_conflict(const ModelPlan& plan) {
-    const std::string name = quote_name(plan.path);
-    std::string stages = fmt::format("0 {:040}\t{}\n", 0, name);
-    const auto add = [&](const std::optional<Oid>& commit, int stage) {
-      const auto file = commit ? repository_.file_at(*commit, plan.path) : std::nullopt;
-      if (file)
-        stages += fmt::format("{:o} {} {}\t{}\n", file->mode, file->blob.hex(), stage, name);
+    const bool leave_index = same_sharding(repository_, plan);
+    std::map<std::string, std::array<std::optional<TreeFile>, 3>> stages;
+    const auto add = [&](const std::optional<CommittedModel>& model, std::size_t stage) {
+      if (model)
+        for (const auto& [path, file] : files_of(*model, leave_index)) stages[path][stage] = file;
     };
-    add(sides_.front().base, 1);
-    add(ours_, 2);
-    add(sides_.front().commit, 3);
-    update_index(stages);
+    const MergeSide& theirs = sides_.front();
+    add(theirs.base ? past_model(repository_, *theirs.base, plan.path) : std::nullopt, 0);
+    add(plan.sides[0].model, 1);
+    add(past_model(repository_, theirs.commit, plan.path), 2);
+    std::string lines;
+    for (const auto& [path, files] : stages) {
+      if (files[1] == files[2]) continue;
+      const std::string name = quote_name(path);
+      lines += fmt::format("0 {:040}\t{}\n", 0, name);
+      for (std::size_t stage = 0; stage < files.size(); ++stage)
+        if (const auto& file = files[stage])
+          lines += fmt::format("{:o} {} {}\t{}\n", file->mode, file->blob.hex(), stage + 1, name);
+    }
+    update_index(lines);
   }
 
   void update_index(const std::string& lines) const {

@@ -24,11 +24,10 @@ class ModelPlanner {
                const MergeOptions& options)
       : repository_(repository), ours_(ours), sides_(sides), options_(options) {}
 
-  std::optional<ModelPlan> plan(const CommittedCheckpoint& ours) {
+  std::optional<ModelPlan> plan(const CommittedModel& ours) {
     ModelPlan plan;
     plan.path = ours.path;
-    plan.mode = ours.file.mode;
-    plan.sides.push_back({.manifest = ours.manifest});
+    plan.sides.push_back({.model = ours});
     participants_ = {ours_};
     for (const MergeSide& side : sides_) add_side(plan, side);
     if (plan.sides.size() == 1) return std::nullopt;
@@ -41,12 +40,13 @@ class ModelPlanner {
 
  private:
   void add_side(ModelPlan& plan, const MergeSide& side) {
-    const auto theirs = repository_.checkpoint_at(side.commit, plan.path);
-    if (!theirs || theirs->manifest == plan.sides.front().manifest) return;
+    const auto theirs = repository_.model_at(side.commit, plan.path);
+    const CommittedModel& ours = plan.sides.front().model;
+    if (!theirs || same_weights(*theirs, ours)) return;
     for (const std::string& reason :
-         incompatibilities(infos_of(plan.sides.front().manifest), infos_of(theirs->manifest)))
+         incompatibilities(infos_of(ours.manifest), infos_of(theirs->manifest)))
       plan.conflicts.push_back(reason);
-    plan.sides.push_back({.manifest = theirs->manifest});
+    plan.sides.push_back({.model = *theirs});
     participants_.push_back(side.commit);
     merged_.push_back(&side);
   }
@@ -54,40 +54,44 @@ class ModelPlanner {
   /// A base counts only if the line from it holds on every side (DESIGN section 7).
   void settle_bases(ModelPlan& plan) {
     const MergeSide& first = *merged_.front();
-    const auto base = first.base ? repository_.checkpoint_at(*first.base, plan.path) : std::nullopt;
+    const auto base = first.base ? past_model(repository_, *first.base, plan.path) : std::nullopt;
     plan.two_way = !base || std::any_of(merged_.begin(), merged_.end(), [&](const MergeSide* side) {
       return side->base != first.base;
     });
     if (plan.two_way) return;
-    if (infos_of(base->manifest) != infos_of(plan.sides.front().manifest)) {
+    if (infos_of(base->manifest) != infos_of(plan.sides.front().model.manifest)) {
       plan.two_way = true;
       return;
     }
     for (std::size_t i = 0; i < plan.sides.size() && !plan.two_way; ++i) {
       SidePlan& side = plan.sides[i];
       const auto recorded = recorded_since(repository_, first.base, participants_[i], plan.path);
-      plan.two_way = !line_holds(repository_, base->manifest, side.manifest, recorded);
-      side.base = carried_along(base->manifest, recorded);
+      plan.two_way = !line_holds(repository_, *base, side.model, recorded);
+      side.base = carried_along(*base, recorded);
       rebased_ = rebased_ || !recorded.empty();
     }
-    if (!plan.two_way) plan.base = first.base;
+    if (plan.two_way) return;
+    plan.base = first.base;
+    plan.base_model = base;
   }
 
-  /// The base's model in the basin that the recorded rebases moved its line to.
-  Manifest carried_along(Manifest base, const std::vector<RecordedPermutation>& recorded) {
-    const bool placed = std::any_of(base.tensors.begin(), base.tensors.end(),
+  /// The base's tensors by content, in the basin that the recorded rebases moved its line to.
+  Manifest carried_along(const CommittedModel& base,
+                         const std::vector<RecordedPermutation>& recorded) {
+    Manifest carried = base.manifest;
+    const bool placed = std::any_of(carried.tensors.begin(), carried.tensors.end(),
                                     [](const auto& tensor) { return tensor.placement; });
-    if (recorded.empty() && !placed) return base;
+    if (recorded.empty() && !placed) return carried;
     repository_.need(base, "the base");
-    if (recorded.empty()) return by_content(repository_.store(), std::move(base));
+    if (recorded.empty()) return by_content(repository_.store(), std::move(carried));
     std::vector<std::unique_ptr<TensorSource>> steps;
-    steps.push_back(std::make_unique<StoredModel>(repository_.store(), base));
+    steps.push_back(open_model(repository_.store(), base));
     for (auto step = recorded.rbegin(); step != recorded.rend(); ++step)
       steps.push_back(
           std::make_unique<PermutedModel>(*steps.back(), step->spec, step->permutation));
-    for (ManifestTensor& tensor : base.tensors)
+    for (ManifestTensor& tensor : carried.tensors)
       tensor.object = sha256(steps.back()->read(tensor.info.name).view.data);
-    return base;
+    return carried;
   }
 
   /// Each side weighs as many distinct trainings as its lineage holds, shared ones counted once.
@@ -116,20 +120,19 @@ class ModelPlanner {
   }
 
   void bring_into_basin(ModelPlan& plan) {
-    const Manifest& ours = plan.sides.front().manifest;
+    const CommittedModel& ours = plan.sides.front().model;
     repository_.need(ours, "ours:" + plan.path);
-    plan.spec = choose_spec(&repository_, ours_, plan.path, infos_of(ours));
+    plan.spec = choose_spec(&repository_, ours_, plan.path, infos_of(ours.manifest));
     require_proof(*plan.spec, plan.path, false);
-    const StoredModel our_model(repository_.store(), ours);
+    const auto our_model = open_model(repository_.store(), ours);
     for (std::size_t i = 1; i < plan.sides.size(); ++i) {
       SidePlan& side = plan.sides[i];
-      repository_.need(side.manifest, "theirs:" + plan.path);
+      repository_.need(side.model, "theirs:" + side.model.path);
       MatchOptions match;
       match.seed = options_.seed;
-      side.match = match_weights(*plan.spec, our_model,
-                                 StoredModel(repository_.store(), side.manifest), match);
-      if (!worth_moving(*side.match))
-        side.match->permutation = identity_permutation(*plan.spec);
+      side.match = match_weights(*plan.spec, *our_model,
+                                 *open_model(repository_.store(), side.model), match);
+      if (!worth_moving(*side.match)) side.match->permutation = identity_permutation(*plan.spec);
     }
   }
 
@@ -142,7 +145,8 @@ class ModelPlanner {
   bool rebased_ = false;                  // a rebase was recorded on some side
 };
 
-/// One side of a model while it is combined. Manifests here name tensors by content.
+/// One side of a model while it is combined. Manifests here name tensors by content; all sides have
+/// the same tensors in the same order.
 struct CombinedSide {
   Manifest stored;  // as it was committed
   Manifest moved;   // in our basin
@@ -153,12 +157,12 @@ struct CombinedSide {
 };
 
 CombinedSide open_side(Repository& repository, const ModelPlan& plan, const SidePlan& side) {
-  repository.need(side.manifest, plan.path);
+  repository.need(side.model, side.model.path);
   const Store& store = repository.store();
   CombinedSide result;
-  result.stored = by_content(store, side.manifest);
+  result.stored = by_content(store, side.model.manifest);
   result.moved = result.stored;
-  result.original = std::make_unique<StoredModel>(store, side.manifest);
+  result.original = open_model(store, side.model);
   if (!moves(side.match)) return result;
   result.source =
       std::make_unique<PermutedModel>(*result.original, *plan.spec, side.match->permutation);
@@ -180,7 +184,7 @@ std::vector<std::size_t> deciding_sides(const ModelPlan& plan,
   return deciding;
 }
 
-/// The merged tensor; nullopt where it is what the file has that the result is written in.
+/// The merged tensor; nullopt where it is what the frame's model has.
 std::optional<TensorData> combine_tensor(const ModelPlan& plan, std::size_t index,
                                          const std::vector<CombinedSide>& sides,
                                          const Manifest& frame) {
@@ -208,47 +212,77 @@ std::optional<TensorData> combine_tensor(const ModelPlan& plan, std::size_t inde
   return TensorData{{info.dtype, info.shape, *mean}, mean};
 }
 
+/// The file of a model that holds the same tensors at the same path; nullptr if none does.
+const Manifest* same_part(const CommittedModel& model, const CommittedCheckpoint& part) {
+  for (const CommittedCheckpoint& each : model.parts)
+    if (each.path == part.path && infos_of(each.manifest) == infos_of(part.manifest))
+      return &each.manifest;
+  return nullptr;
+}
+
+/// A part of the result, and the file it is written in.
+struct Frame {
+  std::size_t side;
+  const Manifest* file;
+};
+
+/// Ours, or theirs where only they changed more than values.
+Frame frame_of(const Store& store, const ModelPlan& plan, const CommittedCheckpoint& ours) {
+  if (!plan.two_way && plan.sides.size() == 2) {
+    const Manifest* base = same_part(*plan.base_model, ours);
+    const Manifest* theirs = same_part(plan.sides[1].model, ours);
+    if (base != nullptr && theirs != nullptr && same_but_values(store, ours.manifest, *base))
+      return {1, theirs};
+  }
+  return {0, &ours.manifest};
+}
+}
+
 }  // namespace
 
 std::vector<ModelPlan> plan_models(Repository& repository, const Oid& ours,
                                    const std::vector<MergeSide>& sides,
                                    const MergeOptions& options) {
   std::vector<ModelPlan> plans;
-  for (const CommittedCheckpoint& checkpoint : models_at(repository, ours))
-    if (auto plan = ModelPlanner(repository, ours, sides, options).plan(checkpoint))
+  for (const CommittedModel& model : models_at(repository, ours))
+    if (auto plan = ModelPlanner(repository, ours, sides, options).plan(model))
       plans.push_back(*std::move(plan));
   return plans;
 }
 
 bool fast_forward_keeps_models(Repository& repository, const Oid& ours, const Oid& theirs) {
-  for (const CommittedCheckpoint& here : models_at(repository, ours)) {
-    const auto there = repository.checkpoint_at(theirs, here.path);
-    if (!there || there->manifest == here.manifest) continue;
+  for (const CommittedModel& here : models_at(repository, ours)) {
+    const auto there = repository.model_at(theirs, here.path);
+    if (!there || same_weights(*there, here)) continue;
     if (!recorded_since(repository, ours, theirs, here.path).empty()) return false;
-    if (!continues(repository, here.manifest, there->manifest)) return false;
+    if (!continues(repository, here, *there)) return false;
   }
   return true;
 }
 
-Manifest combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan) {
+std::vector<Manifest> combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan) {
   const Store& store = repository.store();
   std::vector<CombinedSide> sides;
   for (const SidePlan& side : plan.sides) sides.push_back(open_side(repository, plan, side));
-  // The result is written in our file, or in theirs where only they changed more than values.
-  std::size_t frame = 0;
-  if (!plan.two_way && plan.sides.size() == 2 &&
-      same_but_values(store, plan.sides[0].manifest, *plan.sides[0].base))
-    frame = 1;
-  TensorRewrite rewrite;
-  rewrite.content = [&](std::size_t tensor) {
-    return combine_tensor(plan, tensor, sides, sides[frame].stored);
-  };
-  rewrite.put = [&](std::size_t tensor, const Digest& object, Bytes data) {
-    const TensorInfo& info = plan.sides[frame].manifest.tensors[tensor].info;
-    batch.put_as(object, data, std::max(1U, dtype_bits(info.dtype) / 8),
-                 hint_from(plan.sides.front().manifest, info));
-  };
-  return rewrite_checkpoint(store, batch, plan.sides[frame].manifest, rewrite);
+  const CommittedModel& ours = plan.sides.front().model;
+  std::vector<Manifest> results;
+  for (const CommittedCheckpoint& part : ours.parts) {
+    const Frame frame = frame_of(store, plan, part);
+    const auto info = [&](std::size_t tensor) -> const TensorInfo& {
+      return frame.file->tensors[tensor].info;
+    };
+    TensorRewrite rewrite;
+    rewrite.content = [&](std::size_t tensor) {
+      const auto index = ours.manifest.find(info(tensor).name) - ours.manifest.tensors.data();
+      return combine_tensor(plan, static_cast<std::size_t>(index), sides, sides[frame.side].stored);
+    };
+    rewrite.put = [&](std::size_t tensor, const Digest& object, Bytes data) {
+      batch.put_as(object, data, std::max(1U, dtype_bits(info(tensor).dtype) / 8),
+                   hint_from(part.manifest, info(tensor)));
+    };
+    results.push_back(rewrite_checkpoint(store, batch, *frame.file, rewrite));
+  }
+  return results;
 }
 
 std::string record_plan(Store::Batch& batch, const ModelPlan& plan) {

@@ -26,23 +26,24 @@ struct MergeSide {
 
 /// How one side's model takes part.
 struct SidePlan {
-  Manifest manifest;
-  std::optional<Manifest> base{};      // the base's model in this side's basin, unless two_way
+  CommittedModel model;
+  std::optional<Manifest> base{};      // the base's tensors in this side's basin, unless two_way
   std::optional<MatchResult> match{};  // found now, to bring it into our basin
   double weight = 0;
 };
 
 struct ModelPlan {
   std::string path;
-  std::uint32_t mode = 0100644;
   std::vector<std::string> conflicts;  // why it cannot be combined; empty if it can
   bool two_way = false;                // tips only: at least one line was cut
   std::optional<Oid> base;             // the commit whose model is the base, if not two_way
-  std::optional<Spec> spec;            // if anything was matched
-  std::vector<SidePlan> sides;         // ours first
+  std::optional<CommittedModel> base_model;
+  std::optional<Spec> spec;     // if anything was matched
+  std::vector<SidePlan> sides;  // ours first
 };
 
-/// Plans every path that holds different checkpoints on ours and on one of the sides.
+/// Plans every model that is another one on ours and on one of the sides. A model may be dealt out
+/// to other shards there, or be a single file: the result has our form.
 std::vector<ModelPlan> plan_models(Repository& repository, const Oid& ours,
                                    const std::vector<MergeSide>& sides,
                                    const MergeOptions& options);
@@ -51,8 +52,9 @@ std::vector<ModelPlan> plan_models(Repository& repository, const Oid& ours,
 /// ours, and none was rebased into another basin.
 bool fast_forward_keeps_models(Repository& repository, const Oid& ours, const Oid& theirs);
 
-/// Computes the combined model and stores its objects. The plan has no conflicts.
-Manifest combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan);
+/// Computes the combined model and stores its objects: the manifests of our model's parts, in their
+/// order. The plan has no conflicts.
+std::vector<Manifest> combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan);
 
 /// The trailers that record the plan; stores permutation and spec in `batch`.
 std::string record_plan(Store::Batch& batch, const ModelPlan& plan);

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "format/shard_index.h"
 #include "mgit/lineage.h"
 #include "mgit/match.h"
 #include "workflow/model_spec.h"
@@ -38,16 +39,25 @@ std::optional<std::string> trailer(const Commit& commit, std::string_view key) {
   return std::nullopt;
 }
 
-bool continues(Repository& repository, const Manifest& older, const Manifest& newer) {
-  if (older == newer) return true;
-  const Digest old_name = sha256(as_bytes(manifest_text(older)));
-  const Digest new_name = sha256(as_bytes(manifest_text(newer)));
+std::optional<CommittedModel> past_model(const Repository& repository, const Oid& commit,
+                                         const std::string& path) {
+  try {
+    return repository.model_at(commit, path);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+bool continues(Repository& repository, const CommittedModel& older, const CommittedModel& newer) {
+  if (same_weights(older, newer)) return true;
+  const Digest old_name = model_digest(older);
+  const Digest new_name = model_digest(newer);
   Lineage lineage(repository);
   if (const auto known = lineage.continues(old_name, new_name)) return *known;
   repository.need(older, "the older model");
   repository.need(newer, "the newer model");
-  const bool verdict = model_continues(StoredModel(repository.store(), older),
-                                       StoredModel(repository.store(), newer));
+  const bool verdict = model_continues(*open_model(repository.store(), older),
+                                       *open_model(repository.store(), newer));
   lineage.remember_continues(old_name, new_name, verdict);
   return verdict;
 }
@@ -58,15 +68,15 @@ std::optional<RecordedPermutation> recorded_permutation(Repository& repository,
   if (!trailer(commit, "Mgit-Rebase")) return std::nullopt;
   const auto value = trailer(commit, "Mgit-Permutation");
   const auto object = value ? digest_in(*value) : std::nullopt;
-  const auto checkpoint = repository.checkpoint_at(commit.id, path);
-  if (!object || !checkpoint) return std::nullopt;
+  const auto found = past_model(repository, commit.id, path);
+  if (!object || !found) return std::nullopt;
   if (!repository.store().contains(*object))
     throw MissingError("the permutation this commit records is not here", commit.id.brief(),
                        "fetch it: mgit fetch");
-  const std::vector<TensorInfo> infos = infos_of(checkpoint->manifest);
+  const std::vector<TensorInfo> infos = infos_of(found->manifest);
   for (ModelPermutation& model :
        parse_permutation(stored_text(repository, *object), object->hex())) {
-    if (model.path != path) continue;
+    if (!same_model_path(model.path, path)) continue;
     Spec spec = bind_spec(stored_text(repository, model.spec), model.spec.hex(), infos);
     if (spec.groups != model.groups)
       throw CorruptError("the recorded permutation does not fit its spec", commit.id.brief());
@@ -93,28 +103,27 @@ std::vector<RecordedPermutation> recorded_since(Repository& repository,
   return found;
 }
 
-bool line_holds(Repository& repository, const Manifest& base, const Manifest& tip,
+bool line_holds(Repository& repository, const CommittedModel& base, const CommittedModel& tip,
                 const std::vector<RecordedPermutation>& recorded) {
   if (recorded.empty()) return continues(repository, base, tip);
   repository.need(base, "the merge base");
   repository.need(tip, "the rebased model");
-  const StoredModel base_model(repository.store(), base);
   std::vector<std::unique_ptr<TensorSource>> undone;
-  undone.push_back(std::make_unique<StoredModel>(repository.store(), tip));
+  undone.push_back(open_model(repository.store(), tip));
   std::vector<Permutation> inverses;
   inverses.reserve(recorded.size());  // PermutedModel keeps references
   for (const RecordedPermutation& step : recorded) {
     inverses.push_back(inverse(step.permutation));
     undone.push_back(std::make_unique<PermutedModel>(*undone.back(), step.spec, inverses.back()));
   }
-  return model_continues(base_model, *undone.back());
+  return model_continues(*open_model(repository.store(), base), *undone.back());
 }
 
 std::set<Oid> trainings(Repository& repository, const Oid& start, const std::string& path) {
   Oid current = start;
   while (true) {
     const Commit commit = repository.commit(current);
-    const auto here = repository.checkpoint_at(current, path);
+    const auto here = past_model(repository, current, path);
     if (!here) return {};
     if (trailer(commit, "Mgit-Merge") && commit.parents.size() > 1) {
       std::set<Oid> all;
@@ -130,8 +139,8 @@ std::set<Oid> trainings(Repository& repository, const Oid& start, const std::str
     }
     std::optional<Oid> unchanged_in;
     for (const Oid& parent : commit.parents) {
-      const auto file = repository.file_at(parent, path);
-      if (file && file->blob == here->file.blob && !unchanged_in) unchanged_in = parent;
+      const auto there = past_model(repository, parent, path);
+      if (there && same_weights(*there, *here) && !unchanged_in) unchanged_in = parent;
     }
     if (unchanged_in) {
       current = *unchanged_in;
@@ -139,8 +148,8 @@ std::set<Oid> trainings(Repository& repository, const Oid& start, const std::str
     }
     const auto before = commit.parents.empty()
                             ? std::nullopt
-                            : repository.checkpoint_at(commit.parents.front(), path);
-    if (!before || !continues(repository, before->manifest, here->manifest)) return {current};
+                            : past_model(repository, commit.parents.front(), path);
+    if (!before || !continues(repository, *before, *here)) return {current};
     current = commit.parents.front();
   }
 }

@@ -14,10 +14,15 @@
 
 namespace mgit {
 
+/// The model that a commit has at `path`; nullopt also where a sharded set was not complete, as it
+/// may be in history, though not at a tip.
+std::optional<CommittedModel> past_model(const Repository& repository, const Oid& commit,
+                                         const std::string& path);
+
 /// True if `newer` was trained on from `older`: cosine over tensors of rank 2 or more above 0.5;
 /// below 0.1 no; between them, yes if matching improves on the identity by at most 1 %. Verdicts
 /// are cached in lineage.db.
-bool continues(Repository& repository, const Manifest& older, const Manifest& newer);
+bool continues(Repository& repository, const CommittedModel& older, const CommittedModel& newer);
 
 /// A permutation that a rebase recorded, with what is needed to apply or undo it.
 struct RecordedPermutation {
@@ -38,7 +43,7 @@ std::vector<RecordedPermutation> recorded_since(Repository& repository,
                                                 const std::string& path);
 
 /// The model of `tip` with the recorded permutations undone continues the base's?
-bool line_holds(Repository& repository, const Manifest& base, const Manifest& tip,
+bool line_holds(Repository& repository, const CommittedModel& base, const CommittedModel& tip,
                 const std::vector<RecordedPermutation>& recorded);
 
 /// The distinct trainings that the model of a commit holds, each named by the commit that brought

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/os.h"
+#include "format/shard_index.h"
 
 namespace mgit {
 namespace {
@@ -11,7 +12,8 @@ std::optional<std::string> configured_spec(const Repository& repository,
                                            const std::optional<Oid>& commit,
                                            const std::string& path) {
   for (const ModelConfig& model : repository.models(commit))
-    if (model.path == path && !model.spec.empty() && model.spec != "auto") return model.spec;
+    if (same_model_path(model.path, path) && !model.spec.empty() && model.spec != "auto")
+      return model.spec;
   return std::nullopt;
 }
 
@@ -44,16 +46,29 @@ Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
               "write one (docs/specs.md) and name it in .mgitconfig: [model \"net\"] path, spec");
 }
 
-std::vector<CommittedCheckpoint> models_at(const Repository& repository, const Oid& commit) {
-  std::vector<CommittedCheckpoint> checkpoints = repository.checkpoints_at(commit);
-  std::erase_if(checkpoints, [](const CommittedCheckpoint& checkpoint) {
-    return !is_model_format(checkpoint.manifest.format);
-  });
-  for (const ModelConfig& model : repository.models(commit))
-    std::erase_if(checkpoints, [&](const CommittedCheckpoint& checkpoint) {
-      return checkpoint.path == model.data;
-    });
-  return checkpoints;
+std::vector<CommittedModel> models_at(const Repository& repository, const Oid& commit) {
+  std::vector<CommittedModel> models = repository.models_at(commit);
+  for (const ModelConfig& config : repository.models(commit))
+    std::erase_if(models, [&](const CommittedModel& model) { return model.path == config.data; });
+  return models;
+}
+
+CommittedModel require_model(const Repository& repository, const Oid& commit,
+                             const std::string& path, const std::string& revision) {
+  if (path.empty()) {
+    std::vector<CommittedModel> models = models_at(repository, commit);
+    if (models.empty()) throw MissingError("has no checkpoint", revision);
+    if (models.size() == 1) return std::move(models.front());
+    throw UsageError(fmt::format("has {} models", models.size()), revision,
+                     fmt::format("name one, as in {}:{}", revision, models.front().path));
+  }
+  for (const CommittedModel& model : repository.list_models(commit).models)
+    if (model.index && std::any_of(model.parts.begin(), model.parts.end(),
+                                   [&](const auto& part) { return part.path == path; }))
+      throw Error("is one shard of the model " + model.path, path,
+                  fmt::format("name the model: {}:{}", revision, model.path));
+  if (auto model = repository.model_at(commit, path)) return *std::move(model);
+  throw MissingError("has no checkpoint " + path, revision);
 }
 
 void require_proof(const Spec& spec, const std::string& path, bool trusted) {

@@ -19,9 +19,14 @@ Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
 /// The tensors a manifest names, as a network.
 std::vector<TensorInfo> infos_of(const Manifest& manifest);
 
-/// The checkpoints of a commit that are models: not those that .mgitconfig names as evaluation
-/// data.
-std::vector<CommittedCheckpoint> models_at(const Repository& repository, const Oid& commit);
+/// The models of a commit without those that .mgitconfig names as evaluation data. Throws as
+/// Repository::models_at.
+std::vector<CommittedModel> models_at(const Repository& repository, const Oid& commit);
+
+/// The model at `path`, or for an empty path the only one of the commit. `revision` is the commit's
+/// name in messages. Throws MissingError, or UsageError where there are several.
+CommittedModel require_model(const Repository& repository, const Oid& commit,
+                             const std::string& path, const std::string& revision);
 
 /// Throws Error unless the spec may be applied (DESIGN section 5): proved beyond static, or
 /// trusted.

@@ -17,15 +17,21 @@
 namespace mgit {
 namespace {
 
+/// Checkpoints only, whatever an index says of them: a set may be broken on the way.
+std::vector<CommittedCheckpoint> checkpoints_of(const Repository& repository, const Oid& commit) {
+  std::vector<CommittedCheckpoint> checkpoints = repository.checkpoints_at(commit);
+  for (const ModelConfig& config : repository.models(commit))
+    std::erase_if(checkpoints, [&](const auto& each) { return each.path == config.data; });
+  return checkpoints;
+}
+
 bool touches_checkpoint(const Repository& repository, const Commit& commit) {
-  const auto checkpoints = models_at(repository, commit.id);
+  const auto checkpoints = checkpoints_of(repository, commit.id);
   if (commit.parents.empty()) return !checkpoints.empty();
-  const auto before = models_at(repository, commit.parents.front());
-  if (checkpoints.size() != before.size()) return true;
-  for (std::size_t i = 0; i < before.size(); ++i)
-    if (before[i].path != checkpoints[i].path || before[i].file.blob != checkpoints[i].file.blob)
-      return true;
-  return false;
+  const auto before = checkpoints_of(repository, commit.parents.front());
+  return !std::equal(
+      checkpoints.begin(), checkpoints.end(), before.begin(), before.end(),
+      [](const auto& a, const auto& b) { return a.path == b.path && a.file.blob == b.file.blob; });
 }
 
 /// One rebase under way.
@@ -94,36 +100,36 @@ class Rebase {
   }
 
   void match_models() {
-    for (const CommittedCheckpoint& theirs : models_at(repository_, result_.old_tip)) {
-      const auto ours = repository_.checkpoint_at(result_.target, theirs.path);
-      if (!ours || ours->manifest == theirs.manifest) continue;
+    for (const CommittedModel& theirs : models_at(repository_, result_.old_tip)) {
+      const auto ours = repository_.model_at(result_.target, theirs.path);
+      if (!ours || same_weights(*ours, theirs)) continue;
       result_.models.push_back(match_model(*ours, theirs));
+      tips_.push_back(theirs);
     }
     if (result_.models.empty())
       throw Error(fmt::format("has no other model than {}", options_.onto), short_branch(),
                   "the same checkpoint path must hold a model on both sides");
   }
 
-  RebasedModel match_model(const CommittedCheckpoint& ours, const CommittedCheckpoint& theirs) {
+  RebasedModel match_model(const CommittedModel& ours, const CommittedModel& theirs) {
     const std::vector<TensorInfo> infos = infos_of(theirs.manifest);
     if (infos != infos_of(ours.manifest)) throw_different(ours, theirs);
     RebasedModel model;
     model.path = theirs.path;
     model.spec = choose_spec(&repository_, result_.old_tip, theirs.path, infos);
     require_proof(model.spec, theirs.path, options_.trust_spec || options_.dry_run);
-    repository_.need(ours.manifest, options_.onto + ":" + ours.path);
-    repository_.need(theirs.manifest, short_branch() + ":" + theirs.path);
+    repository_.need(ours, options_.onto + ":" + ours.path);
+    repository_.need(theirs, short_branch() + ":" + theirs.path);
     MatchOptions match;
     match.seed = options_.seed;
     match.restarts = options_.restarts;
-    model.match = match_weights(model.spec, StoredModel(repository_.store(), ours.manifest),
-                                StoredModel(repository_.store(), theirs.manifest), match);
+    model.match = match_weights(model.spec, *open_model(repository_.store(), ours),
+                                *open_model(repository_.store(), theirs), match);
     model.in_basin = model.match.permutation.identity() || !worth_moving(model.match);
     return model;
   }
 
-  [[noreturn]] void throw_different(const CommittedCheckpoint& ours,
-                                    const CommittedCheckpoint& theirs) {
+  [[noreturn]] void throw_different(const CommittedModel& ours, const CommittedModel& theirs) {
     const std::vector<TensorInfo> here = infos_of(ours.manifest);
     for (const ManifestTensor& tensor : theirs.manifest.tensors) {
       const ManifestTensor* other = ours.manifest.find(tensor.info.name);
@@ -170,35 +176,59 @@ class Rebase {
                        result_.target.hex(), options_.seed, permutation.hex(), specs);
   }
 
-  /// Permutes the commit's checkpoints that belong to the tip's line.
+  /// Permutes the commit's models that belong to the tip's line.
   void plan_commit(Store::Batch& batch, const Commit& commit) {
-    for (const RebasedModel& model : result_.models) {
-      if (model.in_basin) continue;
-      const auto checkpoint = repository_.checkpoint_at(commit.id, model.path);
-      if (!checkpoint) continue;
-      const auto known = permuted_.find({model.path, checkpoint->file.blob});
-      if (known == permuted_.end()) permute(batch, commit, model, *checkpoint);
+    for (std::size_t i = 0; i < result_.models.size(); ++i) {
+      if (result_.models[i].in_basin) continue;
+      const auto model = whole_model(commit, tips_[i].path);
+      if (model && belongs(commit, i, *model)) permute(batch, commit, i, *model);
     }
   }
 
-  void permute(Store::Batch& batch, const Commit& commit, const RebasedModel& model,
-               const CommittedCheckpoint& checkpoint) {
-    auto& result = permuted_[{model.path, checkpoint.file.blob}];
-    const auto tip = repository_.checkpoint_at(result_.old_tip, model.path);
-    if (infos_of(checkpoint.manifest) != infos_of(tip->manifest)) {
-      result_.notes.push_back(fmt::format("{} {}: {} has another shape and is left as it is",
-                                          commit.id.brief(), commit.subject(), model.path));
-      return;
+  void leave(const Commit& commit, const std::string& why) {
+    result_.notes.push_back(
+        fmt::format("{} {}: {} and is left as it is", commit.id.brief(), commit.subject(), why));
+  }
+
+  /// nullopt also for a sharded set that is not complete in this commit.
+  std::optional<CommittedModel> whole_model(const Commit& commit, const std::string& path) {
+    try {
+      return repository_.model_at(commit.id, path);
+    } catch (const Error& error) {
+      leave(commit, fmt::format("{} is broken ({})", path, error.what()));
+      return std::nullopt;
     }
-    if (!continues(repository_, checkpoint.manifest, tip->manifest)) {
-      result_.notes.push_back(fmt::format("{} {}: {} is another training and is left as it is",
-                                          commit.id.brief(), commit.subject(), model.path));
-      return;
+  }
+
+  bool belongs(const Commit& commit, std::size_t index, const CommittedModel& model) {
+    const auto [known, fresh] = belongs_.try_emplace({index, model_digest(model)}, false);
+    if (!fresh) return known->second;
+    const CommittedModel& tip = tips_[index];
+    if (infos_of(model.manifest) != infos_of(tip.manifest))
+      leave(commit, tip.path + " has another shape");
+    else if (!continues(repository_, model, tip))
+      leave(commit, tip.path + " is another training");
+    else
+      known->second = true;
+    return known->second;
+  }
+
+  void permute(Store::Batch& batch, const Commit& commit, std::size_t index,
+               const CommittedModel& model) {
+    const RebasedModel& rebased = result_.models[index];
+    for (const CommittedCheckpoint& part : model.parts) {
+      const auto known = permuted_.find({index, part.file.blob});
+      if (known != permuted_.end()) {
+        changes_[commit.id][part.path] = known->second;
+        continue;
+      }
+      repository_.need(part.manifest, commit.id.brief() + ":" + part.path);
+      const Manifest manifest = permute_checkpoint(repository_.store(), batch, part.manifest,
+                                                   rebased.spec, rebased.match.permutation);
+      const TreeFile file{repository_.write_blob(manifest_text(manifest)), part.file.mode};
+      permuted_[{index, part.file.blob}] = file;
+      changes_[commit.id][part.path] = file;
     }
-    repository_.need(checkpoint.manifest, commit.id.brief() + ":" + model.path);
-    const Manifest manifest = permute_checkpoint(repository_.store(), batch, checkpoint.manifest,
-                                                 model.spec, model.match.permutation);
-    result = TreeFile{repository_.write_blob(manifest_text(manifest)), checkpoint.file.mode};
   }
 
   void rewrite_commit(const Commit& commit, const std::string& operation) {
@@ -207,13 +237,7 @@ class Rebase {
       const auto moved = rewritten_.find(parent);
       parents.push_back(moved != rewritten_.end() ? moved->second : parent);
     }
-    std::map<std::string, std::optional<TreeFile>> changes;
-    for (const RebasedModel& model : result_.models) {
-      const auto file = repository_.file_at(commit.id, model.path);
-      if (!file) continue;
-      const auto found = permuted_.find({model.path, file->blob});
-      if (found != permuted_.end() && found->second) changes[model.path] = *found->second;
-    }
+    const std::map<std::string, std::optional<TreeFile>>& changes = changes_[commit.id];
     if (changes.empty() && parents == commit.parents) {
       rewritten_[commit.id] = commit.id;
       return;
@@ -256,8 +280,10 @@ class Rebase {
   RebaseResult result_;
   bool checked_out_ = false;
   std::vector<Commit> range_;
-  // (path, blob) -> what replaces it; nullopt: left as it is.
-  std::map<std::pair<std::string, Oid>, std::optional<TreeFile>> permuted_;
+  std::vector<CommittedModel> tips_;                        // parallel to result_.models
+  std::map<std::pair<std::size_t, Digest>, bool> belongs_;  // (model, digest) -> of the tip's line?
+  std::map<std::pair<std::size_t, Oid>, TreeFile> permuted_;  // (model, blob) -> what replaces it
+  std::map<Oid, std::map<std::string, std::optional<TreeFile>>> changes_;  // by commit
   std::map<Oid, Oid> rewritten_;
 };
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "workflow/diff.h"
+#include "workflow/diff_moves.h"
 #include "workflow/staged_checks.h"
 
 namespace mgit {
@@ -108,6 +109,47 @@ TEST(CountNonFinite, CountsInEveryFloatingDtype) {
     EXPECT_EQ(count_non_finite({dtype, {3}, halves}), 1U);
   }
   EXPECT_EQ(count_non_finite({DType::kI32, {2}, Buffer(8, std::byte{0xff})}), 0U);
+}
+
+/// Two files of one folder, before and after, and their differences with moves marked.
+std::vector<CheckpointDifference> with_moves(const MemoryModel (&before)[2],
+                                             const MemoryModel (&after)[2]) {
+  std::vector<CheckpointDifference> differences(2);
+  std::vector<ComparedFile> files;
+  for (std::size_t i = 0; i < 2; ++i) {
+    differences[i].path = "folder/" + std::to_string(i);
+    differences[i].tensors = compare_checkpoints({&before[i], nullptr}, {&after[i], nullptr});
+    files.push_back({&differences[i], {&before[i], nullptr}, {&after[i], nullptr}});
+  }
+  mark_moves(files);
+  return differences;
+}
+
+TEST(MarkMoves, ATensorThatOnlyWentToAnotherFileIsSaidToHaveMoved) {
+  MemoryModel before[2];
+  MemoryModel after[2];
+  set(before[0], "stays", {1});
+  set(before[0], "moves", {1, 2});
+  set(before[0], "altered", {1, 2});
+  set(after[0], "stays", {1});
+  set(after[1], "moves", {1, 2});
+  set(after[1], "altered", {1, 3});
+  const auto differences = with_moves(before, after);
+  const std::string first = difference_text(differences[0], false);
+  EXPECT_THAT(first, ::testing::HasSubstr("1 equal, 1 gone, 1 moved"));
+  EXPECT_THAT(first, ::testing::ContainsRegex("moved +moves +F32 2  to folder/1"));
+  EXPECT_THAT(first, ::testing::ContainsRegex("gone +altered"));
+  const std::string second = difference_text(differences[1], false);
+  EXPECT_THAT(second, ::testing::ContainsRegex("moved +moves +F32 2  from folder/0"));
+  EXPECT_THAT(second, ::testing::ContainsRegex("added +altered"));
+}
+
+TEST(MarkMoves, ATensorThatTwoFilesLostIsInDoubt) {
+  MemoryModel before[2];
+  MemoryModel after[2];
+  set(before[0], "x", {1});
+  set(before[1], "x", {1});
+  EXPECT_THAT(difference_text(with_moves(before, after)[0], false), ::testing::HasSubstr("1 gone"));
 }
 
 }  // namespace
