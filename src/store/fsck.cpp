@@ -13,7 +13,7 @@
 namespace mgit {
 namespace {
 
-constexpr int kDeepest = 8;   // of chains of bases
+constexpr int kDeepest = 32;  // of chains of bases
 constexpr int kAttempts = 5;  // packs may come and go while they are looked at
 constexpr const char* kDatabase = "objects.db";
 

@@ -70,6 +70,7 @@ void PackBatch::put_as(const Digest& object, Bytes data, unsigned element_size,
 
 void PackBatch::recode(const Digest& object, Bytes data, unsigned element_size,
                        const PutHint& hint) {
+  store_.begin_writing();
   {
     const std::lock_guard lock(mutex_);
     if (!claimed_.insert(object).second) return;
