@@ -90,9 +90,6 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
-/// How long a Batch looks for the smallest form: what an `add` may cost, or `gc --best`.
-enum class Level : std::uint8_t { kDefault, kBest };
-
 /// What the caller of a Batch knows about an object besides its bytes.
 struct PutHint {
   /// An object of the store that this one is probably a new version of. It becomes the base where
@@ -102,7 +99,6 @@ struct PutHint {
   /// The object as a tensor: lets the batch find it to be `base` with its axes permuted, which is
   /// stored as a view. Empty: not tried.
   Shape shape{};
-  Level level = Level::kDefault;
 };
 
 /// A set of objects written together: one pack, one fsync, one transaction. Methods may be called
@@ -118,10 +114,6 @@ class Store::Batch {
     put_as(object, data, element_size, {});
   }
   virtual void put_as(const Digest& object, Bytes data, unsigned element_size,
-                      const PutHint& hint) = 0;
-  /// put_as for an object that the store has already, in another form: from commit() on the new
-  /// record stands for it (gc --best). Bases are judged by what this batch has recoded so far.
-  virtual void recode(const Digest& object, Bytes data, unsigned element_size,
                       const PutHint& hint) = 0;
   /// Stores `object` as a view: `base` permuted by one gather per axis (gather_axes). `data` is the
   /// result, used when a plain encoding is smaller. A view over a view is composed, so chains stay

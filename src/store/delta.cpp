@@ -14,14 +14,19 @@ DeltaCoder::DeltaCoder(Bytes data, const ObjectFrames& base, unsigned element_si
       word_(difference_word(element_size)),
       tried_(frame_count(data.size()) / 2) {
   if (data.size() % word_ != 0) word_ = 1;
-  tried_frame_ = encode(tried_, &trial_);
+  tried_frame_ = coded(tried_);
+}
+
+double DeltaCoder::ratio() const {
+  return static_cast<double>(tried_frame_.size()) /
+         static_cast<double>(frame_size(data_.size(), tried_));
 }
 
 Buffer DeltaCoder::encode(std::size_t frame) const {
-  return frame == tried_ ? tried_frame_ : encode(frame, nullptr);
+  return frame == tried_ ? tried_frame_ : coded(frame);
 }
 
-Buffer DeltaCoder::encode(std::size_t frame, DeltaTrial* trial) const {
+Buffer DeltaCoder::coded(std::size_t frame) const {
   const Bytes words = data_.subspan(frame * kFrameSize, frame_size(data_.size(), frame));
   const Scratch room(words.size());
   const Scratch symbols(words.size() / word_);
@@ -31,11 +36,6 @@ Buffer DeltaCoder::encode(std::size_t frame, DeltaTrial* trial) const {
   Buffer out;
   encode_plane(symbols.bytes(), PlaneCoding::kHuffman, out);
   wire::put_bytes(out, rest);
-  if (trial != nullptr) {
-    const auto same = std::count(symbols.bytes().begin(), symbols.bytes().end(), std::byte{0});
-    trial->changed = 1 - static_cast<double>(same) / static_cast<double>(symbols.bytes().size());
-    trial->ratio = static_cast<double>(out.size()) / static_cast<double>(words.size());
-  }
   return out;
 }
 

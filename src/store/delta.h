@@ -14,29 +14,23 @@ namespace mgit {
 
 class ObjectFrames;
 
-/// What a look at one frame shows.
-struct DeltaTrial {
-  double ratio = 1;    // coded size to size
-  double changed = 0;  // share of the words that differ
-};
-
 /// Codes one object; it and its base must outlive the coder.
 class DeltaCoder final : public ObjectCoder {
  public:
   /// `base` has the size of `data`. Codes one frame to find out what there is to gain.
   DeltaCoder(Bytes data, const ObjectFrames& base, unsigned element_size);
-  const DeltaTrial& trial() const { return trial_; }
+  /// Coded size to size, of that frame.
+  double ratio() const;
   unsigned word() const { return word_; }
   std::size_t frames() const override { return frame_count(data_.size()); }
   Buffer encode(std::size_t frame) const override;
 
  private:
-  Buffer encode(std::size_t frame, DeltaTrial* trial) const;
+  Buffer coded(std::size_t frame) const;
 
   Bytes data_;
   const ObjectFrames& base_;
   unsigned word_;
-  DeltaTrial trial_;
   std::size_t tried_;   // a frame
   Buffer tried_frame_;  // coded
 };

@@ -243,10 +243,9 @@ void Index::add_pack(const std::string& pack, std::span<const IndexEntry> entrie
   const std::uint64_t id = query.number(0);
   query.reset();
   for (const IndexEntry& entry : entries) {
-    const bool replace = conflict == Conflict::kReplaceOld || !entry.info.base;
     prepared(conflict == Conflict::kMove ? kMove
-             : replace                   ? kReplace
-                                         : kAddNew)
+             : entry.info.base           ? kAddNew
+                                         : kReplace)
         .bind(1, entry.object)
         .bind(2, id)
         .bind(3, entry.offset)

@@ -62,10 +62,9 @@ class Index {
   /// What SQLite finds wrong with the file; empty if nothing.
   std::vector<std::string> damage();
 
-  /// For objects that it has already. A record with a base replaces none, unless the caller knows
-  /// what all bases lead to: two writers at once could close a cycle. kMove is gc's: rows come to
-  /// point into the new pack and keep their age.
-  enum class Conflict { kPlainReplacesOld, kReplaceOld, kMove };
+  /// For objects that it has already. A record with a base replaces none: two writers at once could
+  /// close a cycle. kMove is gc's: rows come to point into the new pack and keep their age.
+  enum class Conflict { kPlainReplacesOld, kMove };
   void add_pack(const std::string& pack, std::span<const IndexEntry> entries, Conflict conflict,
                 Touched touched);
   /// With the rows that still point into it.

@@ -187,11 +187,11 @@ void ObjectStore::begin_writing() {
 }
 
 void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> entries,
-                           std::span<const Digest> relied_on, Index::Conflict conflict) {
+                           std::span<const Digest> relied_on) {
   with_index([&](Index& index) {
     index.change([&] {
       const Touched now = now_touched();
-      index.add_pack(pack, entries, conflict, now);
+      index.add_pack(pack, entries, Index::Conflict::kPlainReplacesOld, now);
       index.touch(relied_on, now);
     });
   });

@@ -41,7 +41,7 @@ class ObjectStore {
   void begin_writing();
   /// Makes a pack's rows visible and freshens the objects that its writer relies on, in one.
   void add_pack(const std::string& pack, std::span<const IndexEntry> entries,
-                std::span<const Digest> relied_on, Index::Conflict conflict);
+                std::span<const Digest> relied_on);
   void touch(std::span<const Digest> objects);
   std::vector<IndexRow> rows();
   /// gc's swap, in one transaction: rows move into `added`; those left in `removed` go.

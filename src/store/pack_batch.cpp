@@ -7,6 +7,7 @@
 #include "format/wire.h"
 #include "store/delta.h"
 #include "store/frames.h"
+#include "store/permuted.h"
 #include "store/planes.h"
 #include "store/store_impl.h"
 
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t kStreamed = 64 * kFrameSize;
 /// A view this much smaller than its data is taken without trying a plain encoding.
 constexpr std::size_t kClearGain = 16;
+/// Above this nobody looks whether an object is another one reordered: both have to be in memory.
+constexpr std::size_t kLargestReordered = 128 * kFrameSize;
 /// Objects from a base to the end of its chain.
 constexpr std::size_t kLongestChain = 8;
 /// A base has to save this much: it makes every later reading slower.
@@ -68,17 +71,6 @@ void PackBatch::put_as(const Digest& object, Bytes data, unsigned element_size,
   if (claim(object)) guarded([&] { write(object, data, element_size, hint); });
 }
 
-void PackBatch::recode(const Digest& object, Bytes data, unsigned element_size,
-                       const PutHint& hint) {
-  store_.begin_writing();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!claimed_.insert(object).second) return;
-    recoded_ = true;
-  }
-  guarded([&] { write(object, data, element_size, hint); });
-}
-
 std::optional<Digest> PackBatch::base_of(const Digest& object) const {
   {
     const std::lock_guard lock(mutex_);
@@ -113,7 +105,9 @@ std::optional<Digest> PackBatch::usable_base(const Digest& object, std::size_t s
 void PackBatch::write(const Digest& object, Bytes data, unsigned element_size,
                       const PutHint& hint) {
   const FrameCoder plain(data, element_size);
-  if (!write_based(object, data, plain, element_size, hint)) write_plain(object, data, plain);
+  if (write_based(object, data, plain, element_size, hint)) return;
+  if (write_permuted(object, data, element_size, hint)) return;
+  write_plain(object, data, plain);
 }
 
 bool PackBatch::write_based(const Digest& object, Bytes data, const FrameCoder& plain,
@@ -129,10 +123,30 @@ bool PackBatch::write_based(const Digest& object, Bytes data, const FrameCoder& 
     return false;
   }
   const DeltaCoder delta(data, *frames, element_size);
-  if (delta.trial().ratio >= plain.ratio() * kWorthABase) return false;
+  if (delta.ratio() >= plain.ratio() * kWorthABase) return false;
   write_coded(
       {Encoding::kDelta, static_cast<std::uint8_t>(delta.word()), data.size(), 0, object, *base, 0},
       data, delta);
+  return true;
+}
+
+bool PackBatch::write_permuted(const Digest& object, Bytes data, unsigned element_size,
+                               const PutHint& hint) {
+  if (!hint.base || hint.shape.empty() || data.empty() || data.size() > kLargestReordered)
+    return false;
+  const auto location = store_.locate(*hint.base);
+  if (!location || location->info.size != data.size()) return false;
+  Buffer base;
+  try {
+    base = store_.read(store_.record(*hint.base));
+  } catch (const CorruptError&) {
+    return false;
+  } catch (const MissingError&) {
+    return false;
+  }
+  auto axes = find_permutation(base, data, element_size, hint.shape);
+  if (!axes) return false;
+  write_view(object, data, {*hint.base, {element_size, hint.shape, *std::move(axes)}});
   return true;
 }
 
@@ -287,14 +301,12 @@ void PackBatch::commit() {
     if (!relied_on.empty()) store_.touch(relied_on);
     return;
   }
-  store_.add_pack(writer_->finish(), entries_, relied_on,
-                  recoded_ ? Index::Conflict::kReplaceOld : Index::Conflict::kPlainReplacesOld);
+  store_.add_pack(writer_->finish(), entries_, relied_on);
   writer_.reset();
   entries_.clear();
   claimed_.clear();
   views_.clear();
   bases_.clear();
-  recoded_ = false;
 }
 
 }  // namespace mgit

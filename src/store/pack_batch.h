@@ -23,8 +23,6 @@ class PackBatch final : public Store::Batch {
   Digest put(Bytes data, unsigned element_size, const PutHint& hint) override;
   void put_as(const Digest& object, Bytes data, unsigned element_size,
               const PutHint& hint) override;
-  void recode(const Digest& object, Bytes data, unsigned element_size,
-              const PutHint& hint) override;
   void put_view(const Digest& object, Bytes data, const Digest& base, unsigned element_size,
                 const Shape& shape, std::span<const Gather> axes) override;
   std::size_t copy(const Store& from, std::span<const Digest> objects) override;
@@ -66,6 +64,8 @@ class PackBatch final : public Store::Batch {
   /// False: not smaller than a plain form.
   bool write_based(const Digest& object, Bytes data, const FrameCoder& plain, unsigned element_size,
                    const PutHint& hint);
+  /// False: not the hint's base in another order.
+  bool write_permuted(const Digest& object, Bytes data, unsigned element_size, const PutHint& hint);
   void write_plain(const Digest& object, Bytes data, unsigned element_size);
   void write_plain(const Digest& object, Bytes data, const FrameCoder& coder);
   void write_view(const Digest& object, Bytes data, BasedView wanted);
@@ -84,7 +84,6 @@ class PackBatch final : public Store::Batch {
   std::unordered_set<Digest> relied_on_;
   std::unordered_map<Digest, BasedView> views_;
   std::unordered_map<Digest, Digest> bases_;  // of what is in entries_
-  bool recoded_ = false;
   bool broken_ = false;
 };
 

@@ -236,7 +236,6 @@ Frame frame_of(const Store& store, const ModelPlan& plan, const CommittedCheckpo
   }
   return {0, &ours.manifest};
 }
-}
 
 }  // namespace
 

@@ -172,27 +172,6 @@ TEST(Deltas, MixWithViews) {
   EXPECT_EQ(store.read(delta), last);
 }
 
-TEST(Deltas, RecodedObjectsTurnRoundWithoutACycle) {
-  const TemporaryDirectory directory;
-  Store store(directory.path());
-  const Buffer old = random_floats(3000, 14);
-  const Buffer young = tuned(old, 15);
-  const Digest a = put(store, old);
-  const Digest b = put(store, young, a);
-  auto batch = store.begin();
-  batch->recode(a, old, 4, {.base = b});  // b leads to a: stays plain
-  batch->commit();
-  EXPECT_FALSE(store.info(a)->base);
-  batch = store.begin();
-  batch->recode(b, young, 4, {});
-  batch->recode(a, old, 4, {.base = b});
-  batch->commit();
-  EXPECT_FALSE(store.info(b)->base);
-  EXPECT_EQ(store.info(a)->base, b);
-  EXPECT_EQ(store.read(a), old);
-  EXPECT_EQ(store.read(b), young);
-}
-
 /// A pack with one record for each pair of base and object.
 TEST(Deltas, CyclesOnDiskAreRefused) {
   const TemporaryDirectory directory;

@@ -234,9 +234,9 @@ TEST(Gc, DoesNotBelieveADamagedIndex) {
     index.change([&] {
       auto rows = index.rows();
       const IndexEntry wrong{rows[1].object, 4711, rows[1].location.info};
-      index.add_pack(packs[3], std::array{wrong}, Index::Conflict::kReplaceOld, 1);
+      index.add_pack(packs[3], std::array{wrong}, Index::Conflict::kPlainReplacesOld, 1);
       index.remove_pack(rows[0].location.pack);
-      index.add_pack(rows[0].location.pack, {}, Index::Conflict::kReplaceOld, 1);
+      index.add_pack(rows[0].location.pack, {}, Index::Conflict::kPlainReplacesOld, 1);
     });
   }
   EXPECT_TRUE(collect(directory.path(), objects).dropped.empty());
