@@ -20,7 +20,7 @@ std::vector<Digest> Store::lacking(std::span<const Digest> objects) const {
 }
 
 void Store::freshen(std::span<const Digest> objects) {
-  if (objects.empty()) return;
+  if (objects.empty() || !std::filesystem::exists(impl_->objects.packs_directory())) return;
   impl_->objects.begin_writing();
   impl_->objects.touch(objects);
 }
