@@ -7,6 +7,13 @@
 namespace mgit::fuzz {
 namespace {
 
+StoredChunk stored_at(const ParsedCheckpoint& parsed, std::uint64_t index) {
+  const std::size_t tensors = parsed.tensors.size();
+  if (index < tensors) return {parsed.tensors[index].offset, parsed.tensors[index].length};
+  require(index - tensors < parsed.chunks.size(), "a segment names a tensor or a chunk");
+  return parsed.chunks[index - tensors];
+}
+
 Buffer put_together(Bytes file, const ParsedCheckpoint& parsed, const Layout& layout) {
   Buffer result;
   Bytes gaps(layout.gaps);
@@ -17,10 +24,9 @@ Buffer put_together(Bytes file, const ParsedCheckpoint& parsed, const Layout& la
       piece = gaps.first(segment.length);
       gaps = gaps.subspan(segment.length);
     } else {
-      require(segment.tensor < parsed.tensors.size(), "a segment names a tensor");
-      const StoredTensor& tensor = parsed.tensors[segment.tensor];
-      require(segment.length == tensor.length, "a segment has the length of its tensor");
-      piece = file.subspan(tensor.offset, tensor.length);
+      const StoredChunk stored = stored_at(parsed, segment.tensor);
+      require(segment.length == stored.length, "a segment has the length of what it names");
+      piece = file.subspan(stored.offset, stored.length);
     }
     result.insert(result.end(), piece.begin(), piece.end());
   }
@@ -29,10 +35,12 @@ Buffer put_together(Bytes file, const ParsedCheckpoint& parsed, const Layout& la
 }
 
 Manifest manifest_of(Bytes file, const ParsedCheckpoint& parsed, Bytes layout) {
-  Manifest manifest{parsed.format, parsed.size, sha256(layout), {}};
+  Manifest manifest{parsed.format, parsed.size, sha256(layout), {}, {}};
   for (const StoredTensor& tensor : parsed.tensors)
     manifest.tensors.push_back(
         {tensor.info, sha256(file.subspan(tensor.offset, tensor.length)), tensor.placement});
+  for (const StoredChunk& chunk : parsed.chunks)
+    manifest.chunks.push_back({chunk.length, sha256(file.subspan(chunk.offset, chunk.length))});
   return manifest;
 }
 

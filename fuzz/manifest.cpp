@@ -14,6 +14,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       fuzz::require(manifest.find(tensor.info.name) == &tensor, "every tensor is found");
       const auto bytes = byte_size(tensor.info.dtype, tensor.info.shape);
       fuzz::require(bytes && *bytes <= manifest.size, "no tensor is larger than the file");
+      fuzz::require(storage_size(tensor) <= manifest.size, "no storage is larger than the file");
+    }
+    std::uint64_t left = manifest.size;
+    for (const ManifestChunk& chunk : manifest.chunks) {
+      fuzz::require(chunk.length > 0 && chunk.length <= left, "all chunks fit into the file");
+      left -= chunk.length;
     }
   } catch (const CorruptError&) {
   }

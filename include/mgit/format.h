@@ -1,9 +1,10 @@
 // Checkpoint files: from bytes to (layout, storages) and back; the manifest that git stores.
 //
 // A checkpoint file is cut into *storages* (the bytes of one tensor) and *gaps* (everything else:
-// the header, padding). The gaps and the order of all segments make up the *layout*; manifest,
-// layout and storages together give back the file, byte for byte, without a parser. docs/formats.md
-// has both formats. Everything here is a pure function of bytes.
+// the header, padding). The gaps and the order of all segments make up the *layout*; large gaps,
+// and files that no parser knows, are cut by their content into *chunks* first, objects like
+// storages. Manifest, layout and objects together give back the file, byte for byte, without a
+// parser. docs/formats.md has both formats. Everything here is a pure function of bytes.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +27,19 @@ struct StoredTensor {
   std::optional<Placement> placement{};  // unless it fills the storage in C order
 };
 
+/// A piece of the file that belongs to no tensor and is too large for the layout.
+struct StoredChunk {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
 /// What a parser found. `format` is one of is_known_format(), "whole" for a file no parser knows:
-/// then `tensors` is one U8 tensor named "" that spans the file.
+/// then there are no tensors, and the chunks span the file.
 struct ParsedCheckpoint {
   std::string format;
   std::uint64_t size = 0;
   std::vector<StoredTensor> tensors;  // sorted by name, bytewise
+  std::vector<StoredChunk> chunks{};  // in the order of the file
 };
 
 /// Parses a file. `path` is used in messages, and for one decision: a file named *.safetensors
@@ -48,7 +56,7 @@ struct Segment {
   enum class Kind : std::uint8_t { kGap, kTensor };
   Kind kind = Kind::kGap;
   std::uint64_t length = 0;
-  std::uint64_t tensor = 0;  // index into the manifest's tensors; unused for gaps
+  std::uint64_t tensor = 0;  // the manifest's tensors are counted first, then its chunks
 };
 
 /// A tensor that lies in the storage of another one, which has a segment.
@@ -77,13 +85,22 @@ struct ManifestTensor {
   bool operator==(const ManifestTensor&) const = default;
 };
 
+struct ManifestChunk {
+  std::uint64_t length = 0;
+  Digest object;
+  bool operator==(const ManifestChunk&) const = default;
+};
+
 struct Manifest {
   std::string format;
   std::uint64_t size = 0;
   Digest layout;
   std::vector<ManifestTensor> tensors;  // sorted by name, bytewise
+  std::vector<ManifestChunk> chunks{};  // in the order of the file
 
   const ManifestTensor* find(std::string_view name) const;
+  /// The object of a segment's tensor or chunk, `index` being Segment::tensor; in range.
+  const Digest& object_at(std::uint64_t index) const;
   bool operator==(const Manifest&) const = default;
 };
 
@@ -93,8 +110,11 @@ std::uint64_t storage_size(const ManifestTensor& tensor);
 /// file.
 void check_layout(const Layout& layout, const Manifest& manifest, std::string_view where);
 
-/// DESIGN: "mgit checkpoint 1", two lines per tensor, names quoted as git quotes paths. For format
-/// "whole" the only tensor is written as a "bytes <length> <sha256>" line.
+/// Whether it is a model: of a format whose tensors are weights, and there are any.
+bool has_tensors(const Manifest& manifest);
+
+/// DESIGN: "mgit checkpoint 1", two lines per tensor, names quoted as git quotes paths, then a line
+/// "bytes <length> <sha256>" per chunk.
 std::string manifest_text(const Manifest& manifest);
 /// Throws CorruptError with the line number. Accepts exactly what manifest_text writes.
 Manifest parse_manifest(std::string_view text, std::string_view where);

@@ -16,7 +16,9 @@
 
 namespace mgit {
 
-/// Every dtype of the safetensors format, by its name there, and what PyTorch has beyond: C128.
+/// Every dtype of the safetensors format, by its name there; what PyTorch has beyond: C128; bytes
+/// whose meaning mgit does not know; and the quantised types of ggml, blocks of elements that share
+/// a scale.
 enum class DType : std::uint8_t {
   kBool,
   kF4,
@@ -40,13 +42,41 @@ enum class DType : std::uint8_t {
   kF64,
   kI64,
   kU64,
-  kC128
+  kC128,
+  kBytes,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ8_0,
+  kQ2_K,
+  kQ3_K,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kQ8_K,
+  kIq2Xxs,
+  kIq2Xs,
+  kIq3Xxs,
+  kIq1S,
+  kIq4Nl,
+  kIq3S,
+  kIq2S,
+  kIq4Xs,
+  kIq1M,
+  kTq1_0,
+  kTq2_0,
+  kMxfp4,
+  kNvfp4,
+  kQ1_0
 };
 
 std::string_view dtype_name(DType dtype);
 std::optional<DType> dtype_from_name(std::string_view name);
-/// Bits of one element: 4 and 6 for the sub-byte floats.
+/// Bits of one element: 4 and 6 for the sub-byte floats, 0 for the quantised types.
 unsigned dtype_bits(DType dtype);
+/// Bytes and the quantised types: kept as they are, never computed with, never permuted.
+bool is_opaque(DType dtype);
 /// F16, BF16, F32, F64: the dtypes mgit computes with (matching, merging, cosine).
 bool is_arithmetic(DType dtype);
 
@@ -58,7 +88,8 @@ std::string shape_text(const Shape& shape);
 Shape c_strides(const Shape& shape);
 /// Number of elements; nullopt if it does not fit 64 bits.
 std::optional<std::uint64_t> element_count(const Shape& shape);
-/// Bytes of a tensor; nullopt on overflow or if the bits do not fill whole bytes.
+/// Bytes of a tensor; nullopt on overflow, if the bits do not fill whole bytes, or if blocks do not
+/// fill the last axis.
 std::optional<std::uint64_t> byte_size(DType dtype, const Shape& shape);
 
 /// Where a tensor's elements lie in a storage that it does not fill in C order: element i,j,.. is
@@ -71,7 +102,7 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
-/// Whether there are elements, of whole bytes, and all of them lie inside the storage.
+/// Whether there are elements, of whole bytes and not opaque, and all lie inside the storage.
 bool fits(DType dtype, const Shape& shape, const Placement& placement);
 /// The one form of a placement that fits: an axis of length 1 has the stride of C order; nullopt if
 /// the tensor fills its storage in C order.
@@ -151,7 +182,8 @@ bool is_bijection(const Gather& gather);
 
 /// Applies one gather per axis: out[i0,i1,..] = in[g0[i0], g1[i1], ..]. `axes` has one entry per
 /// axis, an empty one is the identity. Exact: bytes are moved, never computed with. Works for every
-/// dtype of whole bytes. `out` has the size of the tensor and does not overlap it.
+/// dtype of whole bytes that is not opaque. `out` has the size of the tensor and does not overlap
+/// it.
 void gather_axes(const TensorView& tensor, std::span<const Gather> axes, std::span<std::byte> out);
 /// The same over raw elements of `element_size` bytes.
 void gather_axes(Bytes in, unsigned element_size, const Shape& shape, std::span<const Gather> axes,

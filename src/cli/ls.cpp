@@ -29,6 +29,12 @@ void print(const CommittedCheckpoint& checkpoint, const Store& store, const std:
   const Manifest& manifest = checkpoint.manifest;
   fmt::print("{}{}  {}, {} bytes, {} tensors\n", margin, quote_name(checkpoint.path),
              manifest.format, manifest.size, manifest.tensors.size());
+  if (!manifest.chunks.empty()) {
+    std::uint64_t bytes = 0;
+    for (const ManifestChunk& chunk : manifest.chunks) bytes += chunk.length;
+    fmt::print("{}  outside tensors: {} bytes in {} chunks\n", margin, bytes,
+               manifest.chunks.size());
+  }
   std::size_t name_width = 0;
   std::size_t shape_width = 0;
   for (const ManifestTensor& tensor : manifest.tensors) {
@@ -37,7 +43,7 @@ void print(const CommittedCheckpoint& checkpoint, const Store& store, const std:
   }
   for (const ManifestTensor& tensor : manifest.tensors) {
     const auto info = store.info(tensor.object);
-    fmt::print("{}  {:<{}}  {:<5} {:<{}}  {}  {}", margin, quote_name(tensor.info.name), name_width,
+    fmt::print("{}  {:<{}}  {:<7} {:<{}}  {}  {}", margin, quote_name(tensor.info.name), name_width,
                dtype_name(tensor.info.dtype), shape_text(tensor.info.shape), shape_width,
                tensor.object.hex().substr(0, 10), encoding_name(info));
     if (info) fmt::print(" {}", info->stored);
@@ -74,11 +80,12 @@ nlohmann::json to_json(const CommittedCheckpoint& checkpoint, const Store& store
   nlohmann::json tensors = nlohmann::json::array();
   for (const ManifestTensor& tensor : checkpoint.manifest.tensors)
     tensors.push_back(to_json(tensor, store));
-  return {{"path", checkpoint.path},
-          {"format", checkpoint.manifest.format},
-          {"size", checkpoint.manifest.size},
-          {"layout", checkpoint.manifest.layout.hex()},
-          {"tensors", std::move(tensors)}};
+  nlohmann::json chunks = nlohmann::json::array();
+  for (const ManifestChunk& chunk : checkpoint.manifest.chunks)
+    chunks.push_back({{"length", chunk.length}, {"object", chunk.object.hex()}});
+  return {{"path", checkpoint.path},          {"format", checkpoint.manifest.format},
+          {"size", checkpoint.manifest.size}, {"layout", checkpoint.manifest.layout.hex()},
+          {"tensors", std::move(tensors)},    {"chunks", std::move(chunks)}};
 }
 
 nlohmann::json to_json(const CommittedModel& model, const Store& store) {

@@ -9,14 +9,23 @@ namespace {
 
 constexpr std::string_view kMagic = "mgit layout 1\n";
 
-/// Tensors that occupy bytes, in the order of the file; those of one storage follow each other.
-std::vector<std::size_t> file_order(const std::vector<StoredTensor>& tensors) {
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    if (tensors[i].length > 0) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(), [&tensors](std::size_t a, std::size_t b) {
-    return tensors[a].offset < tensors[b].offset;
-  });
+struct Place {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::uint64_t index = 0;  // as in Segment::tensor
+};
+
+/// Tensors and chunks that occupy bytes, in the order of the file; tensors of one storage follow
+/// each other.
+std::vector<Place> file_order(const ParsedCheckpoint& parsed) {
+  std::vector<Place> order;
+  for (std::size_t i = 0; i < parsed.tensors.size(); ++i)
+    if (parsed.tensors[i].length > 0)
+      order.push_back({parsed.tensors[i].offset, parsed.tensors[i].length, i});
+  for (std::size_t i = 0; i < parsed.chunks.size(); ++i)
+    order.push_back({parsed.chunks[i].offset, parsed.chunks[i].length, parsed.tensors.size() + i});
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Place& a, const Place& b) { return a.offset < b.offset; });
   return order;
 }
 
@@ -84,15 +93,14 @@ Layout read_layout(wire::Reader reader) {
 Layout make_layout(Bytes file, const ParsedCheckpoint& parsed) {
   Layout layout;
   std::uint64_t at = 0;
-  for (const std::size_t index : file_order(parsed.tensors)) {
-    const StoredTensor& tensor = parsed.tensors[index];
-    if (tensor.offset < at) {
-      layout.shared.push_back({index, layout.segments.back().tensor});
+  for (const Place& place : file_order(parsed)) {
+    if (place.offset < at) {
+      layout.shared.push_back({place.index, layout.segments.back().tensor});
       continue;
     }
-    add_gap(layout, file.subspan(at, tensor.offset - at));
-    layout.segments.push_back({Segment::Kind::kTensor, tensor.length, index});
-    at = tensor.offset + tensor.length;
+    add_gap(layout, file.subspan(at, place.offset - at));
+    layout.segments.push_back({Segment::Kind::kTensor, place.length, place.index});
+    at = place.offset + place.length;
   }
   add_gap(layout, file.subspan(at));
   return layout;
@@ -128,12 +136,20 @@ void check_layout(const Layout& layout, const Manifest& manifest, std::string_vi
   const auto fail = [where](const std::string& reason) {
     throw CorruptError(reason, std::string(where));
   };
-  std::vector<bool> placed(manifest.tensors.size());
+  const std::size_t tensors = manifest.tensors.size();
+  const auto name = [&](std::uint64_t index) {
+    return index < tensors ? "tensor " + quote_name(manifest.tensors[index].info.name)
+                           : "chunk " + std::to_string(index - tensors + 1);
+  };
+  const auto length_of = [&](std::uint64_t index) {
+    return index < tensors ? storage_size(manifest.tensors[index])
+                           : manifest.chunks[index - tensors].length;
+  };
+  std::vector<bool> placed(tensors + manifest.chunks.size());
   const auto place = [&](std::uint64_t index, std::uint64_t length) {
     if (index >= placed.size()) fail("damaged layout: it names a tensor that the manifest lacks");
-    const ManifestTensor& tensor = manifest.tensors[index];
-    if (storage_size(tensor) != length || placed[index])
-      fail("layout and manifest do not agree about tensor " + quote_name(tensor.info.name));
+    if (length_of(index) != length || placed[index])
+      fail("layout and manifest do not agree about " + name(index));
     placed[index] = true;
   };
   std::uint64_t total = 0;
@@ -143,14 +159,14 @@ void check_layout(const Layout& layout, const Manifest& manifest, std::string_vi
   }
   if (total != manifest.size) fail("layout and manifest do not agree about the file's size");
   for (const SharedStorage& shared : layout.shared) {
-    place(shared.tensor, storage_size(manifest.tensors.at(shared.with)));
-    if (manifest.tensors[shared.tensor].object != manifest.tensors[shared.with].object)
-      fail("layout and manifest do not agree about tensor " +
-           quote_name(manifest.tensors[shared.tensor].info.name));
+    if (shared.with >= tensors) fail("damaged layout: a tensor shares the bytes of a chunk");
+    place(shared.tensor, length_of(shared.with));
+    if (shared.tensor >= tensors ||
+        manifest.tensors[shared.tensor].object != manifest.tensors[shared.with].object)
+      fail("layout and manifest do not agree about " + name(shared.tensor));
   }
   for (std::size_t i = 0; i < placed.size(); ++i)
-    if (!placed[i] && storage_size(manifest.tensors[i]) > 0)
-      fail("damaged layout: no place for tensor " + quote_name(manifest.tensors[i].info.name));
+    if (!placed[i] && length_of(i) > 0) fail("damaged layout: no place for " + name(i));
 }
 
 }  // namespace mgit

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kFirstLine = "mgit checkpoint 1\n";
 constexpr std::string_view kFamily = "mgit checkpoint ";
-constexpr std::array<std::string_view, 3> kModels{"safetensors", "pytorch", "pytorch-legacy"};
+constexpr std::array<std::string_view, 7> kModels{
+    "safetensors", "pytorch", "pytorch-legacy", "gguf", "onnx", "npy", "npz"};
 constexpr std::array<std::string_view, 2> kContainers{"whole", "zip"};
 
 template <typename List>
@@ -34,11 +35,10 @@ class ManifestParser {
       fail("unknown format " + quote_name(manifest_.format), "it may need a newer mgit");
     manifest_.size = number(field("size "));
     manifest_.layout = digest(field("layout "));
-    if (manifest_.format == "whole") {
-      whole();
-    } else {
-      while (!rest_.empty()) tensor();
-    }
+    while (rest_.starts_with("tensor ")) tensor();
+    while (!rest_.empty()) chunk();
+    if (manifest_.format == "whole" && (total_ != manifest_.size || !manifest_.tensors.empty()))
+      fail("a whole file is its bytes, all of them");
     return std::move(manifest_);
   }
 
@@ -103,13 +103,15 @@ class ManifestParser {
     return result;
   }
 
-  void whole() {
-    std::string_view line = field("bytes ");
+  void chunk() {
+    std::string_view line = next_line();
+    if (word(line) != "bytes") fail("expected \"tensor\" or \"bytes\"");
     const std::uint64_t length = number(word(line));
-    if (length != manifest_.size) fail("lengths do not agree");
-    TensorInfo everything{"", DType::kU8, {length}};
-    manifest_.tensors.push_back({std::move(everything), digest(line)});
-    if (!rest_.empty()) fail("it goes on after its end");
+    if (length == 0) fail("no bytes");
+    const Digest object = digest(line);
+    count_object(object, length);
+    count(length);  // every chunk has its own place
+    manifest_.chunks.push_back({length, object});
   }
 
   void tensor() {
@@ -156,10 +158,18 @@ class ManifestParser {
 
   /// Tensors that share an object may share their place in the file.
   void count(const ManifestTensor& tensor) {
-    const auto [known, fresh] = objects_.emplace(tensor.object, storage_size(tensor));
-    if (known->second != storage_size(tensor)) fail("one storage has two sizes");
-    if (fresh &&
-        (__builtin_add_overflow(total_, storage_size(tensor), &total_) || total_ > manifest_.size))
+    if (count_object(tensor.object, storage_size(tensor))) count(storage_size(tensor));
+  }
+
+  /// Whether it is the first of its name.
+  bool count_object(const Digest& object, std::uint64_t size) {
+    const auto [known, fresh] = objects_.emplace(object, size);
+    if (known->second != size) fail("one storage has two sizes");
+    return fresh;
+  }
+
+  void count(std::uint64_t bytes) {
+    if (__builtin_add_overflow(total_, bytes, &total_) || total_ > manifest_.size)
       fail("tensors are larger than the file");
   }
 
@@ -193,6 +203,14 @@ bool is_known_format(std::string_view format) {
 
 bool is_model_format(std::string_view format) { return holds(kModels, format); }
 
+bool has_tensors(const Manifest& manifest) {
+  return is_model_format(manifest.format) && !manifest.tensors.empty();
+}
+
+const Digest& Manifest::object_at(std::uint64_t index) const {
+  return index < tensors.size() ? tensors[index].object : chunks[index - tensors.size()].object;
+}
+
 std::uint64_t storage_size(const ManifestTensor& tensor) {
   if (tensor.placement) return tensor.placement->storage;
   return byte_size(tensor.info.dtype, tensor.info.shape).value_or(0);
@@ -210,12 +228,12 @@ std::string manifest_text(const Manifest& manifest) {
   std::string text(kFirstLine);
   text += fmt::format("format {}\nsize {}\nlayout {}\n", manifest.format, manifest.size,
                       manifest.layout.hex());
-  if (manifest.format == "whole")
-    return text + fmt::format("bytes {} {}\n", manifest.size, manifest.tensors.at(0).object.hex());
   for (const ManifestTensor& tensor : manifest.tensors)
     text += fmt::format("tensor {}\n  {} {} {}{}\n", quote_name(tensor.info.name),
                         dtype_name(tensor.info.dtype), shape_text(tensor.info.shape),
                         tensor.object.hex(), placement_text(tensor));
+  for (const ManifestChunk& chunk : manifest.chunks)
+    text += fmt::format("bytes {} {}\n", chunk.length, chunk.object.hex());
   return text;
 }
 

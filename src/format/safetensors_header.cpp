@@ -45,7 +45,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ == 2 && in_metadata()) return true;
     if (depth_ != 2 || key_ != "dtype") return scalar("a string");
     const auto dtype = dtype_from_name(value);
-    if (!dtype) broken(fmt::format("{}: unknown dtype {}", entry_name(), quote_name(value)));
+    if (!dtype || is_opaque(*dtype))
+      broken(fmt::format("{}: unknown dtype {}", entry_name(), quote_name(value)));
     entries_.back().info.dtype = *dtype;
     return true;
   }

@@ -223,6 +223,8 @@ void Repository::need(const Manifest& manifest, std::string_view where) const {
     if (!tensor.info.name.empty()) what += " of " + quote_name(tensor.info.name);
     break;
   }
+  for (const ManifestChunk& chunk : manifest.chunks)
+    if (chunk.object == first) what = "object " + first.hex().substr(0, 12);
   what += missing.size() == 1
               ? " is not in this repository"
               : " and " + std::to_string(missing.size() - 1) + " more are not in this repository";

@@ -20,10 +20,6 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-bool has_tensors(const CommittedCheckpoint& checkpoint) {
-  return is_model_format(checkpoint.manifest.format);
-}
-
 std::vector<TensorInfo> infos_in(const Manifest& manifest) {
   std::vector<TensorInfo> infos;
   for (const ManifestTensor& tensor : manifest.tensors) infos.push_back(tensor.info);
@@ -53,7 +49,7 @@ class ShardedSet {
 
   bool has_checkpoints() const {
     return std::any_of(shards_.begin(), shards_.end(),
-                       [](const auto& shard) { return shard && has_tensors(*shard); });
+                       [](const auto& shard) { return shard && has_tensors(shard->manifest); });
   }
 
   CommittedModel model() const {
@@ -92,7 +88,7 @@ class ShardedSet {
     if (!shards_[i])
       throw CorruptError(fmt::format("its shard {} is not stored as a checkpoint", name), path_,
                          "mgit track '" + names_[i] + "', then mgit add --renormalize " + place);
-    if (!has_tensors(*shards_[i]))
+    if (!has_tensors(shards_[i]->manifest))
       throw CorruptError(
           fmt::format("its shard {} is stored whole: mgit does not know its tensors", name), path_);
   }

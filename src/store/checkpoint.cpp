@@ -47,6 +47,16 @@ TensorData placed(const TensorInfo& info, const std::optional<Placement>& placem
   return {{info.dtype, info.shape, *elements}, elements};
 }
 
+void put_chunks(Store::Batch& batch, Bytes file, const ParsedCheckpoint& parsed, Manifest& manifest,
+                const std::function<void(std::uint64_t)>& progress) {
+  manifest.chunks.resize(parsed.chunks.size());
+  parallel_for(parsed.chunks.size(), [&](std::size_t i) {
+    const StoredChunk& chunk = parsed.chunks[i];
+    manifest.chunks[i] = {chunk.length, batch.put(file.subspan(chunk.offset, chunk.length), 1)};
+    if (progress) progress(chunk.length);
+  });
+}
+
 /// Digests of some tensors, computed ahead of whoever waits for them, in their order.
 class HashAhead {
  public:
@@ -152,7 +162,8 @@ class CheckpointFile final : public TensorSource {
 PutHint hint_from(const Manifest& previous, const TensorInfo& tensor) {
   const ManifestTensor* before = previous.find(tensor.name);
   if (before == nullptr || before->info != tensor) return {};
-  const bool plain = !before->placement && dtype_bits(tensor.dtype) % 8 == 0;
+  const bool plain =
+      !before->placement && !is_opaque(tensor.dtype) && dtype_bits(tensor.dtype) % 8 == 0;
   return {before->object, plain ? tensor.shape : Shape{}};
 }
 
@@ -160,7 +171,7 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
                         const Manifest& previous,
                         const std::function<void(std::uint64_t)>& progress) {
   const ParsedCheckpoint parsed = parse_checkpoint(file, path);
-  Manifest manifest{parsed.format, parsed.size, {}, {}};
+  Manifest manifest{parsed.format, parsed.size, {}, {}, {}};
   manifest.tensors.resize(parsed.tensors.size());
   const std::vector<std::size_t> firsts = first_of_storage(parsed);
   const auto put = [&](std::size_t i, const Digest& object) {
@@ -181,6 +192,7 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
     if (firsts[i] != i)
       manifest.tensors[i] = {parsed.tensors[i].info, manifest.tensors[firsts[i]].object,
                              parsed.tensors[i].placement};
+  put_chunks(batch, file, parsed, manifest, progress);
   manifest.layout = batch.put(encode_layout(make_layout(file, parsed)), 1);
   return manifest;
 }
@@ -188,6 +200,7 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
 std::vector<Digest> objects_of(const Manifest& manifest) {
   std::set<Digest> objects{manifest.layout};
   for (const ManifestTensor& tensor : manifest.tensors) objects.insert(tensor.object);
+  for (const ManifestChunk& chunk : manifest.chunks) objects.insert(chunk.object);
   return {objects.begin(), objects.end()};
 }
 

@@ -48,9 +48,7 @@ class SequentialWriter {
   }
 
  private:
-  const Digest& object(const Segment& segment) const {
-    return manifest_.tensors[segment.tensor].object;
-  }
+  const Digest& object(const Segment& segment) const { return manifest_.object_at(segment.tensor); }
 
   std::size_t wave_end(std::size_t first) const {
     std::uint64_t total = 0;
@@ -104,7 +102,7 @@ std::vector<PlacedObject> write_gaps(const Layout& layout, const Manifest& manif
   std::uint64_t gap = 0;
   for (const Segment& segment : layout.segments) {
     if (segment.kind == Segment::Kind::kTensor) {
-      objects.push_back({&manifest.tensors[segment.tensor].object, offset, segment.length});
+      objects.push_back({&manifest.object_at(segment.tensor), offset, segment.length});
     } else {
       os::write_at(file, Bytes(layout.gaps).subspan(gap, segment.length), offset, path);
       gap += segment.length;

@@ -119,7 +119,7 @@ void gather_axes(Bytes in, unsigned element_size, const Shape& shape, std::span<
 }
 
 void gather_axes(const TensorView& tensor, std::span<const Gather> axes, std::span<std::byte> out) {
-  if (dtype_bits(tensor.dtype) % 8 != 0)
+  if (dtype_bits(tensor.dtype) % 8 != 0 || is_opaque(tensor.dtype))
     throw Error("elements of dtype " + std::string(dtype_name(tensor.dtype)) + " cannot be moved");
   gather_axes(tensor.data, dtype_bits(tensor.dtype) / 8, tensor.shape, axes, out);
 }

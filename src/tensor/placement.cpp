@@ -45,7 +45,8 @@ class RunWalk {
 }  // namespace
 
 bool fits(DType dtype, const Shape& shape, const Placement& placement) {
-  if (dtype_bits(dtype) % 8 != 0 || placement.strides.size() != shape.size()) return false;
+  if (is_opaque(dtype) || dtype_bits(dtype) % 8 != 0 || placement.strides.size() != shape.size())
+    return false;
   if (!byte_size(dtype, shape)) return false;
   std::uint64_t last = placement.offset;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {

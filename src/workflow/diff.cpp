@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "base/threads.h"
 #include "mgit/format.h"
@@ -135,6 +136,24 @@ std::vector<TensorDifference> compare_checkpoints(const CheckpointSide& before,
   return tensors;
 }
 
+std::string compare_chunks(const std::vector<ManifestChunk>& before,
+                           const std::vector<ManifestChunk>& after) {
+  if (before == after) return {};
+  std::set<Digest> known;
+  for (const ManifestChunk& chunk : before) known.insert(chunk.object);
+  std::size_t changed = 0;
+  std::uint64_t changed_bytes = 0;
+  std::uint64_t bytes = 0;
+  for (const ManifestChunk& chunk : after) {
+    bytes += chunk.length;
+    if (known.contains(chunk.object)) continue;
+    ++changed;
+    changed_bytes += chunk.length;
+  }
+  return fmt::format("{} of {} chunks changed, {} of {} bytes", changed, after.size(),
+                     changed_bytes, bytes);
+}
+
 std::string_view change_name(TensorChange change) {
   switch (change) {
     case TensorChange::kEqual:
@@ -164,6 +183,7 @@ std::string difference_text(const CheckpointDifference& difference, bool colour)
   std::string text = paint("\033[1m", title) + "\n";
   if (!difference.problem.empty()) return text + "  " + difference.problem + "\n";
   text += "  " + counts_text(difference.tensors) + "\n";
+  if (!difference.chunks.empty()) text += "  outside tensors: " + difference.chunks + "\n";
   std::size_t width = 0;
   for (const TensorDifference& tensor : difference.tensors)
     if (tensor.change != TensorChange::kEqual)

@@ -38,12 +38,17 @@ struct CheckpointSide {
 std::vector<TensorDifference> compare_checkpoints(const CheckpointSide& before,
                                                   const CheckpointSide& after);
 
+/// "3 of 33 chunks changed, 786432 of 8389632 bytes"; empty if they are equal.
+std::string compare_chunks(const std::vector<ManifestChunk>& before,
+                           const std::vector<ManifestChunk>& after);
+
 /// A checkpoint that is not the same on both sides.
 struct CheckpointDifference {
   std::string path;
   std::string old_path;  // of a rename; else empty
   char status = 'M';     // git's letter
   std::vector<TensorDifference> tensors;
+  std::string chunks;   // what changed outside tensors, in words; empty if nothing did
   std::string problem;  // why the tensors could not be compared; usually empty
 };
 

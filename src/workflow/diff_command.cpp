@@ -118,6 +118,7 @@ std::vector<RawChange> raw_changes(const std::vector<std::string>& selection) {
 struct Side {
   std::optional<Manifest> manifest;
   std::unique_ptr<TensorSource> source;
+  std::vector<ManifestChunk> chunks;
 
   CheckpointSide view() const { return {source.get(), manifest ? &*manifest : nullptr}; }
 };
@@ -127,13 +128,23 @@ Side side_of_manifest(const Repository& repository, const std::string& text,
   Side side;
   side.manifest = parse_manifest(text, path);
   side.source = std::make_unique<StoredModel>(repository.store(), *side.manifest);
+  side.chunks = side.manifest->chunks;
   return side;
+}
+
+std::vector<ManifestChunk> chunks_of(Bytes file, const ParsedCheckpoint& parsed) {
+  std::vector<ManifestChunk> chunks(parsed.chunks.size());
+  parallel_for(chunks.size(), [&](std::size_t i) {
+    const StoredChunk& chunk = parsed.chunks[i];
+    chunks[i] = {chunk.length, sha256(file.subspan(chunk.offset, chunk.length))};
+  });
+  return chunks;
 }
 
 /// nullopt if there is no checkpoint, so that git has to show it.
 std::optional<Side> side_of(const Repository& repository, const std::string& mode, const Oid& blob,
                             const std::string& path) {
-  if (mode == "000000") return Side{{}, std::make_unique<MemoryModel>()};
+  if (mode == "000000") return Side{{}, std::make_unique<MemoryModel>(), {}};
   if (!mode.starts_with("100")) return std::nullopt;
   if (blob != Oid{}) {
     const std::string text = repository.blob(blob);
@@ -144,7 +155,9 @@ std::optional<Side> side_of(const Repository& repository, const std::string& mod
   const MappedFile mapped(file);
   if (looks_like_manifest(as_text(mapped.bytes())))
     return side_of_manifest(repository, std::string(as_text(mapped.bytes())), path);
-  return Side{{}, open_checkpoint_file(file)};
+  return Side{{},
+              open_checkpoint_file(file),
+              chunks_of(mapped.bytes(), parse_checkpoint(mapped.bytes(), path))};
 }
 
 /// A difference and the sides it was made from.
@@ -170,6 +183,7 @@ std::optional<Comparison> compare(const Repository& repository, const RawChange&
     if (result.after->manifest && result.before->source->tensors().size() > 0)
       repository.need(*result.after->manifest, change.path);
     result.difference.tensors = compare_checkpoints(result.before->view(), result.after->view());
+    result.difference.chunks = compare_chunks(result.before->chunks, result.after->chunks);
   } catch (const Error& error) {
     result.difference.problem =
         error.where().empty() ? error.what() : error.where() + ": " + error.what();
@@ -201,6 +215,7 @@ nlohmann::json json_of(const std::vector<CheckpointDifference>& differences) {
                         {"tensors", nlohmann::json::array()}};
     if (!difference.old_path.empty()) file["old_path"] = difference.old_path;
     if (!difference.problem.empty()) file["problem"] = difference.problem;
+    if (!difference.chunks.empty()) file["chunks"] = difference.chunks;
     int equal = 0;
     for (const TensorDifference& tensor : difference.tensors) {
       if (tensor.change == TensorChange::kEqual) {
@@ -290,6 +305,10 @@ std::string line_of(const TensorInfo& info, const Digest& object, const std::str
                      shape_text(info.shape), object.hex().substr(0, 12), norm);
 }
 
+std::string line_of(const ManifestChunk& chunk) {
+  return fmt::format("bytes {} {}\n", chunk.length, chunk.object.hex().substr(0, 12));
+}
+
 std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line;
@@ -305,6 +324,7 @@ std::string textconv_of_manifest(const Manifest& manifest, const Repository* rep
       norm = norm_text(read_tensor(repository->store(), tensor).view);
     lines[i] = line_of(tensor.info, tensor.object, norm);
   });
+  for (const ManifestChunk& chunk : manifest.chunks) lines.push_back(line_of(chunk));
   return joined(lines);
 }
 
@@ -358,6 +378,7 @@ std::string textconv(const std::string& file, const Repository* repository) {
     const Bytes data = bytes.subspan(tensor.offset, tensor.length);
     lines[i] = line_of(tensor.info, sha256(data), norm_text(source->read(tensor.info.name).view));
   });
+  for (const ManifestChunk& chunk : chunks_of(bytes, parsed)) lines.push_back(line_of(chunk));
   return joined(lines);
 }
 

@@ -58,6 +58,9 @@ class RepositoryChecker {
     if (objects.contains(manifest.layout)) affected.tensors.emplace_back("(layout)");
     for (const ManifestTensor& tensor : manifest.tensors)
       if (objects.contains(tensor.object)) affected.tensors.push_back(quote_name(tensor.info.name));
+    for (std::size_t i = 0; i < manifest.chunks.size(); ++i)
+      if (objects.contains(manifest.chunks[i].object))
+        affected.tensors.push_back(fmt::format("(chunk {})", i + 1));
     affected.objects.assign(objects.begin(), objects.end());
     check_.affected.push_back(std::move(affected));
   }

@@ -28,7 +28,7 @@ std::optional<Digest> pick(const Digest& base, const Digest& ours, const Digest&
 /// The side whose file the result is written in; nullopt if both changed more than values.
 std::optional<Manifest> pick_frame(const Store& store, const Manifest& base, const Manifest& ours,
                                    const Manifest& theirs) {
-  if (base.layout == ours.layout) return theirs;
+  if (same_frame(base, ours)) return theirs;
   if (same_but_values(store, ours, theirs) || same_but_values(store, base, theirs)) return ours;
   if (same_but_values(store, base, ours)) return theirs;
   return std::nullopt;
@@ -65,6 +65,10 @@ bool merge_manifests(Repository& repository, const std::filesystem::path& base,
   const Manifest from = parse_manifest(base_text, path);
   Manifest result = parse_manifest(our_text, path);
   const Manifest to = parse_manifest(their_text, path);
+  if (result.format == "whole" && to.format == "whole") {
+    conflict = "kept whole, for mgit knows no tensors in it, and changed on both sides";
+    return false;
+  }
   if (!same_shape(from, result) || !same_shape(from, to)) {
     conflict = "the network itself changed";
     return false;
@@ -89,10 +93,12 @@ bool merge_manifests(Repository& repository, const std::filesystem::path& base,
                            result.tensors.size(), first);
     return false;
   }
-  if (pick(from.layout, result.layout, to.layout))
+  if (same_frame(from, result) || same_frame(from, to) || same_frame(result, to)) {
     result.layout = frame->layout;
-  else
+    result.chunks = frame->chunks;
+  } else {
     result = written_in(repository, *frame, result, path);
+  }
   os::write_file(ours, as_bytes(manifest_text(result)));
   return true;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -16,6 +17,40 @@ namespace {
 
 bool moves(const std::optional<MatchResult>& match) {
   return match && !match->permutation.identity();
+}
+
+/// The file of a model that holds the same tensors at the same path; nullptr if none does.
+const Manifest* same_part(const CommittedModel& model, const CommittedCheckpoint& part) {
+  for (const CommittedCheckpoint& each : model.parts)
+    if (each.path == part.path && infos_of(each.manifest) == infos_of(part.manifest))
+      return &each.manifest;
+  return nullptr;
+}
+
+/// Which sides decide one tensor: all of them without a base, else those that changed it.
+/// `object_of` names a side's tensor by its content.
+template <typename ObjectOf>
+std::vector<std::size_t> deciding_sides(const ModelPlan& plan, std::size_t tensor,
+                                        const ObjectOf& object_of) {
+  std::vector<std::size_t> deciding;
+  for (std::size_t i = 0; i < plan.sides.size(); ++i)
+    if (plan.two_way || object_of(i) != plan.sides[i].base->tensors[tensor].object)
+      deciding.push_back(i);
+  if (deciding.empty()) deciding.push_back(0);
+  return deciding;
+}
+
+/// Whether every part comes out with the checksums that it needs: files that cannot be rewritten
+/// come out as they were only where ours left them alone.
+bool keeps_checksums(const ModelPlan& plan) {
+  const std::vector<CommittedCheckpoint>& parts = plan.sides.front().model.parts;
+  return std::all_of(parts.begin(), parts.end(), [&plan](const CommittedCheckpoint& part) {
+    if (can_be_rewritten(part.manifest)) return true;
+    if (plan.two_way || plan.sides.size() > 2) return false;
+    const Manifest* base = same_part(*plan.base_model, part);
+    return base != nullptr && *base == part.manifest &&
+           same_part(plan.sides[1].model, part) != nullptr;
+  });
 }
 
 class ModelPlanner {
@@ -33,6 +68,8 @@ class ModelPlanner {
     if (plan.sides.size() == 1) return std::nullopt;
     if (!plan.conflicts.empty()) return plan;
     settle_bases(plan);
+    find_opaque_conflicts(plan);
+    if (!plan.conflicts.empty()) return plan;
     settle_weights(plan);
     if ((plan.two_way || rebased_) && options_.rebase) bring_into_basin(plan);
     return plan;
@@ -73,6 +110,25 @@ class ModelPlanner {
     if (plan.two_way) return;
     plan.base = first.base;
     plan.base_model = base;
+  }
+
+  /// Blocks of quantised weights and bytes of unknown meaning have no mean. They fill their
+  /// storages, so that an object is a tensor's content.
+  static void find_opaque_conflicts(ModelPlan& plan) {
+    if (!keeps_checksums(plan))
+      plan.conflicts.push_back("an npz archive, whose checksums a merge would leave wrong");
+    const std::vector<ManifestTensor>& ours = plan.sides.front().model.manifest.tensors;
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      if (!is_opaque(ours[i].info.dtype)) continue;
+      const auto object = [&](std::size_t side) {
+        return plan.sides[side].model.manifest.tensors[i].object;
+      };
+      const std::vector<std::size_t> deciding = deciding_sides(plan, i, object);
+      if (!std::all_of(deciding.begin(), deciding.end(),
+                       [&](std::size_t side) { return object(side) == object(deciding[0]); }))
+        plan.conflicts.push_back(fmt::format("{}: {} here and there, which cannot be averaged",
+                                             ours[i].info.name, dtype_name(ours[i].info.dtype)));
+    }
   }
 
   /// The base's tensors by content, in the basin that the recorded rebases moved its line to.
@@ -171,24 +227,12 @@ CombinedSide open_side(Repository& repository, const ModelPlan& plan, const Side
   return result;
 }
 
-/// Which sides decide one tensor: all of them without a base, else those that changed it.
-std::vector<std::size_t> deciding_sides(const ModelPlan& plan,
-                                        const std::vector<CombinedSide>& sides,
-                                        std::size_t tensor) {
-  std::vector<std::size_t> deciding;
-  for (std::size_t i = 0; i < sides.size(); ++i)
-    if (plan.two_way ||
-        sides[i].stored.tensors[tensor].object != plan.sides[i].base->tensors[tensor].object)
-      deciding.push_back(i);
-  if (deciding.empty()) deciding.push_back(0);
-  return deciding;
-}
-
 /// The merged tensor; nullopt where it is what the frame's model has.
 std::optional<TensorData> combine_tensor(const ModelPlan& plan, std::size_t index,
                                          const std::vector<CombinedSide>& sides,
                                          const Manifest& frame) {
-  std::vector<std::size_t> deciding = deciding_sides(plan, sides, index);
+  std::vector<std::size_t> deciding = deciding_sides(
+      plan, index, [&](std::size_t side) { return sides[side].stored.tensors[index].object; });
   const auto content = [&](std::size_t side) { return sides[side].moved.tensors[index].object; };
   bool same = std::all_of(deciding.begin(), deciding.end(), [&](std::size_t side) {
     return content(side) == content(deciding.front());
@@ -210,14 +254,6 @@ std::optional<TensorData> combine_tensor(const ModelPlan& plan, std::size_t inde
   }
   auto mean = std::make_shared<Buffer>(weighted_mean(views, weights));
   return TensorData{{info.dtype, info.shape, *mean}, mean};
-}
-
-/// The file of a model that holds the same tensors at the same path; nullptr if none does.
-const Manifest* same_part(const CommittedModel& model, const CommittedCheckpoint& part) {
-  for (const CommittedCheckpoint& each : model.parts)
-    if (each.path == part.path && infos_of(each.manifest) == infos_of(part.manifest))
-      return &each.manifest;
-  return nullptr;
 }
 
 /// A part of the result, and the file it is written in.

@@ -48,6 +48,9 @@ Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
 
 std::vector<CommittedModel> models_at(const Repository& repository, const Oid& commit) {
   std::vector<CommittedModel> models = repository.models_at(commit);
+  std::erase_if(models, [](const CommittedModel& model) {
+    return !model.index && !has_tensors(model.manifest);
+  });
   for (const ModelConfig& config : repository.models(commit))
     std::erase_if(models, [&](const CommittedModel& model) { return model.path == config.data; });
   return models;

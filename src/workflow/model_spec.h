@@ -19,8 +19,8 @@ Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
 /// The tensors a manifest names, as a network.
 std::vector<TensorInfo> infos_of(const Manifest& manifest);
 
-/// The models of a commit without those that .mgitconfig names as evaluation data. Throws as
-/// Repository::models_at.
+/// The models of a commit, without files that hold no tensors and those that .mgitconfig names as
+/// evaluation data. Throws as Repository::models_at.
 std::vector<CommittedModel> models_at(const Repository& repository, const Oid& commit);
 
 /// The model at `path`, or for an empty path the only one of the commit. `revision` is the commit's

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -13,6 +14,7 @@
 #include "workflow/model_spec.h"
 #include "workflow/permute_checkpoint.h"
 #include "workflow/preconditions.h"
+#include "workflow/rewrite_checkpoint.h"
 
 namespace mgit {
 namespace {
@@ -114,6 +116,10 @@ class Rebase {
   RebasedModel match_model(const CommittedModel& ours, const CommittedModel& theirs) {
     const std::vector<TensorInfo> infos = infos_of(theirs.manifest);
     if (infos != infos_of(ours.manifest)) throw_different(ours, theirs);
+    if (!std::all_of(theirs.parts.begin(), theirs.parts.end(),
+                     [](const auto& part) { return can_be_rewritten(part.manifest); }))
+      throw Error("an npz archive, whose checksums a rebase would leave wrong", theirs.path,
+                  "keep the model as safetensors");
     RebasedModel model;
     model.path = theirs.path;
     model.spec = choose_spec(&repository_, result_.old_tip, theirs.path, infos);

@@ -18,12 +18,12 @@ Layout layout_of(const Store& store, const Manifest& manifest) {
   return decode_layout(store.read(manifest.layout), "layout " + manifest.layout.hex());
 }
 
-/// The tensors of each storage.
-std::vector<std::vector<std::size_t>> storages_of(const Layout& layout) {
+/// The tensors of each storage; chunks stay as they are.
+std::vector<std::vector<std::size_t>> storages_of(const Layout& layout, std::size_t tensors) {
   std::vector<std::vector<std::size_t>> storages;
   std::map<std::uint64_t, std::size_t> place;
   for (const Segment& segment : layout.segments) {
-    if (segment.kind == Segment::Kind::kGap) continue;
+    if (segment.kind == Segment::Kind::kGap || segment.tensor >= tensors) continue;
     place[segment.tensor] = storages.size();
     storages.push_back({segment.tensor});
   }
@@ -50,7 +50,8 @@ class Rewriter {
   Manifest run() {
     Layout layout = layout_of(store_, result_);
     check_layout(layout, result_, "layout " + result_.layout.hex());
-    const std::vector<std::vector<std::size_t>> storages = storages_of(layout);
+    const std::vector<std::vector<std::size_t>> storages =
+        storages_of(layout, result_.tensors.size());
     parallel_for(storages.size(), [&](std::size_t i) { storage(storages[i]); });
     if (result_.format == kZipFormat && !crcs_.empty()) {
       layout = with_crcs(std::move(layout), result_.size,
@@ -117,6 +118,9 @@ class Rewriter {
     const ManifestTensor& tensor = result_.tensors[first];
     const Digest object = sha256(data);
     if (object == tensor.object) return;
+    if (!can_be_rewritten(result_))
+      throw Error("an npz archive, whose checksums would be wrong with other values", {},
+                  "keep the model as safetensors");
     if (filled && rewrite_.put)
       rewrite_.put(first, object, data);
     else
@@ -138,6 +142,8 @@ class Rewriter {
 
 }  // namespace
 
+bool can_be_rewritten(const Manifest& manifest) { return manifest.format != "npz"; }
+
 Manifest rewrite_checkpoint(const Store& store, Store::Batch& batch, const Manifest& manifest,
                             const TensorRewrite& rewrite) {
   return Rewriter(store, batch, manifest, rewrite).run();
@@ -151,7 +157,12 @@ Manifest by_content(const Store& store, Manifest manifest) {
   return manifest;
 }
 
+bool same_frame(const Manifest& a, const Manifest& b) {
+  return a.layout == b.layout && a.chunks == b.chunks;
+}
+
 bool same_but_values(const Store& store, const Manifest& a, const Manifest& b) {
+  if (a.chunks != b.chunks) return false;
   if (a.layout == b.layout) return true;
   if (a.format != kZipFormat || b.format != kZipFormat || a.size != b.size) return false;
   if (!store.contains(a.layout) || !store.contains(b.layout)) return false;

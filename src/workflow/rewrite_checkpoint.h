@@ -19,14 +19,22 @@ struct TensorRewrite {
   std::function<void(std::size_t tensor, const Digest& object, Bytes data)> put{};
 };
 
+/// False for files whose checksums mgit cannot make anew: npz, where an array is but a part of the
+/// entry that has one.
+bool can_be_rewritten(const Manifest& manifest);
+
 /// The manifest of the new checkpoint; its objects are put into `batch`. Throws Error if two
-/// tensors that share bytes would have to differ there.
+/// tensors that share bytes would have to differ there, or if a file that cannot be rewritten would
+/// have to change.
 Manifest rewrite_checkpoint(const Store& store, Store::Batch& batch, const Manifest& manifest,
                             const TensorRewrite& rewrite);
 
 /// The manifest with each tensor's object replaced by the SHA-256 of its elements in C order: equal
 /// for equal tensors, wherever they lie in their storages.
 Manifest by_content(const Store& store, Manifest manifest);
+
+/// Whether everything but the objects of tensors is the same: layout and chunks.
+bool same_frame(const Manifest& a, const Manifest& b);
 
 /// Whether the files are the same but for tensors' values. Not if a layout is missing.
 bool same_but_values(const Store& store, const Manifest& a, const Manifest& b);

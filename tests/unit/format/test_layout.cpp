@@ -22,9 +22,11 @@ std::string assemble(const Layout& layout, const ParsedCheckpoint& parsed,
       out += as_text(layout.gaps).substr(gap, segment.length);
       gap += segment.length;
     } else {
-      const StoredTensor& tensor = parsed.tensors.at(segment.tensor);
-      EXPECT_EQ(tensor.length, segment.length);
-      out += file.substr(tensor.offset, tensor.length);
+      const std::size_t tensors = parsed.tensors.size();
+      const std::uint64_t offset = segment.tensor < tensors
+                                       ? parsed.tensors[segment.tensor].offset
+                                       : parsed.chunks.at(segment.tensor - tensors).offset;
+      out += file.substr(offset, segment.length);
     }
   }
   return out;
@@ -96,6 +98,30 @@ TEST(Layout, IsCheckedAgainstTheManifest) {
   refused([](Layout& bent, Manifest&) { bent.shared.push_back({1, 0}); });
   refused([](Layout& bent, Manifest&) { bent.shared[0].tensor = 3; });
   refused([](Layout& bent, Manifest&) { bent.segments[1].tensor = 7; });
+}
+
+TEST(Layout, ChunksAreCheckedAgainstTheManifest) {
+  const std::string file = "..AAAACCCDD.";
+  ParsedCheckpoint parsed{"gguf", 12, {{{"a", DType::kU8, {4}}, 2, 4}}, {{6, 3}, {9, 2}}};
+  const Layout layout = make_layout(as_bytes(file), parsed);
+  EXPECT_EQ(assemble(decode_layout(encode_layout(layout), "x"), parsed, file), file);
+  Manifest manifest{"gguf", 12, {}, {{{"a", DType::kU8, {4}}, sha256(as_bytes("AAAA"))}}, {}};
+  manifest.chunks = {{3, sha256(as_bytes("CCC"))}, {2, sha256(as_bytes("DD"))}};
+  check_layout(layout, manifest, "x");
+  EXPECT_EQ(manifest.object_at(0), sha256(as_bytes("AAAA")));
+  EXPECT_EQ(manifest.object_at(2), sha256(as_bytes("DD")));
+  const auto refused = [&](const std::function<void(Layout&, Manifest&)>& change) {
+    Layout bent = layout;
+    Manifest other = manifest;
+    change(bent, other);
+    EXPECT_THROW(check_layout(bent, other, "x"), CorruptError);
+  };
+  refused([](Layout&, Manifest& other) { other.chunks[0].length = 2; });
+  refused([](Layout&, Manifest& other) { other.chunks.pop_back(); });
+  refused([](Layout&, Manifest& other) { other.chunks.push_back({1, {}}); });
+  refused([](Layout& bent, Manifest&) { bent.segments[2].tensor = 2; });
+  refused([](Layout& bent, Manifest&) { bent.shared.push_back({2, 1}); });
+  refused([](Layout& bent, Manifest&) { bent.shared.push_back({2, 0}); });
 }
 
 TEST(Layout, RefusesLies) {

@@ -21,11 +21,16 @@ Manifest example() {
                       {{"a\n\"\\\x01\xc3\xa9 ", DType::kF32, {3, 4}}, sha256(as_bytes("1"))},
                       {{"empty", DType::kF8E4M3Fnuz, {0, 99}}, sha256(as_bytes("2"))},
                       {{"fc1.weight", DType::kBF16, {512}}, sha256(as_bytes("3"))}};
+  manifest.chunks = {{1000, sha256(as_bytes("4"))}, {1, sha256(as_bytes("5"))}};
   return manifest;
 }
 
 Manifest whole() {
-  return {"whole", 17, sha256(as_bytes("l")), {{{"", DType::kU8, {17}}, sha256(as_bytes("x"))}}};
+  return {"whole",
+          17,
+          sha256(as_bytes("l")),
+          {},
+          {{9, sha256(as_bytes("x"))}, {8, sha256(as_bytes("y"))}}};
 }
 
 std::string refusal(const std::string& text) {
@@ -48,11 +53,11 @@ TEST(Manifest, TextIsAsDesigned) {
   const Digest digest = sha256(as_bytes(""));
   const std::string hex = digest.hex();
   const Manifest manifest{
-      "safetensors", 3730064, digest, {{{"fc1.weight", DType::kF32, {512, 784}}, digest}}};
+      "safetensors", 3730064, digest, {{{"fc1.weight", DType::kF32, {512, 784}}, digest}}, {}};
   EXPECT_EQ(manifest_text(manifest),
             "mgit checkpoint 1\nformat safetensors\nsize 3730064\nlayout " + hex +
                 "\ntensor fc1.weight\n  F32 512,784 " + hex + "\n");
-  EXPECT_EQ(manifest_text({"whole", 3, digest, {{{"", DType::kU8, {3}}, digest}}}),
+  EXPECT_EQ(manifest_text({"whole", 3, digest, {}, {{3, digest}}}),
             "mgit checkpoint 1\nformat whole\nsize 3\nlayout " + hex + "\nbytes 3 " + hex + "\n");
 }
 
@@ -117,7 +122,9 @@ TEST(Manifest, SaysWhereInItsStorageATensorLies) {
            {"of 64 at 7", "of 64 at 07", "as mgit writes"},
            {"of 64 at 7", "of 64", "expected \"at\""},
            {"F16 2,3", "F16 0,3", "inside"},
-           {"F16 2,3", "F4 2,3", "inside"}})
+           {"F16 2,3", "F4 2,3", "inside"},
+           {"F16 2,3", "BYTES 2,3", "inside"},
+           {"F16 2,3", "Q4_0 2,32", "inside"}})
     EXPECT_THAT(refusal(replaced(text, from, to)), HasSubstr(reason)) << to;
 }
 
@@ -127,10 +134,10 @@ TEST(Manifest, AcceptsOnlyWhatItWrites) {
   EXPECT_THAT(refusal(""), HasSubstr("line 1"));
   EXPECT_THAT(refusal("#!/bin/sh\n"), HasSubstr("not a manifest"));
   EXPECT_THAT(refusal(replaced(text, "checkpoint 1", "checkpoint 2")), HasSubstr("version"));
-  EXPECT_THAT(refusal(replaced(text, "format safetensors", "format gguf")),
-              HasSubstr("line 2: unknown format gguf"));
+  EXPECT_THAT(refusal(replaced(text, "format safetensors", "format ggml")),
+              HasSubstr("line 2: unknown format ggml"));
   EXPECT_THAT(refusal(replaced(text, "size 5000", "size 05000")), HasSubstr("line 3"));
-  EXPECT_THAT(refusal(replaced(text, "size 5000", "size 1071")), HasSubstr("larger than"));
+  EXPECT_THAT(refusal(replaced(text, "size 5000", "size 2072")), HasSubstr("larger than"));
   EXPECT_THAT(refusal(replaced(text, "size 5000", "size -1")), HasSubstr("not a number"));
   EXPECT_THAT(refusal(replaced(text, "size", "Size")), HasSubstr("expected \"size\""));
   EXPECT_THAT(refusal(replaced(text, "BF16 512", "BF16 0512")), HasSubstr("line 12"));
@@ -140,14 +147,20 @@ TEST(Manifest, AcceptsOnlyWhatItWrites) {
   EXPECT_THAT(refusal(replaced(text, hex, hex.substr(1))), HasSubstr("SHA-256"));
   EXPECT_THAT(refusal(replaced(text, "fc1.weight", "a")), HasSubstr("order"));
   EXPECT_THAT(refusal(replaced(text, "fc1.weight", "\"fc1\"")), HasSubstr("name"));
-  EXPECT_THAT(refusal(text + "\n"), HasSubstr("expected \"tensor\""));
+  EXPECT_THAT(refusal(text + "\n"), HasSubstr("line 15"));
+  EXPECT_THAT(refusal(replaced(text, "bytes 1 ", "bytes 0 ")), HasSubstr("no bytes"));
+  EXPECT_THAT(refusal(replaced(text, "bytes 1 ", "bytes 18446744073709551615 ")),
+              HasSubstr("larger than"));
+  EXPECT_THAT(refusal(text + "tensor z\n  U8 1 " + hex + "\n"), HasSubstr("expected \"tensor\""));
   EXPECT_THAT(refusal(replaced(text, "\n", "\r\n")), HasSubstr("line 1"));
   const std::string bytes = manifest_text(whole());
-  EXPECT_THAT(refusal(replaced(bytes, "bytes 17", "bytes 18")), HasSubstr("agree"));
-  EXPECT_THAT(refusal(bytes + "x\n"), HasSubstr("goes on"));
+  EXPECT_THAT(refusal(replaced(bytes, "bytes 9", "bytes 8")), HasSubstr("all of them"));
+  EXPECT_THAT(refusal(replaced(bytes, "bytes 9", "bytes 10")), HasSubstr("larger than"));
+  EXPECT_THAT(refusal(replaced(bytes, "format whole", "format safetensors")), "accepted");
   EXPECT_THAT(refusal(bytes.substr(0, bytes.size() - 2) + "\n"), HasSubstr("SHA-256"));
   for (std::size_t length = 0; length < text.size(); ++length) {
-    const bool at_tensor = text.compare(length, 7, "tensor ") == 0;
+    const bool at_tensor =
+        text.compare(length, 7, "tensor ") == 0 || text.compare(length, 6, "bytes ") == 0;
     EXPECT_EQ(refusal(text.substr(0, length)) == "accepted", at_tensor) << length;
   }
 }

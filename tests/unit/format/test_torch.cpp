@@ -45,6 +45,9 @@ Manifest manifest_of(const std::string& file, const ParsedCheckpoint& parsed) {
     const Digest object = sha256(as_bytes(file).subspan(found.offset, found.length));
     manifest.tensors.push_back({found.info, object, found.placement});
   }
+  for (const StoredChunk& chunk : parsed.chunks)
+    manifest.chunks.push_back(
+        {chunk.length, sha256(as_bytes(file).subspan(chunk.offset, chunk.length))});
   return manifest;
 }
 
@@ -162,6 +165,7 @@ TEST(Torch, WhatIsNotUnderstoodIsAnArchive) {
     EXPECT_THAT(names(parsed), ::testing::Contains("net/data/0"));
   }
   EXPECT_EQ(parse(ZipBuilder().add({.name = "a", .data = "1"}).finish()).format, "zip");
+  EXPECT_EQ(parse(ZipBuilder().add({.name = "a.npy", .data = "1"}).finish()).format, "zip");
   EXPECT_EQ(parse("no checkpoint").format, "whole");
 }
 

@@ -18,7 +18,7 @@ Bytes bytes_of(const std::vector<T>& values) {
 }
 
 TEST(DType, NamesRoundTrip) {
-  for (int i = 0; i < 22; ++i) {
+  for (int i = 0; i <= static_cast<int>(DType::kQ1_0); ++i) {
     const auto dtype = static_cast<DType>(i);
     EXPECT_EQ(dtype_from_name(dtype_name(dtype)), dtype);
   }
@@ -32,6 +32,18 @@ TEST(ByteSize, RefusesOverflowAndBrokenBytes) {
   EXPECT_EQ(byte_size(DType::kF4, {3}), std::nullopt);
   EXPECT_EQ(byte_size(DType::kF4, {4}), 2U);
   EXPECT_EQ(byte_size(DType::kU8, {1ULL << 40, 1ULL << 40}), std::nullopt);
+}
+
+TEST(ByteSize, OfQuantisedTypesCountsBlocksOfTheLastAxis) {
+  EXPECT_EQ(byte_size(DType::kQ4_0, {3, 64}), 3 * 2 * 18);
+  EXPECT_EQ(byte_size(DType::kQ6_K, {512}), 2 * 210);
+  EXPECT_EQ(byte_size(DType::kQ4_0, {64, 3}), std::nullopt);
+  EXPECT_EQ(byte_size(DType::kQ4_0, {}), std::nullopt);
+  EXPECT_EQ(byte_size(DType::kQ4_0, {0}), 0U);
+  EXPECT_EQ(byte_size(DType::kQ4_0, {1ULL << 40, 1ULL << 40}), std::nullopt);
+  EXPECT_TRUE(is_opaque(DType::kQ4_0));
+  EXPECT_TRUE(is_opaque(DType::kBytes));
+  EXPECT_FALSE(is_opaque(DType::kU64));
 }
 
 /// Every 16-bit pattern survives a trip through double; every double rounds to a nearest value.
