@@ -38,8 +38,8 @@ class Evaluator {
   /// Parameters and buffers are set by name. Throws Error naming the first that is missing, unknown
   /// or of another shape.
   virtual Evaluation evaluate(const TensorSource& weights) = 0;
-  /// The largest absolute change of any output (logit) on the data file, from one model's weights to
-  /// the other's: what a rebase must leave at rounding.
+  /// The largest absolute change of any output (logit) on the data file, from one model's weights
+  /// to the other's: what a rebase must leave at rounding.
   virtual double largest_output_change(const TensorSource& before, const TensorSource& after) = 0;
 };
 
