@@ -70,7 +70,7 @@ round_trip() {
   cd .. && ok mgit clone -q repository clone
   git -C clone checkout -q HEAD~1
   ok diff -r clone/net original
-  ok mgit fsck
+  cd clone && ok mgit fsck
 }
 
 scenario "GPT-2 in float32, tied embeddings"
