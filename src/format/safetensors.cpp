@@ -1,11 +1,9 @@
 #include "format/safetensors.h"
 
-#include <algorithm>
-#include <set>
-
 #include <fmt/format.h>
 
 #include "format/safetensors_header.h"
+#include "format/stored_tensors.h"
 #include "format/wire.h"
 
 namespace mgit {
@@ -45,19 +43,6 @@ StoredTensor place(HeaderEntry entry, std::uint64_t data_start, std::uint64_t da
   return tensor;
 }
 
-void check_overlaps(const std::vector<StoredTensor>& tensors) {
-  std::vector<const StoredTensor*> order;
-  for (const StoredTensor& tensor : tensors)
-    if (tensor.length > 0) order.push_back(&tensor);
-  std::sort(order.begin(), order.end(),
-            [](const auto* a, const auto* b) { return a->offset < b->offset; });
-  for (std::size_t i = 1; i < order.size(); ++i)
-    if (order[i]->offset < order[i - 1]->offset + order[i - 1]->length)
-      throw CorruptError(fmt::format("tensors {} and {} overlap",
-                                     quote_name(order[i - 1]->info.name),
-                                     quote_name(order[i]->info.name)));
-}
-
 }  // namespace
 
 std::vector<StoredTensor> parse_safetensors(Bytes file) {
@@ -66,10 +51,7 @@ std::vector<StoredTensor> parse_safetensors(Bytes file) {
   std::vector<StoredTensor> tensors;
   for (HeaderEntry& entry : parse_safetensors_header(as_text(header)))
     tensors.push_back(place(std::move(entry), data_start, file.size() - data_start));
-  std::sort(tensors.begin(), tensors.end(),
-            [](const StoredTensor& a, const StoredTensor& b) { return a.info.name < b.info.name; });
-  check_overlaps(tensors);
-  return tensors;
+  return checked_tensors(std::move(tensors), file.size());
 }
 
 }  // namespace mgit
