@@ -129,14 +129,19 @@ class Store::Batch {
   virtual void commit() = 0;
 };
 
+/// Who wants to know what add_checkpoint does. Both are called from several threads.
+struct AddObserver {
+  std::function<void(std::uint64_t)> progress{};  // how many more bytes are done
+  /// Each tensor that fills its storage in C order, while its data is still in the caches.
+  std::function<void(const TensorInfo& tensor, const Digest& object, Bytes data)> tensor{};
+};
+
 /// Cuts a checkpoint file into objects, hashing and coding on all cores, and returns its manifest.
 /// A pure function of the bytes as far as the manifest goes.
 /// `previous` is the version before this one, or no manifest: its tensors of the same name, dtype
-/// and shape are hints for the coder. `progress` is told, from several threads, how many more bytes
-/// are done.
+/// and shape are hints for the coder.
 Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
-                        const Manifest& previous = {},
-                        const std::function<void(std::uint64_t)>& progress = {});
+                        const Manifest& previous = {}, const AddObserver& observer = {});
 
 /// What is known about a new version of a tensor of `previous`.
 PutHint hint_from(const Manifest& previous, const TensorInfo& tensor);

@@ -169,6 +169,9 @@ void to_double(const TensorView& tensor, std::span<double> out);
 /// One rounding, to nearest even.
 void from_double(std::span<const double> values, DType dtype, std::span<std::byte> out);
 
+/// How many values are infinite or not a number; 0 for dtypes that are not arithmetic.
+std::uint64_t count_non_finite(const TensorView& tensor);
+
 /// One gather vector for an axis: out[i] = in[index[i]]. Empty means identity.
 using Gather = std::vector<std::uint32_t>;
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/os.h"
+#include "repo/ingest.h"
 #include "repo/pending_checkout.h"
 #include "repo/pkt_line.h"
 
@@ -150,18 +151,10 @@ class FilterProcess {
   }
 
   void clean(Bytes content, const std::string& path) {
-    if (looks_like_manifest(as_text(content))) {
-      parse_manifest(as_text(content), path);
-      answer(content);
-      return;
-    }
-    const auto batch = repository().store().begin();
-    const auto head = repository().head();
-    const auto committed = head ? repository().checkpoint_at(*head, path) : std::nullopt;
-    const Manifest manifest =
-        add_checkpoint(*batch, content, path, committed ? committed->manifest : Manifest{});
-    batch->commit();
-    answer(as_bytes(manifest_text(manifest)));
+    Ingest ingest(repository());
+    const std::string manifest = ingest.add(content, path);
+    ingest.commit();
+    answer(as_bytes(manifest));
   }
 
   void smudge(Bytes content, const std::string& path) {

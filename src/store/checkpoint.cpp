@@ -168,8 +168,7 @@ PutHint hint_from(const Manifest& previous, const TensorInfo& tensor) {
 }
 
 Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
-                        const Manifest& previous,
-                        const std::function<void(std::uint64_t)>& progress) {
+                        const Manifest& previous, const AddObserver& observer) {
   const ParsedCheckpoint parsed = parse_checkpoint(file, path);
   Manifest manifest{parsed.format, parsed.size, {}, {}, {}};
   manifest.tensors.resize(parsed.tensors.size());
@@ -179,7 +178,9 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
     manifest.tensors[i] = {tensor.info, object, tensor.placement};
     batch.put_as(object, storage(file, tensor), element_size(tensor.info.dtype),
                  hint_from(previous, tensor.info));
-    if (progress) progress(tensor.length);
+    if (observer.tensor && !tensor.placement)
+      observer.tensor(tensor.info, object, storage(file, tensor));
+    if (observer.progress) observer.progress(tensor.length);
   };
   const std::vector<std::size_t> small = in_file_order(parsed, firsts, false);
   parallel_for(small.size(), [&](std::size_t i) {
@@ -192,7 +193,7 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
     if (firsts[i] != i)
       manifest.tensors[i] = {parsed.tensors[i].info, manifest.tensors[firsts[i]].object,
                              parsed.tensors[i].placement};
-  put_chunks(batch, file, parsed, manifest, progress);
+  put_chunks(batch, file, parsed, manifest, observer.progress);
   manifest.layout = batch.put(encode_layout(make_layout(file, parsed)), 1);
   return manifest;
 }

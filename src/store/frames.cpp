@@ -182,13 +182,18 @@ Buffer FrameCoder::encode(std::size_t frame) const {
   return out;
 }
 
+std::vector<Buffer> ObjectCoder::encode_pieces() const {
+  std::vector<Buffer> pieces(frames());
+  parallel_for(pieces.size(), [&](std::size_t i) { pieces[i] = encode(i); });
+  Buffer table;
+  for (const Buffer& frame : pieces) wire::put_u32(table, static_cast<std::uint32_t>(frame.size()));
+  pieces.push_back(std::move(table));
+  return pieces;
+}
+
 Buffer ObjectCoder::encode_all() const {
-  std::vector<Buffer> coded(frames());
-  parallel_for(coded.size(), [&](std::size_t i) { coded[i] = encode(i); });
   Buffer payload;
-  for (const Buffer& frame : coded) wire::put_bytes(payload, frame);
-  for (const Buffer& frame : coded)
-    wire::put_u32(payload, static_cast<std::uint32_t>(frame.size()));
+  for (const Buffer& piece : encode_pieces()) wire::put_bytes(payload, piece);
   return payload;
 }
 

@@ -27,7 +27,8 @@ class ObjectCoder {
   virtual ~ObjectCoder() = default;
   virtual std::size_t frames() const = 0;
   virtual Buffer encode(std::size_t frame) const = 0;
-  /// The whole payload, on all cores.
+  /// The payload in pieces, every frame and the table, coded on all cores.
+  std::vector<Buffer> encode_pieces() const;
   Buffer encode_all() const;
 };
 

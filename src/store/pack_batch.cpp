@@ -163,8 +163,11 @@ void PackBatch::write_plain(const Digest& object, Bytes data, const FrameCoder& 
 
 void PackBatch::write_coded(RecordHeader header, Bytes data, const ObjectCoder& coder) {
   if (data.size() > kStreamed) return write_streamed(header, coder);
-  const Buffer payload = coder.encode_all();
-  if (payload.size() < data.size()) return append(header, payload);
+  const std::vector<Buffer> coded = coder.encode_pieces();
+  const std::vector<Bytes> payload(coded.begin(), coded.end());
+  std::size_t size = 0;
+  for (const Bytes piece : payload) size += piece.size();
+  if (size < data.size()) return append(header, payload);
   append({Encoding::kRaw, 1, data.size(), 0, header.object, {}, 0}, data);
 }
 
@@ -185,10 +188,11 @@ void PackBatch::write_streamed(RecordHeader header, const ObjectCoder& coder) {
   note(header, offset);
 }
 
-void PackBatch::append(RecordHeader header, Bytes payload) {
+void PackBatch::append(RecordHeader header, Bytes payload) { append(header, std::array{payload}); }
+
+void PackBatch::append(RecordHeader header, std::span<const Bytes> payload) {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t offset = writer().append(header, std::array{payload});
-  note(header, offset);
+  note(header, writer().append(header, payload));
 }
 
 PackWriter& PackBatch::writer() {

@@ -72,6 +72,7 @@ class PackBatch final : public Store::Batch {
   void write_coded(RecordHeader header, Bytes data, const ObjectCoder& coder);
   void write_streamed(RecordHeader header, const ObjectCoder& coder);
   void append(RecordHeader header, Bytes payload);
+  void append(RecordHeader header, std::span<const Bytes> payload);
   void copy_one(ObjectStore& from, const Digest& object, std::size_t& copied);
   PackWriter& writer();
   void note(const RecordHeader& header, std::uint64_t offset);

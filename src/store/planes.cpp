@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t kBlock = 64;  // words; a known count lets the compiler use vectors
 
+// A block is whole, of a size the compiler knows, except for the last one: copies of a known size
+// are loads and stores, others are calls.
+
 template <typename Word>
 void split_block(const std::byte* in, std::byte* out, std::size_t stride, std::size_t count) {
   std::array<Word, kBlock> words;
@@ -38,17 +41,21 @@ void join_block(const std::byte* in, std::byte* out, std::size_t stride, std::si
 template <typename Word>
 void split(Bytes words, std::span<std::byte> out) {
   const std::size_t stride = words.size() / sizeof(Word);
-  for (std::size_t i = 0; i < stride; i += kBlock)
-    split_block<Word>(words.data() + i * sizeof(Word), out.data() + i, stride,
-                      std::min(kBlock, stride - i));
+  std::size_t i = 0;
+  for (; i + kBlock <= stride; i += kBlock)
+    split_block<Word>(words.data() + i * sizeof(Word), out.data() + i, stride, kBlock);
+  if (i < stride)
+    split_block<Word>(words.data() + i * sizeof(Word), out.data() + i, stride, stride - i);
 }
 
 template <typename Word>
 void join(Bytes split, std::span<std::byte> out) {
   const std::size_t stride = split.size() / sizeof(Word);
-  for (std::size_t i = 0; i < stride; i += kBlock)
-    join_block<Word>(split.data() + i, out.data() + i * sizeof(Word), stride,
-                     std::min(kBlock, stride - i));
+  std::size_t i = 0;
+  for (; i + kBlock <= stride; i += kBlock)
+    join_block<Word>(split.data() + i, out.data() + i * sizeof(Word), stride, kBlock);
+  if (i < stride)
+    join_block<Word>(split.data() + i, out.data() + i * sizeof(Word), stride, stride - i);
 }
 
 }  // namespace

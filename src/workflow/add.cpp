@@ -12,10 +12,9 @@
 #include "base/mapped_file.h"
 #include "base/process.h"
 #include "base/progress.h"
-#include "mgit/format.h"
-#include "mgit/store.h"
 #include "repo/attributes.h"
 #include "repo/index_entries.h"
+#include "repo/ingest.h"
 
 namespace mgit {
 namespace {
@@ -129,29 +128,6 @@ bool same(const struct stat& a, const struct stat& b) {
          a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
-/// The version that HEAD has: what a new one is probably like.
-Manifest committed_version(const Repository& repository, const std::string& path) {
-  const auto head = repository.head();
-  const auto committed = head ? repository.checkpoint_at(*head, path) : std::nullopt;
-  return committed ? committed->manifest : Manifest{};
-}
-
-/// The text that stands for the file in git; its objects are in the batch.
-std::string ingest(const Repository& repository, Store::Batch& batch,
-                   const std::filesystem::path& file, const std::string& path, Progress& progress) {
-  const MappedFile mapped(file);
-  if (looks_like_manifest(as_text(mapped.bytes()))) {
-    parse_manifest(as_text(mapped.bytes()), path);
-    return std::string(as_text(mapped.bytes()));
-  }
-  const Manifest manifest =
-      add_checkpoint(batch, mapped.bytes(), path, committed_version(repository, path),
-                     [&](std::uint64_t bytes) { progress.advance(bytes); });
-  if (manifest.format == "whole")
-    fmt::print(stderr, "note: {}: not a checkpoint format that mgit knows; stored whole\n", path);
-  return manifest_text(manifest);
-}
-
 std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std::string>& paths) {
   std::vector<StagedFile> staged;
   if (paths.empty()) return staged;
@@ -160,19 +136,20 @@ std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std
     total += static_cast<std::uint64_t>(stat_of(repository.work_dir() / path, path).st_size);
   Progress progress("Storing checkpoints", total, Progress::Unit::kBytes);
 
-  const auto batch = repository.store().begin();
+  Ingest ingest(repository);
   std::vector<std::string> manifests;
   for (const std::string& path : paths) {
     const std::filesystem::path file = repository.work_dir() / path;
     StagedFile entry;
     entry.path = path;
     entry.stat = stat_of(file, path);
-    manifests.push_back(ingest(repository, *batch, file, path, progress));
+    manifests.push_back(ingest.add(MappedFile(file).bytes(), path,
+                                   [&](std::uint64_t bytes) { progress.advance(bytes); }));
     if (!same(entry.stat, stat_of(file, path)))
       throw Error("changed while it was read", path, "run mgit add again");
     staged.push_back(std::move(entry));
   }
-  batch->commit();
+  ingest.commit();
   for (std::size_t i = 0; i < staged.size(); ++i)
     staged[i].blob = repository.write_blob(manifests[i]);
   return staged;

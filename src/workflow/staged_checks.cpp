@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <cstring>
 #include <set>
 #include <sstream>
 
@@ -13,6 +12,7 @@
 #include "mgit/format.h"
 #include "mgit/store.h"
 #include "repo/attributes.h"
+#include "repo/finite_tensors.h"
 
 namespace mgit {
 namespace {
@@ -49,17 +49,6 @@ std::vector<StagedBlob> staged_blobs(const Repository& repository) {
   return blobs;
 }
 
-template <typename Word>
-std::uint64_t count_words(Bytes data, Word exponent) {
-  std::uint64_t count = 0;
-  for (std::size_t at = 0; at + sizeof(Word) <= data.size(); at += sizeof(Word)) {
-    Word word = 0;
-    std::memcpy(&word, data.data() + at, sizeof word);
-    count += (word & exponent) == exponent ? 1 : 0;
-  }
-  return count;
-}
-
 bool is_large_safetensors(const std::filesystem::path& file, const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, error)) ||
@@ -84,11 +73,12 @@ std::set<Digest> objects_at_head(const Repository& repository) {
 
 /// One line for each new tensor with values that are not finite.
 void check_values(const Store& store, const Manifest& manifest, const std::string& path,
-                  const std::set<Digest>& known, std::vector<std::string>& problems) {
+                  const std::set<Digest>& known, const FiniteTensors& finite,
+                  std::vector<std::string>& problems) {
   std::vector<const ManifestTensor*> fresh;
   for (const ManifestTensor& tensor : manifest.tensors)
     if (is_arithmetic(tensor.info.dtype) && !known.contains(tensor.object) &&
-        store.contains(tensor.object))
+        !finite.contains(tensor.object, tensor.info.dtype) && store.contains(tensor.object))
       fresh.push_back(&tensor);
   std::vector<std::uint64_t> counts(fresh.size());
   parallel_for(fresh.size(), [&](std::size_t i) {
@@ -102,21 +92,6 @@ void check_values(const Store& store, const Manifest& manifest, const std::strin
 
 }  // namespace
 
-std::uint64_t count_non_finite(const TensorView& tensor) {
-  switch (tensor.dtype) {
-    case DType::kF16:
-      return count_words<std::uint16_t>(tensor.data, 0x7c00);
-    case DType::kBF16:
-      return count_words<std::uint16_t>(tensor.data, 0x7f80);
-    case DType::kF32:
-      return count_words<std::uint32_t>(tensor.data, 0x7f800000);
-    case DType::kF64:
-      return count_words<std::uint64_t>(tensor.data, 0x7ff0000000000000);
-    default:
-      return 0;
-  }
-}
-
 StagedFindings check_staged(const Repository& repository) {
   StagedFindings findings;
   const std::vector<StagedBlob> staged = staged_blobs(repository);
@@ -124,6 +99,8 @@ StagedFindings check_staged(const Repository& repository) {
   for (const StagedBlob& file : staged) paths.push_back(file.path);
   const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
   const std::set<Digest> known = objects_at_head(repository);
+  FiniteTensors finite(repository.store().directory());
+  finite.load();
   for (std::size_t i = 0; i < staged.size(); ++i) {
     const std::string& path = staged[i].path;
     if (!tracked[i]) {
@@ -141,7 +118,7 @@ StagedFindings check_staged(const Repository& repository) {
       continue;
     }
     try {
-      check_values(repository.store(), parse_manifest(content, path), path, known,
+      check_values(repository.store(), parse_manifest(content, path), path, known, finite,
                    findings.problems);
     } catch (const CorruptError& error) {
       const std::string where =
@@ -149,6 +126,7 @@ StagedFindings check_staged(const Repository& repository) {
       findings.problems.push_back(fmt::format("{}: {}{}", path, where, error.what()));
     }
   }
+  if (findings.problems.empty()) finite.forget();
   return findings;
 }
 

@@ -17,7 +17,4 @@ struct StagedFindings {
 /// finite in new tensors, large safetensors files that mgit does not track.
 StagedFindings check_staged(const Repository& repository);
 
-/// How many values are infinite or not a number; 0 for dtypes mgit does not compute with.
-std::uint64_t count_non_finite(const TensorView& tensor);
-
 }  // namespace mgit

@@ -8,7 +8,6 @@
 
 #include "workflow/diff.h"
 #include "workflow/diff_moves.h"
-#include "workflow/staged_checks.h"
 
 namespace mgit {
 namespace {
@@ -90,25 +89,6 @@ TEST(CompareCheckpoints, LargeTensorsAreComparedToTheLastElement) {
   MemoryModel after;
   set(after, "x", values);
   EXPECT_NEAR(only(before, after).relative.value(), 1 / std::sqrt(200'001.0), 1e-12);
-}
-
-TEST(CountNonFinite, CountsInEveryFloatingDtype) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const float infinite = std::numeric_limits<float>::infinity();
-  const Buffer singles = floats({1, nan, -infinite, std::numeric_limits<float>::max(), 0});
-  EXPECT_EQ(count_non_finite({DType::kF32, {5}, singles}), 2U);
-
-  const std::vector<double> doubles{1, -std::numeric_limits<double>::infinity(), 1e308};
-  Buffer bytes(doubles.size() * sizeof(double));
-  std::memcpy(bytes.data(), doubles.data(), bytes.size());
-  EXPECT_EQ(count_non_finite({DType::kF64, {3}, bytes}), 1U);
-
-  for (const DType dtype : {DType::kF16, DType::kBF16}) {
-    Buffer halves(6);
-    from_double(std::vector<double>{1, std::numeric_limits<double>::infinity(), 0}, dtype, halves);
-    EXPECT_EQ(count_non_finite({dtype, {3}, halves}), 1U);
-  }
-  EXPECT_EQ(count_non_finite({DType::kI32, {2}, Buffer(8, std::byte{0xff})}), 0U);
 }
 
 /// Two files of one folder, before and after, and their differences with moves marked.
