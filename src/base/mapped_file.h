@@ -1,13 +1,16 @@
 // A file mapped for reading.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "mgit/base.h"
 
 namespace mgit {
 
-/// Owns the mapping; the file must not shrink while it is held.
+/// Owns the mapping. A file that shrinks while it is held, or whose disk fails, ends the process
+/// with one line when the missing bytes are read, as an Error would.
 class MappedFile {
  public:
   /// Throws MissingError or Error.
@@ -17,7 +20,14 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
   Bytes bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
 
+  /// What the file was when it was mapped.
+  const struct stat& status() const { return status_; }
+  /// Whether the name stands for the same file still, and nobody wrote to it.
+  bool is_unchanged() const;
+
  private:
+  std::filesystem::path path_;
+  struct stat status_ {};
   void* address_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -2,81 +2,24 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <optional>
 
-#include "base/os.h"
-#include "repo/ingest.h"
+#include "repo/clean_filter.h"
 #include "repo/pending_checkout.h"
 #include "repo/pkt_line.h"
 
 namespace mgit {
 namespace {
 
-constexpr std::size_t kInMemory = std::size_t{64} << 20;
-
-/// A file's content as git sends it: in memory, from kInMemory on in an unnamed file.
-class Spool {
- public:
-  explicit Spool(std::function<std::filesystem::path()> directory)
-      : directory_(std::move(directory)) {}
-  ~Spool() {
-    if (mapping_ != nullptr) ::munmap(mapping_, size_);
-  }
-  Spool(const Spool&) = delete;
-  Spool& operator=(const Spool&) = delete;
-
-  void append(std::string_view part) {
-    if (memory_.size() + part.size() > kInMemory) spill();
-    memory_.append(part);
-    size_ += part.size();
-  }
-
-  /// Everything appended; ends the appending.
-  Bytes content() {
-    if (file_.fd() < 0) return as_bytes(memory_);
-    spill();
-    if (mapping_ == nullptr) {
-      void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file_.fd(), 0);
-      if (mapping == MAP_FAILED) throw Error("cannot map the spooled file");
-      mapping_ = mapping;
-    }
-    return {static_cast<const std::byte*>(mapping_), size_};
-  }
-
- private:
-  void spill() {
-    if (file_.fd() < 0) {
-      const std::filesystem::path directory = directory_();
-      std::filesystem::create_directories(directory);
-      file_ = os::File(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-      if (file_.fd() < 0) file_ = named_file(directory);
-    }
-    os::write_all(file_, as_bytes(memory_), "spooled file");
-    memory_.clear();
-  }
-
-  /// For file systems without O_TMPFILE.
-  static os::File named_file(const std::filesystem::path& directory) {
-    std::string name = (directory / "spool-XXXXXX").string();
-    os::File file(::mkostemp(name.data(), O_CLOEXEC));
-    if (file.fd() < 0)
-      throw Error(std::string("cannot create a file: ") + std::strerror(errno), name);
-    ::unlink(name.c_str());
-    return file;
-  }
-
-  std::function<std::filesystem::path()> directory_;
-  std::string memory_;
-  std::size_t size_ = 0;
-  os::File file_;
-  void* mapping_ = nullptr;
-};
+/// The value of a line KEY=VALUE; empty if there is none.
+std::string value_of(const std::vector<std::string>& lines, std::string_view key) {
+  for (const std::string& line : lines)
+    if (line.starts_with(key) && line.substr(key.size()).starts_with('='))
+      return line.substr(key.size() + 1);
+  return {};
+}
 
 class FilterProcess {
  public:
@@ -108,20 +51,15 @@ class FilterProcess {
   }
 
   void serve_file(const std::vector<std::string>& keys) {
-    std::string command;
-    std::string path;
-    for (const std::string& key : keys) {
-      if (key.starts_with("command=")) command = key.substr(8);
-      if (key.starts_with("pathname=")) path = key.substr(9);
-    }
-    Spool spool([this] { return repository().store().directory() / "tmp"; });
-    receive(spool);
+    const std::string command = value_of(keys, "command");
+    const std::string path = value_of(keys, "pathname");
     begun_ = false;
+    received_ = false;
     try {
       if (command == "clean")
-        clean(spool.content(), path);
+        clean(path);
       else if (command == "smudge")
-        smudge(spool.content(), path);
+        smudge(path);
       else
         throw Error("unknown filter command '" + command + "'", path);
       output_.flush();
@@ -135,29 +73,36 @@ class FilterProcess {
     }
   }
 
-  void receive(Spool& spool) {
+  /// The content of the file that is being served, to its end.
+  void receive(const std::function<void(std::string_view)>& sink) {
     std::string_view payload;
-    while (true) {
+    while (!received_) {
       switch (input_.next(payload)) {
         case PacketReader::Kind::kData:
-          spool.append(payload);
+          sink(payload);
           break;
         case PacketReader::Kind::kFlush:
-          return;
+          received_ = true;
+          break;
         case PacketReader::Kind::kEnd:
           throw Error("git ended in the middle of a file", "mgit filter-process");
       }
     }
   }
 
-  void clean(Bytes content, const std::string& path) {
-    Ingest ingest(repository());
-    const std::string manifest = ingest.add(content, path);
-    ingest.commit();
-    answer(as_bytes(manifest));
+  void clean(const std::string& path) {
+    CleanFilter filter(repository(), path);
+    receive([&](std::string_view part) { filter.append(part); });
+    answer(as_bytes(filter.finish()));
   }
 
-  void smudge(Bytes content, const std::string& path) {
+  void smudge(const std::string& path) {
+    ReceivedContent received({}, [this] { return repository().store().directory() / "tmp"; });
+    receive([&](std::string_view part) { received.append(part); });
+    write_out(received.content(), path);
+  }
+
+  void write_out(Bytes content, const std::string& path) {
     if (!looks_like_manifest(as_text(content))) {
       answer(content);
       return;
@@ -195,6 +140,7 @@ class FilterProcess {
 
   /// git ends the content with a flush before a second status list overrides the first.
   void complain(const Error& error, const std::string& path) {
+    receive([](std::string_view) {});
     const std::string where =
         error.where().empty() || error.where() == path ? path : path + ": " + error.where();
     fmt::print(stderr, "error: {}: {}{}\n", where, error.what(),
@@ -213,12 +159,16 @@ class FilterProcess {
   PacketWriter output_;
   std::function<Repository()> open_;
   std::optional<Repository> repository_;
-  bool begun_ = false;
+  bool begun_ = false;     // the answer
+  bool received_ = false;  // the whole content
 };
 
 }  // namespace
 
 void serve_filter(int input, int output, const std::function<Repository()>& open) {
+  // The most that is granted to everybody. git and the filter wait less for each other.
+  ::fcntl(input, F_SETPIPE_SZ, 1 << 20);
+  ::fcntl(output, F_SETPIPE_SZ, 1 << 20);
   FilterProcess(input, output, open).serve();
 }
 

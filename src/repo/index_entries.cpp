@@ -86,8 +86,16 @@ bool same_stat(const git_index_entry& entry, const git_index_entry& now) {
 }
 
 /// What git calls racy: the file may have changed after it was staged, within the same second.
-bool racy(const git_index_entry& entry, const struct stat& index) {
+bool racy_to_git(const git_index_entry& entry, const struct stat& index) {
   return index.st_mtim.tv_sec <= entry.mtime.seconds;
+}
+
+/// The same to who looks at the fractions, too. File systems count them in steps, some not at all.
+bool racy(const git_index_entry& entry, const struct stat& index) {
+  constexpr std::int64_t kStep = 50'000'000;  // ns; a clock tick is 10 ms at most
+  if (!racy_to_git(entry, index)) return false;
+  if (entry.mtime.nanoseconds == 0 || index.st_mtim.tv_sec < entry.mtime.seconds) return true;
+  return index.st_mtim.tv_nsec <= entry.mtime.nanoseconds + kStep;
 }
 
 }  // namespace
@@ -117,6 +125,7 @@ std::vector<IndexedFile> index_entries(const Repository& repository,
                    (GIT_INDEX_ENTRY_SKIP_WORKTREE | GIT_INDEX_ENTRY_INTENT_TO_ADD)) != 0;
       file.unchanged = ::lstat((repository.work_dir() / name).c_str(), &now.stat) == 0 &&
                        same_stat(*entry, entry_of(now)) && !racy(*entry, index_stat);
+      file.racy = racy_to_git(*entry, index_stat);
     }
     result.push_back(std::move(file));
   }

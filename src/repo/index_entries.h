@@ -26,6 +26,7 @@ struct IndexedFile {
   Oid blob;
   bool conflict = false;   // unmerged
   bool unchanged = false;  // stat data says that the file is as it was when it was staged
+  bool racy = false;       // git, which looks at the seconds alone, cannot tell
   bool held = false;       // assume-unchanged, skip-worktree or intent-to-add
 };
 

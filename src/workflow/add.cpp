@@ -1,8 +1,6 @@
 #include "workflow/add.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -117,36 +115,24 @@ Share divide(const Repository& repository, const std::vector<std::string>& paths
   return share;
 }
 
-struct stat stat_of(const std::filesystem::path& file, const std::string& path) {
-  struct stat result {};
-  if (::lstat(file.c_str(), &result) != 0) throw MissingError("cannot read", path);
-  return result;
-}
-
-bool same(const struct stat& a, const struct stat& b) {
-  return a.st_ino == b.st_ino && a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
-}
-
 std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std::string>& paths) {
   std::vector<StagedFile> staged;
   if (paths.empty()) return staged;
   std::uint64_t total = 0;
   for (const std::string& path : paths)
-    total += static_cast<std::uint64_t>(stat_of(repository.work_dir() / path, path).st_size);
+    total += std::filesystem::file_size(repository.work_dir() / path);
   Progress progress("Storing checkpoints", total, Progress::Unit::kBytes);
 
   Ingest ingest(repository);
   std::vector<std::string> manifests;
   for (const std::string& path : paths) {
-    const std::filesystem::path file = repository.work_dir() / path;
+    const MappedFile file(repository.work_dir() / path);
+    manifests.push_back(
+        ingest.add(file.bytes(), path, [&](std::uint64_t bytes) { progress.advance(bytes); }));
+    if (!file.is_unchanged()) throw Error("changed while it was read", path, "run mgit add again");
     StagedFile entry;
     entry.path = path;
-    entry.stat = stat_of(file, path);
-    manifests.push_back(ingest.add(MappedFile(file).bytes(), path,
-                                   [&](std::uint64_t bytes) { progress.advance(bytes); }));
-    if (!same(entry.stat, stat_of(file, path)))
-      throw Error("changed while it was read", path, "run mgit add again");
+    entry.stat = file.status();
     staged.push_back(std::move(entry));
   }
   ingest.commit();

@@ -115,3 +115,28 @@ ok git add model.safetensors
 rm model.safetensors
 ok git checkout model.safetensors
 equal "$(digest model.safetensors)" "$wanted"
+
+scenario "a large file that is not what stands in the working tree"
+make_repository
+make_checkpoint other.safetensors 1 a=1500000@1 z=4
+make_checkpoint model.safetensors 1 a=1500000@1 z=4@2
+wanted=$(git hash-object --path=elsewhere.safetensors other.safetensors)
+equal "$(git hash-object --path=model.safetensors other.safetensors)" "$wanted"
+differ "$(git hash-object --path=model.safetensors model.safetensors)" "$wanted"
+ok mgit fsck
+
+scenario "a large file that changes again within the second, in its last bytes"
+make_repository
+for seed in 1 2 3 4; do
+  make_checkpoint model.safetensors "$seed" a=1500000@1 z=4
+  cp model.safetensors "$seed.safetensors"
+done
+for seed in 1 2 3 4; do
+  cp "$seed.safetensors" model.safetensors
+  ok git add model.safetensors
+  ok git commit -qm "$seed"
+  git show "HEAD:model.safetensors" >manifest
+  equal "$(git hash-object --no-filters manifest)" \
+    "$(git hash-object --path=elsewhere.safetensors "$seed.safetensors")"
+  equal "$(git status --porcelain --untracked-files=no)" ""
+done
