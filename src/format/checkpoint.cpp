@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "format/chunks.h"
+#include "format/detect.h"
 #include "format/gguf.h"
 #include "format/npy.h"
 #include "format/npz.h"
@@ -76,9 +77,10 @@ std::optional<ParsedCheckpoint> parse_container(Bytes file) {
   return std::nullopt;
 }
 
-ParsedCheckpoint parse_or_keep(Bytes file, std::string_view path) {
+/// nullopt: no parser knows it.
+std::optional<ParsedCheckpoint> parse_known(Bytes file, std::string_view path) {
   try {
-    return {"safetensors", file.size(), parse_safetensors(file), {}};
+    return ParsedCheckpoint{"safetensors", file.size(), parse_safetensors(file), {}};
   } catch (const CorruptError& error) {
     if (path.ends_with(".safetensors"))
       throw CorruptError(error.what(), std::string(path),
@@ -86,18 +88,26 @@ ParsedCheckpoint parse_or_keep(Bytes file, std::string_view path) {
                          "it another name to keep it as it is");
   }
   try {
-    if (auto container = parse_container(file)) return *std::move(container);
+    return parse_container(file);
   } catch (const Error& error) {
     throw Error(error.what(), std::string(path), error.hint());
   }
-  return whole_file(file);
 }
 
 }  // namespace
 
 ParsedCheckpoint parse_checkpoint(Bytes file, std::string_view path) {
-  ParsedCheckpoint parsed = parse_or_keep(file, path);
-  return parsed.format == "whole" ? parsed : with_chunks(file, std::move(parsed));
+  std::optional<ParsedCheckpoint> parsed = parse_known(file, path);
+  return parsed ? with_chunks(file, *std::move(parsed)) : whole_file(file);
+}
+
+bool holds_tensors(Bytes file, std::string_view path) {
+  try {
+    const auto parsed = parse_known(file, path);
+    return parsed && is_model_format(parsed->format);
+  } catch (const Error&) {
+    return path.ends_with(".safetensors");
+  }
 }
 
 }  // namespace mgit

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "base/process.h"
@@ -13,7 +14,8 @@
 namespace mgit {
 namespace {
 
-constexpr const char* kDefaultPattern = "*.safetensors";
+/// Names that stand for a format. Others, such as *.bin and *.npz, stand for too much.
+constexpr std::array kDefaultPatterns{"*.safetensors", "*.pt", "*.pth", "*.gguf", "*.onnx"};
 
 bool has(const std::vector<std::string>& arguments, std::string_view option) {
   return std::find(arguments.begin(), arguments.end(), option) != arguments.end();
@@ -64,10 +66,14 @@ int init_repository(const std::vector<std::string>& arguments, const Say& say) {
   const Repository repository = Repository::discover(named.empty() ? "." : named.front());
   const bool quiet = has(arguments, "-q") || has(arguments, "--quiet");
   set_up(repository, {}, say);
-  const bool added = track(repository, kDefaultPattern);
+  std::vector<std::string> added;
+  for (const char* pattern : kDefaultPatterns)
+    if (track(repository, pattern)) added.push_back(fmt::format("'{}'", pattern));
   if (!quiet) {
     say("Installed filters, drivers and hooks (mgit uninstall takes them away)");
-    if (added) say(fmt::format("Tracking '{}' in .gitattributes", kDefaultPattern));
+    if (!added.empty())
+      say(fmt::format("Tracking {} in .gitattributes (mgit track adds others)",
+                      fmt::join(added, " ")));
   }
   return 0;
 }

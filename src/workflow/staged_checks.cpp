@@ -6,18 +6,16 @@
 #include <set>
 #include <sstream>
 
-#include "base/mapped_file.h"
 #include "base/process.h"
 #include "base/threads.h"
 #include "mgit/format.h"
 #include "mgit/store.h"
 #include "repo/attributes.h"
 #include "repo/finite_tensors.h"
+#include "workflow/untracked_checkpoint.h"
 
 namespace mgit {
 namespace {
-
-constexpr std::uintmax_t kLarge = 1'000'000;
 
 struct StagedBlob {
   std::string path;
@@ -47,19 +45,6 @@ std::vector<StagedBlob> staged_blobs(const Repository& repository) {
     blobs.push_back(std::move(staged));
   }
   return blobs;
-}
-
-bool is_large_safetensors(const std::filesystem::path& file, const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(file, error)) ||
-      std::filesystem::file_size(file, error) < kLarge)
-    return false;
-  try {
-    const MappedFile mapped(file);
-    return parse_checkpoint(mapped.bytes(), path).format == "safetensors";
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 std::set<Digest> objects_at_head(const Repository& repository) {
@@ -104,9 +89,8 @@ StagedFindings check_staged(const Repository& repository) {
   for (std::size_t i = 0; i < staged.size(); ++i) {
     const std::string& path = staged[i].path;
     if (!tracked[i]) {
-      if (is_large_safetensors(repository.work_dir() / path, path))
-        findings.warnings.push_back(
-            fmt::format("{}: a checkpoint that mgit does not track (mgit track '{}')", path, path));
+      if (auto warning = untracked_checkpoint(repository, path))
+        findings.warnings.push_back(*std::move(warning));
       continue;
     }
     const std::string content = repository.blob(staged[i].blob);

@@ -32,6 +32,12 @@ mgit untrack '*.safetensors'
 make_checkpoint model.safetensors 1 big=300000
 git add -A
 fails_with 0 "warning: model.safetensors: a checkpoint that mgit does not track" git commit -m "one"
+contains "$errors" "mgit track '*.safetensors'"
+cp model.safetensors model.bin
+head -c 2000000 /dev/urandom >noise.bin
+git add -A
+fails_with 0 "warning: model.bin: a checkpoint that mgit does not track" git commit -m "two"
+lacks "$errors" "noise.bin"
 
 scenario "hooks that were there run first, with arguments and input; their failure counts"
 git init -q .
