@@ -5,12 +5,15 @@ scenario "init makes a repository that takes checkpoints; again changes nothing"
 ok mgit init -b trunk models
 cd models
 equal "$(git symbolic-ref HEAD)" "refs/heads/trunk"
-equal "$(cat .gitattributes)" "*.safetensors filter=mgit diff=mgit merge=mgit -text"
+contains "$(cat .gitattributes)" "*.safetensors filter=mgit diff=mgit merge=mgit -text"
+equal "$(git check-attr filter -- a/b.pt c.gguf)" "a/b.pt: filter: mgit
+c.gguf: filter: mgit"
+cp .gitattributes "$sandbox/attributes"
 equal "$(git config filter.mgit.required)" "true"
 cp .git/config "$sandbox/config"
 ok mgit init
 same_file .git/config "$sandbox/config"
-equal "$(wc -l <.gitattributes)" 1
+same_file .gitattributes "$sandbox/attributes"
 
 scenario "track and untrack leave other lines alone"
 make_repository
