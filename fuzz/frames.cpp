@@ -1,12 +1,15 @@
 // Frames and views of unknown origin, and the coder's own: what is coded comes back.
 //
-//   input = what:u8 element:u8 size:u16 bytes     what: 0 frames, 1 view, 2 code and decode
+//   input = what:u8 element:u8 size:u16 bytes
+//   what: 0 frames, 1 view, 2 code and decode, 3 symbols given contexts (0, 1, 2 … element and
+//   again)
 #include "store/frames.h"
 
 #include <algorithm>
 
 #include "format/wire.h"
 #include "fuzz.h"
+#include "store/context_coder.h"
 #include "store/view.h"
 
 namespace {
@@ -42,17 +45,36 @@ void code(Bytes data, unsigned element) {
   fuzz::require(std::ranges::equal(out, data), "what is coded comes back");
 }
 
+Buffer contexts_of(std::size_t count, unsigned repeat) {
+  Buffer contexts;
+  for (std::size_t i = 0; i < count; ++i) contexts.push_back(static_cast<std::byte>(i % repeat));
+  return contexts;
+}
+
+void decode_symbols(Bytes code, std::size_t count, unsigned repeat) {
+  Buffer symbols(count);
+  decode_given(contexts_of(count, repeat), code, symbols);
+  const Buffer contexts = contexts_of(code.size(), repeat);
+  if (code.empty()) return;
+  Buffer coded;
+  encode_given(contexts, code, coded);
+  Buffer back(code.size());
+  decode_given(contexts, coded, back);
+  fuzz::require(std::ranges::equal(back, code), "symbols come back from their code");
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(fuzz::bytes_of(data, size));
-  const unsigned what = input.u8() % 3;
+  const unsigned what = input.u8() % 4;
   const unsigned element = 1 + input.u8() % 16U;
   const std::uint64_t object_size = input.u16();
   try {
     if (what == 0) decode_frames(input.rest(), object_size, element);
     if (what == 1) decode_axes(input.rest(), object_size, element);
     if (what == 2) code(input.rest(), element);
+    if (what == 3) decode_symbols(input.rest(), object_size, element);
   } catch (const wire::Malformed&) {
   }
   return 0;

@@ -13,6 +13,8 @@
 #include "mgit/store.h"
 #include "repo/pkt_line.h"
 #include "store/checksum.h"
+#include "store/context_coder.h"
+#include "store/difference.h"
 #include "store/frames.h"
 #include "store/record.h"
 #include "store/view.h"
@@ -96,6 +98,23 @@ Buffer coded(Bytes data, unsigned element) {
   return coder.encode_all();
 }
 
+/// A delta's only frame, its symbols given contexts.
+Buffer delta_payload(Bytes base, Bytes data, unsigned word) {
+  Buffer contexts(data.size() / word);
+  Buffer symbols(contexts.size());
+  Buffer rest;
+  Buffer code;
+  take_contexts(base, word, contexts);
+  take_difference(data, base, word, symbols, rest);
+  encode_given(contexts, symbols, code);
+  Buffer payload{static_cast<std::byte>(PlaneTag::kGiven)};
+  wire::put_u32(payload, static_cast<std::uint32_t>(code.size()));
+  wire::put_bytes(payload, code);
+  wire::put_bytes(payload, rest);
+  wire::put_u32(payload, static_cast<std::uint32_t>(payload.size()));
+  return payload;
+}
+
 View turned() { return {2, {4, 3}, {{1, 2, 3, 0}, {}}}; }
 
 std::string u16(std::size_t value) {
@@ -126,6 +145,17 @@ void add_codings(const Corpus& corpus) {
   corpus.add("records", "views",
              raw + record(Encoding::kView, 2, 0, 24, text_of(view)) +
                  record(Encoding::kView, 2, 1, 24, text_of(view)));
+  for (const unsigned word : {1U, 2U, 4U, 8U})
+    corpus.add("records", "delta-" + std::to_string(word),
+               raw + record(Encoding::kDelta, word, 0, 24,
+                            text_of(delta_payload(numbers(24), Buffer(24), word))));
+  Buffer code;
+  const Buffer symbols = numbers(200);
+  Buffer contexts;
+  for (std::size_t i = 0; i < symbols.size(); ++i)
+    contexts.push_back(static_cast<std::byte>(i % 3));
+  encode_given(contexts, symbols, code);
+  corpus.add("frames", "given", '\3' + std::string(1, '\2') + u16(symbols.size()) + text_of(code));
   corpus.add("records", "frames",
              record(Encoding::kZstd, 4, 0, data.size(), text_of(coded(data, 4))));
 }

@@ -3,10 +3,40 @@
 #include <algorithm>
 
 #include "format/wire.h"
+#include "store/context_coder.h"
 #include "store/difference.h"
 #include "store/object_frames.h"
 
 namespace mgit {
+namespace {
+
+/// Fewer symbols do not pay for the distributions of several classes.
+constexpr std::size_t kWorthContexts = 4096;
+
+void encode_symbols(Bytes base, unsigned word, Bytes symbols, Buffer& out) {
+  if (symbols.size() < kWorthContexts) return encode_plane(symbols, PlaneCoding::kHuffman, out);
+  const Scratch contexts(symbols.size());
+  take_contexts(base, word, contexts.bytes());
+  Buffer code;
+  encode_given(contexts.bytes(), symbols, code);
+  if (code.size() >= symbols.size()) return encode_plane(symbols, PlaneCoding::kRaw, out);
+  out.push_back(static_cast<std::byte>(PlaneTag::kGiven));
+  wire::put_u32(out, static_cast<std::uint32_t>(code.size()));
+  wire::put_bytes(out, code);
+}
+
+void decode_symbols(wire::Reader& reader, Bytes base, unsigned word, std::span<std::byte> symbols) {
+  const Bytes rest = reader.rest();
+  if (rest.empty() || static_cast<PlaneTag>(rest.front()) != PlaneTag::kGiven)
+    return decode_plane(reader, symbols);
+  reader.u8();
+  const Bytes code = reader.take(reader.u32());
+  const Scratch contexts(symbols.size());
+  take_contexts(base, word, contexts.bytes());
+  decode_given(contexts.bytes(), code, symbols);
+}
+
+}  // namespace
 
 DeltaCoder::DeltaCoder(Bytes data, const ObjectFrames& base, unsigned element_size)
     : data_(data),
@@ -34,7 +64,7 @@ Buffer DeltaCoder::coded(std::size_t frame) const {
   Buffer rest;
   take_difference(words, base, word_, symbols.bytes(), rest);
   Buffer out;
-  encode_plane(symbols.bytes(), PlaneCoding::kHuffman, out);
+  encode_symbols(base, word_, symbols.bytes(), out);
   wire::put_bytes(out, rest);
   return out;
 }
@@ -48,7 +78,7 @@ DeltaDecoder::DeltaDecoder(Bytes payload, std::uint64_t size, unsigned word)
 void DeltaDecoder::decode(std::size_t frame, Bytes base, std::span<std::byte> out) const {
   wire::Reader reader(frames_[frame]);
   const Scratch symbols(out.size() / word_);
-  decode_plane(reader, symbols.bytes());
+  decode_symbols(reader, base, word_, symbols.bytes());
   apply_difference(base, word_, symbols.bytes(), reader.rest(), out);
 }
 

@@ -43,37 +43,76 @@ Word unzigzag(Word value) {
 }
 
 template <typename Word>
-unsigned rest_bits(Word value) {
-  const auto length = static_cast<unsigned>(std::bit_width(static_cast<Word>(value | 1)));
-  return length > kLeading<Word> + 1 ? length - kLeading<Word> - 1 : 0;
-}
+constexpr unsigned kLongestRest = kBits<Word> - kLeading<Word> - 1;
+/// Symbols from here on mean nothing.
+template <typename Word>
+constexpr unsigned kSymbols = (kLongestRest<Word> + 2) << kLeading<Word>;
 
 /// What a symbol says.
+template <typename Word>
 struct Meaning {
-  std::uint64_t value = 0;  // the difference with its rest at zero
-  std::uint8_t bits = 0;    // length of the rest
-  bool valid = false;
+  Word value = 0;  // the difference with its rest at zero
+  Word mask = 0;   // of the rest
+  std::uint8_t bits = 0;
 };
 
 template <typename Word>
-constexpr std::array<Meaning, 256> meanings() {
-  std::array<Meaning, 256> table{};
-  constexpr unsigned kLongest = kBits<Word> - kLeading<Word> - 1;
-  for (unsigned symbol = 0; symbol < table.size(); ++symbol) {
+constexpr std::array<Meaning<Word>, 256> meanings() {
+  std::array<Meaning<Word>, 256> table{};
+  for (unsigned symbol = 0; symbol < kSymbols<Word>; ++symbol) {
     const unsigned step = symbol >> kLeading<Word>;
     const unsigned bits = step > 1 ? step - 1 : 0;
-    if (bits > kLongest) continue;
     const std::uint64_t lead = symbol - (bits << kLeading<Word>);
-    table[symbol] = {lead << bits, static_cast<std::uint8_t>(bits), true};
+    table[symbol] = {static_cast<Word>(lead << bits),
+                     static_cast<Word>((std::uint64_t{1} << bits) - 1),
+                     static_cast<std::uint8_t>(bits)};
   }
   return table;
 }
 
 template <typename Word>
-Word load(Bytes bytes, std::size_t index) {
-  Word word;
-  std::memcpy(&word, bytes.data() + index * sizeof(Word), sizeof(Word));
-  return word;
+constexpr std::array<Meaning<Word>, 256> kMeanings = meanings<Word>();
+
+constexpr std::size_t kBlock = 64;  // words; a known count lets the compiler use vectors
+
+template <typename Word>
+using Block = std::array<Word, kBlock>;
+
+/// A float has the bits in question on top: bit length in its exponent, leading ones after it. A
+/// compiler makes vectors of this where it cannot of bit_width.
+std::uint32_t symbol_of(std::uint32_t value, unsigned leading) {
+  constexpr unsigned kMantissa = 23;
+  constexpr std::uint32_t kBias = 127;
+  const std::uint32_t rounded_off = (value >> 24) != 0 ? 0xffU : 0U;
+  const auto half = static_cast<float>(static_cast<std::int32_t>((value & ~rounded_off) >> 1));
+  const std::uint32_t top = std::bit_cast<std::uint32_t>(half) >> (kMantissa - leading);
+  const std::uint32_t symbol = top - ((kBias + leading - 2) << leading);
+  const std::uint32_t is_small = value < (2U << leading) ? ~0U : 0U;
+  return (value & is_small) | (symbol & ~is_small);
+}
+
+template <typename Word>
+void take_symbols(const Block<Word>& values, Block<std::byte>& symbols) {
+  if constexpr (sizeof(Word) < 8) {
+    Block<std::uint32_t> wide;
+    for (std::size_t i = 0; i < kBlock; ++i) wide[i] = symbol_of(values[i], kLeading<Word>);
+    for (std::size_t i = 0; i < kBlock; ++i) symbols[i] = static_cast<std::byte>(wide[i]);
+  } else {
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      const auto length = static_cast<unsigned>(std::bit_width(values[i] | 1));
+      const unsigned rest = std::max(length, kLeading<Word> + 1) - kLeading<Word> - 1;
+      symbols[i] = static_cast<std::byte>((rest << kLeading<Word>)+(values[i] >> rest));
+    }
+  }
+}
+
+/// Words from `index` on, and zeros after the last.
+template <typename Word>
+Block<Word> block_at(Bytes words, std::size_t index) {
+  const Bytes left = words.subspan(index * sizeof(Word));
+  Block<Word> block{};
+  std::memcpy(block.data(), left.data(), std::min(left.size(), sizeof(block)));
+  return block;
 }
 
 /// Appends bits, low ones first. Room for eight bytes more than all of them is the caller's.
@@ -100,71 +139,120 @@ class BitWriter {
 class BitReader {
  public:
   explicit BitReader(Bytes bytes) : bytes_(bytes) {}
-  std::uint64_t take(unsigned bits) {  // up to 56
+  std::uint64_t peek() const {  // 56 of them, and whatever
     std::uint64_t held = 0;
-    const Bytes left = bytes_.subspan(position_ / 8);
-    if (left.size() >= sizeof(held))
-      std::memcpy(&held, left.data(), sizeof(held));
-    else
-      std::memcpy(&held, left.data(), left.size());
-    const std::uint64_t value = held >> (position_ % 8) & ((std::uint64_t{1} << bits) - 1);
-    position_ += bits;
-    return value;
+    const std::size_t at = position_ / 8;
+    if (at + sizeof(held) <= bytes_.size())
+      std::memcpy(&held, bytes_.data() + at, sizeof(held));
+    else if (at < bytes_.size())
+      std::memcpy(&held, bytes_.data() + at, bytes_.size() - at);
+    return held >> (position_ % 8);
   }
+  void skip(unsigned bits) { position_ += bits; }
+  /// Whether all bytes were read, and no more.
+  bool done() const { return (position_ + 7) / 8 == bytes_.size(); }
 
  private:
   Bytes bytes_;
   std::size_t position_ = 0;
 };
 
-constexpr unsigned kOneGo = 32;  // bits; longer rests are written and read in two
+/// Words whose rests are written and read in one go, of 56 bits at most.
+template <typename Word>
+constexpr std::size_t kGroup = sizeof(Word) == 2   ? 4
+                               : sizeof(Word) == 4 ? 2
+                                                   : 1;
+constexpr unsigned kHalf = 32;  // bits: the rest of a long word goes in two halves
+
+template <typename Word>
+void put_rests(const Word* values, const std::byte* symbols, BitWriter& out) {
+  std::uint64_t together = 0;
+  unsigned filled = 0;
+  for (std::size_t i = 0; i < kGroup<Word>; ++i) {
+    const Meaning<Word>& meaning = kMeanings<Word>[static_cast<std::size_t>(symbols[i])];
+    const std::uint64_t rest = values[i] & meaning.mask;
+    if constexpr (sizeof(Word) < 8) {
+      together |= rest << filled;
+      filled += meaning.bits;
+    } else {
+      out.put(rest & 0xffff'ffff, std::min<unsigned>(meaning.bits, kHalf));
+      if (meaning.bits > kHalf) out.put(rest >> kHalf, meaning.bits - kHalf);
+    }
+  }
+  out.put(together, filled);
+}
+
+template <typename Word>
+void take_rests(const std::byte* symbols, BitReader& in, Word* values) {
+  std::uint64_t held = in.peek();
+  unsigned taken = 0;
+  for (std::size_t i = 0; i < kGroup<Word>; ++i) {
+    const Meaning<Word>& meaning = kMeanings<Word>[static_cast<std::size_t>(symbols[i])];
+    if constexpr (sizeof(Word) < 8) {
+      values[i] = static_cast<Word>(meaning.value + (held & meaning.mask));
+      held >>= meaning.bits;
+      taken += meaning.bits;
+    } else {
+      in.skip(std::min<unsigned>(meaning.bits, kHalf));
+      if (meaning.bits > kHalf) {
+        held = (held & 0xffff'ffff) | in.peek() << kHalf;
+        in.skip(meaning.bits - kHalf);
+      }
+      values[i] = meaning.value + (held & meaning.mask);
+    }
+  }
+  in.skip(taken);
+}
 
 template <typename Word>
 void take(Bytes words, Bytes base, std::span<std::byte> symbols, Buffer& rest) {
   const std::size_t before = rest.size();
   rest.resize(before + words.size() + 2 * sizeof(std::uint64_t));
   BitWriter bits(rest.data() + before);
-  for (std::size_t i = 0; i < symbols.size(); ++i) {
-    const auto value =
-        zigzag(static_cast<Word>(ordered(load<Word>(words, i)) - ordered(load<Word>(base, i))));
-    const unsigned length = rest_bits(value);
-    symbols[i] = static_cast<std::byte>((length << kLeading<Word>)+(value >> length));
-    const std::uint64_t low = value & ((std::uint64_t{1} << length) - 1);
-    if constexpr (sizeof(Word) == 8) {
-      bits.put(low & 0xffff'ffff, std::min(length, kOneGo));
-      if (length > kOneGo) bits.put(low >> kOneGo, length - kOneGo);
-    } else {
-      bits.put(low, length);
-    }
+  for (std::size_t begin = 0; begin < symbols.size(); begin += kBlock) {
+    Block<Word> values = block_at<Word>(words, begin);
+    const Block<Word> from = block_at<Word>(base, begin);
+    for (std::size_t i = 0; i < kBlock; ++i)
+      values[i] = zigzag(static_cast<Word>(ordered(values[i]) - ordered(from[i])));
+    Block<std::byte> block;
+    take_symbols(values, block);
+    const std::size_t count = std::min(kBlock, symbols.size() - begin);
+    std::memcpy(symbols.data() + begin, block.data(), count);
+    std::fill(block.begin() + static_cast<std::ptrdiff_t>(count), block.end(), std::byte{0});
+    for (std::size_t i = 0; i < count; i += kGroup<Word>)
+      put_rests(values.data() + i, block.data() + i, bits);
   }
   rest.resize(static_cast<std::size_t>(bits.end() - rest.data()));
 }
 
 template <typename Word>
 void apply(Bytes base, Bytes symbols, Bytes rest, std::span<std::byte> words) {
-  static constexpr std::array<Meaning, 256> kMeanings = meanings<Word>();
-  std::uint64_t total = 0;
-  bool valid = true;
-  for (const std::byte symbol : symbols) {
-    const Meaning& meaning = kMeanings[static_cast<std::size_t>(symbol)];
-    total += meaning.bits;
-    valid = valid && meaning.valid;
-  }
-  if (!valid || rest.size() != (total + 7) / 8)
-    throw wire::Malformed("a difference does not add up");
   BitReader bits(rest);
-  for (std::size_t i = 0; i < symbols.size(); ++i) {
-    const Meaning& meaning = kMeanings[static_cast<std::size_t>(symbols[i])];
-    std::uint64_t low = 0;
-    if constexpr (sizeof(Word) == 8) {
-      low = bits.take(std::min<unsigned>(meaning.bits, kOneGo));
-      if (meaning.bits > kOneGo) low |= bits.take(meaning.bits - kOneGo) << kOneGo;
-    } else {
-      low = bits.take(meaning.bits);
-    }
-    const auto difference = unzigzag(static_cast<Word>(meaning.value + low));
-    const Word word = ordered(static_cast<Word>(ordered(load<Word>(base, i)) + difference));
-    std::memcpy(words.data() + i * sizeof(Word), &word, sizeof(Word));
+  auto largest = std::byte{0};
+  for (std::size_t begin = 0; begin < symbols.size(); begin += kBlock) {
+    const std::size_t count = std::min(kBlock, symbols.size() - begin);
+    const auto block = block_at<std::byte>(symbols, begin);
+    for (const std::byte symbol : block) largest = std::max(largest, symbol);
+    Block<Word> values;
+    for (std::size_t i = 0; i < kBlock; i += kGroup<Word>)
+      take_rests(block.data() + i, bits, values.data() + i);
+    const Block<Word> from = block_at<Word>(base, begin);
+    for (std::size_t i = 0; i < kBlock; ++i)
+      values[i] = ordered(static_cast<Word>(ordered(from[i]) + unzigzag(values[i])));
+    std::memcpy(words.data() + begin * sizeof(Word), values.data(), count * sizeof(Word));
+  }
+  if (static_cast<unsigned>(largest) >= kSymbols<Word> || !bits.done())
+    throw wire::Malformed("a difference does not add up");
+}
+
+template <typename Word>
+void contexts_of(Bytes base, std::span<std::byte> contexts) {
+  for (std::size_t begin = 0; begin < contexts.size(); begin += kBlock) {
+    const Block<Word> from = block_at<Word>(base, begin);
+    Block<std::byte> block;
+    for (std::size_t i = 0; i < kBlock; ++i)
+      block[i] = static_cast<std::byte>(static_cast<Word>(from[i] << 1) >> (kBits<Word> - 8));
+    std::memcpy(contexts.data() + begin, block.data(), std::min(kBlock, contexts.size() - begin));
   }
 }
 
@@ -202,6 +290,19 @@ void take_difference(Bytes words, Bytes base, unsigned word, std::span<std::byte
       return take<std::uint64_t>(words, base, symbols, rest);
     default:
       return take_bytes(words, base, symbols);
+  }
+}
+
+void take_contexts(Bytes base, unsigned word, std::span<std::byte> contexts) {
+  switch (word) {
+    case 2:
+      return contexts_of<std::uint16_t>(base, contexts);
+    case 4:
+      return contexts_of<std::uint32_t>(base, contexts);
+    case 8:
+      return contexts_of<std::uint64_t>(base, contexts);
+    default:
+      return contexts_of<std::uint8_t>(base, contexts);
   }
 }
 

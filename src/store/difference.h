@@ -21,4 +21,8 @@ void take_difference(Bytes words, Bytes base, unsigned word, std::span<std::byte
 void apply_difference(Bytes base, unsigned word, Bytes symbols, Bytes rest,
                       std::span<std::byte> words);
 
+/// What is known of the size of a difference before it is: the eight bits below the sign of each
+/// word of the base, of a float its exponent and what of its mantissa fits. One byte each.
+void take_contexts(Bytes base, unsigned word, std::span<std::byte> contexts);
+
 }  // namespace mgit

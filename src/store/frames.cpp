@@ -14,8 +14,6 @@
 namespace mgit {
 namespace {
 
-enum class PlaneTag : std::uint8_t { kRaw = 0, kZstd = 1 };
-
 constexpr double kHopelessEntropy = 7.85;  // bits a byte; mantissa planes are above it
 constexpr std::size_t kSampleSlices = 16;
 constexpr std::size_t kSliceSize = 4096;
@@ -112,6 +110,8 @@ void decode_plane(wire::Reader& reader, std::span<std::byte> out) {
       const std::uint32_t length = reader.u32();
       return decompress(reader.take(length), out);
     }
+    case PlaneTag::kGiven:
+      break;
   }
   throw wire::Malformed("unknown plane coding");
 }

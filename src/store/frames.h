@@ -71,6 +71,9 @@ class FrameDecoder {
   std::vector<Bytes> frames_;
 };
 
+/// How the bytes of a plane follow: as they are, as a zstd frame, or as a code given a context that
+/// the reader has (deltas only).
+enum class PlaneTag : std::uint8_t { kRaw = 0, kZstd = 1, kGiven = 2 };
 enum class PlaneCoding : std::uint8_t { kRaw, kHuffman, kOrdinary };
 /// A tag, then the bytes, coded unless that is no smaller.
 void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out);
