@@ -2,17 +2,41 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <tuple>
 
 #include "repo/finite_tensors.h"
 
 namespace mgit {
 namespace {
 
-/// The version that HEAD has: what a new one is probably like.
+/// How much of the beginning two paths share; then the later of step-900 and step-1000.
+auto likeness(const std::string& candidate, const std::string& path) {
+  const auto differ =
+      std::mismatch(candidate.begin(), candidate.end(), path.begin(), path.end()).first;
+  return std::tuple(differ - candidate.begin(), candidate.size(), candidate);
+}
+
+/// The checkpoint of HEAD that a file new to it is probably a version of: renamed, or the one saved
+/// before it. A wrong guess costs a look.
+std::optional<CommittedCheckpoint> sibling(const Repository& repository, const Oid& head,
+                                           const std::string& path) {
+  const std::filesystem::path ending = std::filesystem::path(path).extension();
+  std::string best;
+  for (const auto& [candidate, file] : repository.files_at(head))
+    if (std::filesystem::path(candidate).extension() == ending &&
+        (best.empty() || likeness(candidate, path) > likeness(best, path)))
+      best = candidate;
+  return best.empty() ? std::nullopt : repository.checkpoint_at(head, best);
+}
+
+/// What a new version is probably like: HEAD's.
 Manifest committed_version(const Repository& repository, const std::string& path) {
   const auto head = repository.head();
-  const auto committed = head ? repository.checkpoint_at(*head, path) : std::nullopt;
+  if (!head) return {};
+  auto committed = repository.checkpoint_at(*head, path);
+  if (!committed) committed = sibling(repository, *head, path);
   return committed ? committed->manifest : Manifest{};
 }
 
