@@ -10,8 +10,8 @@
 #include <cstdlib>
 
 #include "base/process.h"
+#include "filter_stream.h"
 #include "fuzz.h"
-#include "repo/pkt_line.h"
 
 namespace {
 
@@ -51,15 +51,6 @@ void serve(const MemoryFile& input, const MemoryFile& output) {
   output.rewind();
 }
 
-void greet(PacketWriter& writer) {
-  writer.line("git-filter-client");
-  writer.line("version=2");
-  writer.flush();
-  writer.line("capability=clean");
-  writer.line("capability=smudge");
-  writer.flush();
-}
-
 void skip_greeting(PacketReader& reader) {
   fuzz::require(reader.lines() && reader.lines(), "a greeting");
 }
@@ -69,12 +60,8 @@ std::optional<std::string> filtered(const char* command, std::string_view conten
   const MemoryFile input;
   const MemoryFile output;
   PacketWriter writer(input.fd());
-  greet(writer);
-  writer.line(std::string("command=") + command);
-  writer.line("pathname=model");
-  writer.flush();
-  writer.data(as_bytes(content));
-  writer.flush();
+  fuzz::greet(writer);
+  fuzz::ask(writer, command, "model", content);
   serve(input, output);
 
   PacketReader reader(output.fd());

@@ -3,15 +3,19 @@
 // A corpus is small and readable; what a long run finds beyond it stays in build-fuzz.
 #include <fmt/format.h>
 
+#include <bit>
 #include <cstdio>
 #include <fstream>
 
+#include "base/process.h"
 #include "eval/safetensors_writer.h"
+#include "filter_stream.h"
+#include "format/torch.h"
 #include "fuzz.h"
 #include "lineage/records.h"
+#include "mgit/lineage.h"
 #include "mgit/perm.h"
 #include "mgit/store.h"
-#include "repo/pkt_line.h"
 #include "store/checksum.h"
 #include "store/context_coder.h"
 #include "store/difference.h"
@@ -93,6 +97,38 @@ void add_formats(const Corpus& corpus) {
     corpus.add("pack", "pack-" + std::to_string(fs::file_size(entry)), file_text(entry));
 }
 
+/// Files as other programs write them, from the unit tests.
+void add_containers(const Corpus& corpus) {
+  const fs::path data = "tests/data";
+  for (const char* name :
+       {"torch-1.13-views.pt", "torch-2.13-views.pt", "torch-2.13-training.pt"}) {
+    const std::string file = file_text(data / name);
+    const std::vector<ZipEntry> entries = read_zip(as_bytes(file));
+    corpus.add("zip", name, file);
+    corpus.add("torch", name, '\0' + file);
+    for (const ZipEntry& entry : entries) {
+      if (!entry.name.ends_with("/data.pkl")) continue;
+      const std::string pickle = file.substr(entry.offset, entry.length);
+      corpus.add("pickle", name, pickle);
+      corpus.add("torch", std::string("pickle-of-") + name, '\1' + pickle);
+    }
+  }
+  for (const char* name : {"torch-1.13-legacy.pt", "torch-2.13-legacy.pt"})
+    corpus.add("torch_legacy", name, file_text(data / name));
+  for (const auto& entry : fs::directory_iterator(data / "containers")) {
+    const std::string name = entry.path().filename().string();
+    const std::string target = entry.path().extension().string().substr(1);
+    if (target == "py") continue;
+    corpus.add(target, name, file_text(entry));
+    if (target == "npz") corpus.add("zip", name, file_text(entry));
+  }
+  corpus.add("shard_index", "two-shards",
+             R"({"metadata": {"total_size": 6}, "weight_map": {"b": "1.safetensors", )"
+             R"("\u00e9": "sub/2.safetensors"}})");
+  corpus.add("shard_index", "outside", R"({"weight_map": {"b": "../1.safetensors"}})");
+  corpus.add("shard_index", "twice", R"({"weight_map": {"b": "1.bin", "b": "2.bin"}})");
+}
+
 Buffer coded(Bytes data, unsigned element) {
   const FrameCoder coder(data, element);
   return coder.encode_all();
@@ -156,6 +192,15 @@ void add_codings(const Corpus& corpus) {
     contexts.push_back(static_cast<std::byte>(i % 3));
   encode_given(contexts, symbols, code);
   corpus.add("frames", "given", '\3' + std::string(1, '\2') + u16(symbols.size()) + text_of(code));
+  for (const unsigned word : {1U, 2U, 4U, 8U}) {
+    const std::string head{static_cast<char>(std::countr_zero(word))};
+    const std::string base = u16(512) + text_of(numbers(512));
+    Buffer all;
+    for (int i = 0; i < 16; ++i) all.insert(all.end(), data.begin(), data.end());
+    corpus.add("delta", "object-" + std::to_string(word), '\1' + head + base + "a few changes");
+    corpus.add("delta", "given-" + std::to_string(word),
+               '\0' + head + base + text_of(delta_payload(all, Buffer(all.size()), word)));
+  }
   corpus.add("records", "frames",
              record(Encoding::kZstd, 4, 0, data.size(), text_of(coded(data, 4))));
 }
@@ -221,6 +266,22 @@ void add_git(const Corpus& corpus) {
   corpus.add("trailers", "evaluation", evaluation_line(record) + "\n");
 }
 
+/// The databases of a store with one object, and of a repository without commits.
+void add_databases(const Corpus& corpus) {
+  const Scratch scratch;
+  const std::string path = scratch.path().string();
+  run_checked({"git", "init", "-q", path});
+  {
+    const Repository repository = Repository::discover(scratch.path());
+    const auto batch = repository.store().begin();
+    batch->put(Buffer(100, std::byte{'x'}), 1, {});
+    batch->commit();
+    Lineage(repository).update();
+  }
+  corpus.add("databases", "objects", '\0' + file_text(scratch.path() / ".git/mgit/objects.db"));
+  corpus.add("databases", "lineage", '\1' + file_text(scratch.path() / ".git/mgit/lineage.db"));
+}
+
 /// The stream of git's filter protocol for one file.
 void add_stream(const Corpus& corpus) {
   const Scratch scratch;
@@ -228,19 +289,9 @@ void add_stream(const Corpus& corpus) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   require(file != nullptr, "a file to write to");
   PacketWriter writer(::fileno(file));
-  writer.line("git-filter-client");
-  writer.line("version=2");
-  writer.flush();
-  writer.line("capability=clean");
-  writer.line("capability=smudge");
-  writer.flush();
-  for (const char* command : {"clean", "smudge", "nothing"}) {
-    writer.line(std::string("command=") + command);
-    writer.line("pathname=a.safetensors");
-    writer.flush();
-    writer.data(as_bytes(safetensors_file(small_model())));
-    writer.flush();
-  }
+  greet(writer);
+  for (const char* command : {"clean", "smudge", "nothing"})
+    ask(writer, command, "a.safetensors", safetensors_file(small_model()));
   std::fclose(file);
   corpus.add("filter", "stream", '\0' + file_text(path));
 }
@@ -255,7 +306,9 @@ int main(int argc, char** argv) {
   }
   const mgit::fuzz::Corpus corpus(argv[1]);
   mgit::fuzz::add_formats(corpus);
+  mgit::fuzz::add_containers(corpus);
   mgit::fuzz::add_codings(corpus);
+  mgit::fuzz::add_databases(corpus);
   mgit::fuzz::add_specs(corpus);
   mgit::fuzz::add_git(corpus);
   mgit::fuzz::add_stream(corpus);
