@@ -3,7 +3,8 @@
 
     bench/versions.py MGIT BEFORE.safetensors AFTER.safetensors [BEFORE AFTER ...]
 
-Needs numpy and zstandard. Prints sizes as shares of the file, and the ratio of the two.
+Needs numpy and zstandard. Prints sizes as shares of the file, by default and after mgit gc --best, and
+their ratios to the last. All tensors that differ count, also those that nothing can be done about.
 """
 import json
 import os
@@ -51,35 +52,41 @@ def stored(repository):
 
 
 def mgit_growth(mgit, before, after):
-    """Bytes the store grows by, and CPU seconds of the second add."""
+    """Bytes the store grows by, with and without gc --best; CPU seconds of the second add and of gc."""
     with tempfile.TemporaryDirectory() as repository:
         def run(*command):
             subprocess.run(command, cwd=repository, check=True, stdout=subprocess.DEVNULL)
+        def cpu(*command):
+            start = resource.getrusage(resource.RUSAGE_CHILDREN)
+            run(*command)
+            end = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
         run(mgit, "init", "-q")
         sizes = []
         for source in (before, after):
             data = open(source, "rb").read()
             with open(os.path.join(repository, "model.safetensors"), "wb") as file:
                 file.write(data)
-            start = resource.getrusage(resource.RUSAGE_CHILDREN)
-            run(mgit, "add", "model.safetensors")
-            end = resource.getrusage(resource.RUSAGE_CHILDREN)
+            adding = cpu(mgit, "add", "model.safetensors")
             run("git", "-c", "user.name=b", "-c", "user.email=b@b", "commit", "-qm", "x")
             sizes.append(stored(repository))
+        collecting = cpu(mgit, "gc", "--best", "-q")
         run(mgit, "fsck")
-        cpu = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
-        return sizes[1] - sizes[0], sizes[0], cpu
+        return sizes[1] - sizes[0], stored(repository) - sizes[0], sizes[0], adding, collecting
 
 
 def main():
     mgit = os.path.abspath(sys.argv[1])
-    print(f"{'after':32} {'first':>7} {'xor':>7} {'mgit':>7} {'ratio':>6} {'add, CPU s':>10}")
+    print(f"{'after':26} {'first':>6} {'xor':>6} {'mgit':>6} {'ratio':>6} {'best':>6} {'ratio':>6} "
+          f"{'add, CPU s':>10} {'gc, CPU s':>9}")
     for before, after in zip(sys.argv[2::2], sys.argv[3::2]):
         size = os.path.getsize(after)
         other = xor_planes_zstd(before, after)
-        grown, first, cpu = mgit_growth(mgit, os.path.abspath(before), os.path.abspath(after))
-        print(f"{os.path.basename(after):32} {first / size:7.4f} {other / size:7.4f} "
-              f"{grown / size:7.4f} {grown / max(other, 1):6.3f} {cpu:10.2f}")
+        grown, best, first, adding, collecting = mgit_growth(
+            mgit, os.path.abspath(before), os.path.abspath(after))
+        print(f"{os.path.basename(after):26} {first / size:6.4f} {other / size:6.4f} "
+              f"{grown / size:6.4f} {grown / max(other, 1):6.3f} "
+              f"{best / size:6.4f} {best / max(other, 1):6.3f} {adding:10.2f} {collecting:9.2f}")
 
 
 main()

@@ -20,7 +20,7 @@ constexpr std::size_t kMostRecords = 16;
 
 RecordHeader header_of(fuzz::Input& input, const std::vector<Digest>& earlier) {
   RecordHeader header;
-  header.encoding = static_cast<Encoding>(input.u8() % 5);
+  header.encoding = static_cast<Encoding>(input.u8() % 6);
   const std::uint8_t element = input.u8();
   header.element_size = static_cast<std::uint8_t>(element & 0x1fU);
   if (const std::uint8_t base = input.u8(); header.encoding >= Encoding::kView)

@@ -20,6 +20,7 @@
 #include "store/context_coder.h"
 #include "store/difference.h"
 #include "store/frames.h"
+#include "store/low_rank.h"
 #include "store/record.h"
 #include "store/view.h"
 
@@ -185,6 +186,11 @@ void add_codings(const Corpus& corpus) {
     corpus.add("records", "delta-" + std::to_string(word),
                raw + record(Encoding::kDelta, word, 0, 24,
                             text_of(delta_payload(numbers(24), Buffer(24), word))));
+  const LowRank move{DType::kBF16, 4, 2, -12, {1, 2, 3, -4, 5, 6}, {7, -8, 9, 1, 2, 3, 4, 5}};
+  Buffer moved;
+  put_low_rank(move, moved);
+  wire::put_bytes(moved, delta_payload(numbers(24), Buffer(24), 2));
+  corpus.add("records", "low-rank", raw + record(Encoding::kLowRank, 2, 0, 24, text_of(moved)));
   Buffer code;
   const Buffer symbols = numbers(200);
   Buffer contexts;

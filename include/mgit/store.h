@@ -28,13 +28,13 @@ namespace os {
 class File;
 }
 
-enum class Encoding : std::uint8_t { kRaw = 0, kZstd = 1, kView = 2, kDelta = 3 };
+enum class Encoding : std::uint8_t { kRaw = 0, kZstd = 1, kView = 2, kDelta = 3, kLowRank = 4 };
 
 struct ObjectInfo {
   std::uint64_t size = 0;    // bytes of the object
   std::uint64_t stored = 0;  // bytes of its record in the pack
   Encoding encoding = Encoding::kRaw;
-  std::optional<Digest> base;  // of a view or a delta
+  std::optional<Digest> base;  // of a view, a delta or a low-rank delta
 };
 
 struct FsckReport {

@@ -29,6 +29,8 @@ class Gc : public Command {
         ->type_name("DATE")
         ->expected(0, 1);
     app.add_flag("--no-prune", no_prune_, "drop nothing, only put packs together");
+    app.add_flag("--best", best_,
+                 "code versions of a tensor anew, as small as can be; takes its time");
     app.add_flag("-n,--dry-run", dry_run_, "print what would be dropped; change nothing");
     app.add_flag("-q,--quiet", quiet_, "say nothing on success");
   }
@@ -41,6 +43,7 @@ class Gc : public Command {
     else if (!prune_.empty())
       request.expire = prune_;
     request.dry_run = dry_run_;
+    request.best = best_;
     const GcReport report = collect_garbage(repository, request);
     print_notes(report);
     if (dry_run_) print_dropped(report);
@@ -49,12 +52,15 @@ class Gc : public Command {
                  report.dropped.size(), report.objects, dry_run_ ? "would be dropped" : "dropped",
                  report.unreachable - report.dropped.size(), report.packs_before,
                  megabytes(report.bytes_before), report.packs_after, megabytes(report.bytes_after));
+    if (!quiet_ && report.recoded > 0)
+      fmt::print(stderr, "{} tensors coded anew\n", report.recoded);
     return 0;
   }
 
  private:
   std::string prune_;
   bool no_prune_ = false;
+  bool best_ = false;
   bool dry_run_ = false;
   bool quiet_ = false;
 };
@@ -83,7 +89,7 @@ class Prune : public Command {
 };
 
 const Registered<Gc> kGc("gc", "drop tensor objects that nothing refers to, put packs together",
-                         "mgit gc\nmgit gc --prune=now --dry-run");
+                         "mgit gc\nmgit gc --best\nmgit gc --prune=now --dry-run");
 const Registered<Prune> kPrune("prune", "drop all tensor objects that nothing refers to",
                                "mgit prune -n\nmgit prune --expire=1.day.ago");
 

@@ -19,6 +19,8 @@ const char* encoding_name(const std::optional<ObjectInfo>& info) {
       return "zstd";
     case Encoding::kView:
       return "view";
+    case Encoding::kLowRank:
+      return "low-rank";
     case Encoding::kDelta:
       return "delta";
   }

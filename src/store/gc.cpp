@@ -59,11 +59,12 @@ class Collector {
     mark();
     first_touched_ = touched_;
     surveyed_ = true;
-    plan();
-    check_what_goes();
-    report_before();
-    if (options_.dry_run || going_.empty()) return finish_report();
     try {
+      if (options_.versions && !options_.dry_run) recode();
+      plan();
+      check_what_goes();
+      report_before();
+      if (options_.dry_run || (going_.empty() && copied_.empty())) return finish_report();
       write_live();
       swap();
     } catch (...) {
@@ -144,8 +145,10 @@ class Collector {
     const auto follow = [&] {
       while (!open.empty()) {
         const auto base = rows_.at(open.back()).info.base;
+        const auto new_base = new_bases_.find(open.back());
         open.pop_back();
         if (base) keep(*base);
+        if (new_base != new_bases_.end()) keep(new_base->second);
       }
     };
     for (const Digest& object : reachable_set_) keep(object);
@@ -159,7 +162,32 @@ class Collector {
   bool is_live(const SurveyedPack& pack, const ScannedRecord& record) const {
     const auto row = rows_.find(record.header.object);
     return row != rows_.end() && row->second.pack == pack.name &&
-           row->second.offset == record.offset && kept_.contains(record.header.object);
+           row->second.offset == record.offset && kept_.contains(record.header.object) &&
+           !new_bases_.contains(record.header.object);
+  }
+
+  /// Old records of what is coded anew are dead from then on.
+  void recode() {
+    std::unordered_map<std::string, std::size_t> order;
+    for (const SurveyedPack& pack : packs_) order.emplace(pack.name, order.size());
+    const auto place = [&](const Digest& object) {
+      const Location& location = rows_.at(object);
+      return std::pair(order[location.pack], location.offset);
+    };
+    Recoder recoder(objects_, rows_);
+    for (TensorVersions& versions : options_.versions()) {
+      std::erase_if(versions.objects,
+                    [this](const auto& object) { return !kept_.contains(object); });
+      std::ranges::sort(versions.objects, {}, place);
+      for (std::size_t i = 0; i < versions.objects.size(); ++i) {
+        if (new_bases_.contains(versions.objects[i])) continue;
+        const auto recoded = recoder.recode(versions, i);
+        if (!recoded) continue;
+        new_bases_.emplace(versions.objects[i], recoded->header.base);
+        append(recoded->header, recoded->payload);
+      }
+    }
+    report_.recoded = new_bases_.size();
   }
 
   void plan() {
@@ -246,17 +274,23 @@ class Collector {
   }
 
   void copy(const Source& source) {
-    RecordHeader header = source.record->header;
-    if (!copied_.insert(header.object).second) return;
-    if (writer_ && writer_->size() + header.record_size() > kLargestPack) finish_pack();
-    if (!writer_) writer_ = std::make_unique<PackWriter>(objects_.packs_directory());
+    const RecordHeader& header = source.record->header;
+    if (copied_.contains(header.object)) return;
     const Bytes payload = source.pack->file->bytes().subspan(
         source.record->offset + kRecordHeaderSize, header.payload);
-    const std::uint64_t sum = header.payload_sum;
-    const std::uint64_t offset = writer_->append(header, std::array{payload});
-    if (header.payload_sum != sum)
+    if (append(header, payload) != header.payload_sum)
       throw CorruptError("changed while it was read", "pack " + source.pack->name);
+  }
+
+  /// The checksum of what was written.
+  std::uint64_t append(RecordHeader header, Bytes payload) {
+    if (writer_ && writer_->size() + kRecordHeaderSize + payload.size() > kLargestPack)
+      finish_pack();
+    if (!writer_) writer_ = std::make_unique<PackWriter>(objects_.packs_directory());
+    const std::uint64_t offset = writer_->append(header, std::array{payload});
     entries_.push_back(entry_of(header, offset));
+    copied_.insert(header.object);
+    return header.payload_sum;
   }
 
   void finish_pack() {
@@ -339,6 +373,8 @@ class Collector {
   std::unordered_set<Digest> reachable_set_;
   std::unordered_set<Digest> kept_;
   std::size_t unreachable_ = 0;
+
+  std::unordered_map<Digest, Digest> new_bases_;  // of what was coded anew
 
   std::vector<SurveyedPack> packs_;
   std::unordered_map<Digest, std::vector<Source>> copies_;

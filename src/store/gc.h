@@ -1,5 +1,6 @@
 // Collecting garbage: unreachable objects go when they are old enough, packs are rewritten without
-// dead records and small ones put together.
+// dead records and small ones put together; where asked, tensors are coded anew, as small as can
+// be.
 //
 // New packs are durable before the rows move to them in one transaction; old packs are unlinked
 // last. Killed in between, the store holds some records twice until the next gc. Works beside
@@ -11,6 +12,7 @@
 #include <unordered_set>
 
 #include "store/index.h"
+#include "store/recode.h"
 
 namespace mgit {
 
@@ -19,6 +21,8 @@ struct GcOptions {
   bool all_dead = false;  // rewrite a pack for any dead record, not only when they add up
   bool merge_small = true;
   bool dry_run = false;
+  /// --best: asked after `reachable`, what is to be coded as small as it can be. Empty: nothing.
+  std::function<std::vector<TensorVersions>()> versions{};
   std::chrono::milliseconds patience = std::chrono::seconds(60);  // with writers
 };
 
@@ -26,6 +30,7 @@ struct GcReport {
   std::size_t objects = 0;      // in the store, before
   std::size_t unreachable = 0;  // of them, and of those that nothing kept is based on
   std::vector<Digest> dropped;  // sorted
+  std::size_t recoded = 0;      // written anew in a smaller form
   std::uint64_t bytes_before = 0;
   std::uint64_t bytes_after = 0;
   std::size_t packs_before = 0;

@@ -5,6 +5,7 @@
 #include "base/threads.h"
 #include "format/wire.h"
 #include "store/delta.h"
+#include "store/low_rank.h"
 #include "store/view.h"
 
 namespace mgit {
@@ -52,12 +53,13 @@ class CodedFrames final : public ObjectFrames {
 
 class DeltaFrames final : public ObjectFrames {
  public:
-  DeltaFrames(Record record, std::unique_ptr<ObjectFrames> base)
+  /// `payload` is that of the record, or what of it is a delta.
+  DeltaFrames(Record record, Bytes payload, std::unique_ptr<ObjectFrames> base)
       : ObjectFrames(record.header.size),
         record_(std::move(record)),
         base_(std::move(base)),
-        decoder_(decoding(record_, [this] {
-          return DeltaDecoder(record_.payload, size(), record_.header.element_size);
+        decoder_(decoding(record_, [&] {
+          return DeltaDecoder(payload, size(), record_.header.element_size);
         })) {}
   Bytes frame(std::size_t index, std::span<std::byte> room) const override {
     const Scratch scratch(room.size());
@@ -71,6 +73,13 @@ class DeltaFrames final : public ObjectFrames {
   std::unique_ptr<ObjectFrames> base_;
   DeltaDecoder decoder_;
 };
+
+std::unique_ptr<ObjectFrames> low_rank_frames(Record record, std::unique_ptr<ObjectFrames> base) {
+  wire::Reader reader(record.payload);
+  LowRank move = decoding(record, [&] { return take_low_rank(reader, record.header.size); });
+  return std::make_unique<DeltaFrames>(std::move(record), reader.rest(),
+                                       moved_frames(std::move(base), std::move(move)));
+}
 
 /// A gather takes from everywhere, so the object is made whole.
 class ViewFrames final : public ObjectFrames {
@@ -111,7 +120,9 @@ std::unique_ptr<ObjectFrames> frames_of(Record record, std::unique_ptr<ObjectFra
     case Encoding::kView:
       return std::make_unique<ViewFrames>(record, *base);
     case Encoding::kDelta:
-      return std::make_unique<DeltaFrames>(std::move(record), std::move(base));
+      return std::make_unique<DeltaFrames>(record, record.payload, std::move(base));
+    case Encoding::kLowRank:
+      return low_rank_frames(std::move(record), std::move(base));
   }
   corrupt(record, "damaged record: unknown encoding");
 }

@@ -266,7 +266,7 @@ Record ObjectStore::record_at(const Digest& object, const Location& location) {
 void ObjectStore::check_size(const Record& object, int depth) {
   constexpr std::uint64_t kSmallestFrame = 9;
   const RecordHeader& header = object.header;
-  const bool framed = header.encoding == Encoding::kZstd || header.encoding == Encoding::kDelta;
+  const bool framed = header.encoding != Encoding::kRaw && header.encoding != Encoding::kView;
   if (framed && header.size / kFrameSize > header.payload / kSmallestFrame)
     corrupt(object, "damaged record: its size is impossible");
   if (!header.has_base()) return;

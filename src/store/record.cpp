@@ -21,7 +21,7 @@ Digest read_digest(wire::Reader& reader) {
 }
 
 bool plausible(const RecordHeader& header) {
-  return header.encoding <= Encoding::kDelta && header.element_size >= 1 &&
+  return header.encoding <= Encoding::kLowRank && header.element_size >= 1 &&
          header.element_size <= kMaximumElement &&
          (header.encoding != Encoding::kRaw || header.payload == header.size);
 }

@@ -22,11 +22,11 @@ struct RecordHeader {
   std::uint64_t size = 0;         // of the object
   std::uint64_t payload = 0;      // bytes that follow the header
   Digest object;
-  Digest base;  // zero unless a view or a delta
+  Digest base;  // zero unless has_base()
   std::uint64_t payload_sum = 0;
 
   std::uint64_t record_size() const { return kRecordHeaderSize + payload; }
-  bool has_base() const { return encoding == Encoding::kView || encoding == Encoding::kDelta; }
+  bool has_base() const { return encoding >= Encoding::kView; }
 };
 
 Buffer encode_header(const RecordHeader& header);

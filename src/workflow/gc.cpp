@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <set>
+#include <tuple>
+
 #include "base/process.h"
 #include "repo/reachable.h"
 
@@ -23,12 +27,32 @@ class Marker {
     return reachable_;
   }
 
+  /// Objects of tensors of one name, dtype and shape in the manifests that were read.
+  std::vector<TensorVersions> versions() const {
+    std::vector<TensorVersions> versions;
+    for (const auto& [tensor, objects] : versions_)
+      versions.push_back(
+          {std::get<DType>(tensor), std::get<Shape>(tensor), {objects.begin(), objects.end()}});
+    return versions;
+  }
+
  private:
   void read(const ReachableText& text) {
     const bool manifest = looks_like_manifest(text.text);
+    if (manifest) note_versions(text);
     for_each_digest(text.text, [&](const Digest& object) {
       if (reachable_.insert(object).second && !manifest) look_inside(object);
     });
+  }
+
+  void note_versions(const ReachableText& text) {
+    try {
+      for (const ManifestTensor& tensor : parse_manifest(text.text, text.path).tensors)
+        if (!tensor.placement && !is_opaque(tensor.info.dtype))
+          versions_[{tensor.info.name, tensor.info.dtype, tensor.info.shape}].insert(tensor.object);
+    } catch (const CorruptError&) {
+      return;  // text that only begins like a manifest
+    }
   }
 
   void look_inside(const Digest& object) {
@@ -47,6 +71,7 @@ class Marker {
   const Repository& repository_;
   ReachableTexts texts_;
   std::unordered_set<Digest> reachable_;
+  std::map<std::tuple<std::string, DType, Shape>, std::set<Digest>> versions_;
 };
 
 /// As git's own commands read dates: "2.weeks.ago", "yesterday", "now", "never".
@@ -73,10 +98,11 @@ GcReport collect_garbage(const Repository& repository, const GcRequest& request)
       request.expire.value_or(repository.config("gc.pruneExpire").value_or(std::string(kGrace)));
   GcOptions options;
   options.expire = parse_expiry(repository, expire);
-  options.all_dead = !request.merge_small || expire == "now" || expire == "all";
+  options.all_dead = request.best || !request.merge_small || expire == "now" || expire == "all";
   options.merge_small = request.merge_small;
   options.dry_run = request.dry_run;
   Marker marker(repository);
+  if (request.best) options.versions = [&marker] { return marker.versions(); };
   return collect_garbage(repository.store().directory(), std::ref(marker), options);
 }
 

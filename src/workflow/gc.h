@@ -14,6 +14,7 @@ struct GcRequest {
   std::optional<std::string> expire;
   bool merge_small = true;  // false: only packs with something to drop are rewritten
   bool dry_run = false;
+  bool best = false;  // code tensors anew, as small as can be; takes its time
 };
 
 /// Keeps what any manifest, commit message, note, or file of an unfinished operation mentions that
