@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numbers>
 
 #include "base/threads.h"
 #include "format/wire.h"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr double kHopelessEntropy = 7.85;  // bits a byte; mantissa planes are above it
 constexpr std::size_t kSampleSlices = 16;
-constexpr std::size_t kSliceSize = 4096;
+constexpr std::size_t kSliceSize = 1024;
 constexpr int kHuffmanOnly = -100;  // with literal compression forced on
 constexpr int kOrdinaryLevel = 1;   // for single bytes, text and what no parser knows
 
@@ -32,15 +33,19 @@ Buffer sample_of(Bytes data) {
   return sample;
 }
 
+/// Bits a byte. A sample looks more orderly than what it is of, so Miller and Madow's correction is
+/// added.
 double entropy(Bytes bytes) {
   std::array<std::size_t, 256> counts{};
   for (const std::byte byte : bytes) ++counts[static_cast<std::size_t>(byte)];
+  if (bytes.empty()) return 0;
   const double total = static_cast<double>(bytes.size());
-  double bits = 0;
+  double bits = -1 / (2 * std::numbers::ln2);
   for (const std::size_t count : counts)
     if (count > 0)
-      bits -= static_cast<double>(count) * std::log2(static_cast<double>(count) / total);
-  return bytes.empty() ? 0 : bits / total;
+      bits += 1 / (2 * std::numbers::ln2) -
+              static_cast<double>(count) * std::log2(static_cast<double>(count) / total);
+  return bits / total;
 }
 
 ZSTD_CCtx* compressor() {

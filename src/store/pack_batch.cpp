@@ -136,9 +136,9 @@ bool PackBatch::write_permuted(const Digest& object, Bytes data, unsigned elemen
     return false;
   const auto location = store_.locate(*hint.base);
   if (!location || location->info.size != data.size()) return false;
-  Buffer base;
+  Buffer base(data.size());
   try {
-    base = store_.read(store_.record(*hint.base));
+    read_frames(*store_.checked_frames(*hint.base), base);
   } catch (const CorruptError&) {
     return false;
   } catch (const MissingError&) {

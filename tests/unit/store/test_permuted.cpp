@@ -41,6 +41,20 @@ TEST(FindPermutation, OfEveryRank) {
   }
 }
 
+TEST(FindPermutation, OfElementsOfEverySize) {
+  const Shape shape{32, 48};
+  const std::vector<Gather> axes{shuffled(32, 11), shuffled(48, 12)};
+  const Buffer noise = random_floats(std::size_t{32} * 48 * 4, 13);
+  for (const unsigned size : {1U, 2U, 4U, 6U, 8U, 12U, 16U}) {
+    const Bytes base = Bytes(noise).first(std::size_t{32} * 48 * size);
+    Buffer data(base.size());
+    gather_axes(base, size, shape, axes, data);
+    EXPECT_EQ(find_permutation(base, data, size, shape), axes) << size;
+    std::swap(data[0], data[data.size() - 1]);
+    EXPECT_FALSE(find_permutation(base, data, size, shape)) << size;
+  }
+}
+
 TEST(FindPermutation, EqualSlicesKeepTheirOrder) {
   Buffer base = random_floats(std::size_t{8} * 16, 7);
   std::copy_n(base.begin(), 64, base.begin() + 128);   // rows 0 and 2
