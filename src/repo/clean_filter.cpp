@@ -38,9 +38,11 @@ std::optional<std::string> staged_within_a_second(const Repository& repository,
 /// Stores a file in another thread. Destroyed before commit(), it stops and stores nothing.
 class CleanFilter::EarlyIngest {
  public:
-  EarlyIngest(Repository& repository, Bytes file, const std::string& path) : ingest_(repository) {
-    manifest_ = std::async(std::launch::async, [this, file, path] {
-      return ingest_.add(file, path, [this](std::uint64_t) {
+  EarlyIngest(Repository& repository, std::shared_ptr<const MappedFile> file,
+              const std::string& path)
+      : ingest_(repository) {
+    manifest_ = std::async(std::launch::async, [this, file = std::move(file), path] {
+      return ingest_.add(file->bytes(), path, [this](std::uint64_t) {
         if (unwanted_) throw Error("git sends another content");
       });
     });
@@ -77,10 +79,10 @@ void CleanFilter::append(std::string_view part) {
 
 void CleanFilter::start() {
   started_ = true;
-  const MappedFile* file = content_.agreeing();
+  std::shared_ptr<const MappedFile> file = content_.agreeing();
   if (file == nullptr || file->bytes().size() < kWorthAStart) return;
   staged_ = staged_within_a_second(repository_, path_);
-  if (!staged_) early_ = std::make_unique<EarlyIngest>(repository_, file->bytes(), path_);
+  if (!staged_) early_ = std::make_unique<EarlyIngest>(repository_, std::move(file), path_);
 }
 
 std::string CleanFilter::finish() {

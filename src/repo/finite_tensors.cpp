@@ -33,6 +33,7 @@ void FiniteTensors::save() const {
   for (const auto& [dtype, object] : tensors_)
     text.append(dtype_name(dtype)).append(" ").append(object.hex()).append("\n");
   std::error_code absent;
+  std::filesystem::create_directory(file_.parent_path(), absent);
   const bool grow = std::filesystem::file_size(file_, absent) < kLargestFile && !absent;
   std::ofstream(file_, grow ? std::ios::app : std::ios::trunc) << text;
 }

@@ -1,7 +1,8 @@
 // Tensors whose values were found to be all finite while they were stored, so that the pre-commit
 // hook need not read them again.
 //
-// A cache in the store's directory, lines of "DTYPE OBJECT": lost, the hook reads.
+// A cache below the store's directory, lines of "DTYPE OBJECT": lost, the hook reads. In a folder
+// of its own, as gc keeps whatever the files beside the store mention (repo/reachable).
 #pragma once
 
 #include <filesystem>
@@ -17,7 +18,7 @@ namespace mgit {
 class FiniteTensors {
  public:
   explicit FiniteTensors(const std::filesystem::path& store_directory)
-      : file_(store_directory / "finite") {}
+      : file_(store_directory / "cache" / "finite") {}
 
   /// What earlier processes saved.
   void load();

@@ -27,7 +27,7 @@ ReceivedContent::ReceivedContent(const std::filesystem::path& file,
                                  std::function<std::filesystem::path()> directory)
     : directory_(std::move(directory)) {
   try {
-    if (!file.empty()) file_.emplace(file);
+    if (!file.empty()) file_ = std::make_shared<const MappedFile>(file);
   } catch (const Error&) {  // then it is something else that git sends
   }
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/mapped_file.h"
@@ -26,7 +27,7 @@ class ReceivedContent {
   void append(std::string_view part);
 
   /// The file that has agreed with everything so far; nullptr: there is none. It may go on.
-  const MappedFile* agreeing() const { return file_ ? &*file_ : nullptr; }
+  std::shared_ptr<const MappedFile> agreeing() const { return file_; }
 
   /// Ends the appending: a file that goes on does not agree.
   void finish();
@@ -43,7 +44,7 @@ class ReceivedContent {
   void spill();
 
   std::function<std::filesystem::path()> directory_;
-  std::optional<MappedFile> file_;
+  std::shared_ptr<const MappedFile> file_;
   std::size_t agreed_ = 0;  // bytes of file_
   std::string memory_;
   std::size_t kept_ = 0;

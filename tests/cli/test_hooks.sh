@@ -87,7 +87,7 @@ git update-index --cacheinfo "100644,$bad,model.safetensors"
 fails_with 1 "error: model.safetensors" git commit -m "one"
 git update-index --cacheinfo "100644,$good,model.safetensors"
 git update-index --refresh
-rm .git/mgit/finite
+rm .git/mgit/cache/finite
 pack=$(ls .git/mgit/packs/*.pack)
 chmod u+w "$pack"
 python3 - "$pack" <<'PYTHON'

@@ -42,7 +42,8 @@ TEST(FiniteTensors, RemembersWhatIsFiniteUnderItsDtypeOnly) {
 TEST(FiniteTensors, IgnoresWhatItCannotRead) {
   const testing::TemporaryDirectory sandbox;
   const Digest object = sha256(as_bytes("good"));
-  std::ofstream(sandbox.path() / "finite")
+  std::filesystem::create_directory(sandbox.path() / "cache");
+  std::ofstream(sandbox.path() / "cache" / "finite")
       << "F31 " << object.hex() << "\nF32 12ab\nF16 " << object.hex() << "\nF32";
   FiniteTensors found(sandbox.path());
   found.load();
