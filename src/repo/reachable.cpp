@@ -43,14 +43,10 @@ void for_each_hex_word(std::string_view text, std::size_t length, const Found& f
 std::vector<fs::path> state_files(const fs::path& git_dir) {
   std::vector<fs::path> files;
   std::error_code ignored;
-  // Indexes of what is elsewhere, and what mgit remembers of tensors (finite_tensors.h), keep
-  // nothing.
-  const auto remembers_only = [](const fs::path& file) {
-    return file.filename() == "index" || file.filename() == "finite" || file.extension() == ".db";
-  };
   const auto take = [&](const fs::directory_entry& entry) {
     if (entry.is_regular_file(ignored) && !entry.is_symlink(ignored) &&
-        entry.file_size(ignored) <= kLargestState && !remembers_only(entry.path()))
+        entry.file_size(ignored) <= kLargestState && entry.path().filename() != "index" &&
+        entry.path().extension() != ".db")
       files.push_back(entry.path());
   };
   for (const char* folder : {"", "rebase-merge", "rebase-apply", "sequencer", "mgit"})
