@@ -3,6 +3,7 @@
 //   bench_coding FILE              its tensors, each by itself
 //   bench_coding BASE FILE         as differences from the tensors of the same name in BASE
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -116,6 +117,8 @@ void print(const std::string& what, const Totals& totals) {
 
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 3) return 2;
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as in mgit
+  ::mallopt(M_TRIM_THRESHOLD, 32 << 20);
   const MappedFile file(argv[argc - 1]);
   const MappedFile base(argv[1]);
   const ParsedCheckpoint parsed = parse_checkpoint(file.bytes(), argv[argc - 1]);

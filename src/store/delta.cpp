@@ -25,15 +25,17 @@ void encode_symbols(Bytes base, unsigned word, Bytes symbols, Buffer& out) {
   wire::put_bytes(out, code);
 }
 
-void decode_symbols(wire::Reader& reader, Bytes base, unsigned word, std::span<std::byte> symbols) {
+/// In `room`, or where the reader has them already.
+Bytes decode_symbols(wire::Reader& reader, Bytes base, unsigned word, std::span<std::byte> room) {
   const Bytes rest = reader.rest();
   if (rest.empty() || static_cast<PlaneTag>(rest.front()) != PlaneTag::kGiven)
-    return decode_plane(reader, symbols);
+    return decode_plane(reader, room);
   reader.u8();
   const Bytes code = reader.take(reader.u32());
-  const Scratch contexts(symbols.size());
+  const Scratch contexts(room.size());
   take_contexts(base, word, contexts.bytes());
-  decode_given(contexts.bytes(), code, symbols);
+  decode_given(contexts.bytes(), code, room);
+  return room;
 }
 
 }  // namespace
@@ -77,9 +79,9 @@ DeltaDecoder::DeltaDecoder(Bytes payload, std::uint64_t size, unsigned word)
 
 void DeltaDecoder::decode(std::size_t frame, Bytes base, std::span<std::byte> out) const {
   wire::Reader reader(frames_[frame]);
-  const Scratch symbols(out.size() / word_);
-  decode_symbols(reader, base, word_, symbols.bytes());
-  apply_difference(base, word_, symbols.bytes(), reader.rest(), out);
+  const Scratch room(out.size() / word_);
+  const Bytes symbols = decode_symbols(reader, base, word_, room.bytes());
+  apply_difference(base, word_, symbols, reader.rest(), out);
 }
 
 }  // namespace mgit

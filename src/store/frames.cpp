@@ -67,6 +67,21 @@ std::vector<Buffer>& scratch_pool() {
   return pool;
 }
 
+/// An ordinary zstd frame in `room`, which has the size of `data`; empty if it would not be
+/// smaller.
+Bytes compress_into(std::span<std::byte> room, Bytes data, int level) {
+  if (data.size() < 2) return {};
+  ZSTD_CCtx* context = compressor();
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+  if (level == kHuffmanOnly)
+    ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+  const std::size_t size =
+      ZSTD_compress2(context, room.data(), data.size() - 1, data.data(), data.size());
+  if (ZSTD_isError(size)) return {};
+  return room.first(size);
+}
+
 }  // namespace
 
 Scratch::Scratch(std::size_t size) {
@@ -90,10 +105,11 @@ std::size_t frame_size(std::uint64_t size, std::size_t frame) {
 }
 
 void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out) {
-  const Buffer small =
-      coding == PlaneCoding::kRaw
-          ? Buffer()
-          : compress(plane, coding == PlaneCoding::kHuffman ? kHuffmanOnly : kOrdinaryLevel);
+  const Scratch room(plane.size());
+  Bytes small;
+  if (coding != PlaneCoding::kRaw)
+    small = compress_into(room.bytes(), plane,
+                          coding == PlaneCoding::kHuffman ? kHuffmanOnly : kOrdinaryLevel);
   if (small.empty()) {
     out.push_back(static_cast<std::byte>(PlaneTag::kRaw));
     wire::put_bytes(out, plane);
@@ -104,16 +120,14 @@ void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out) {
   wire::put_bytes(out, small);
 }
 
-void decode_plane(wire::Reader& reader, std::span<std::byte> out) {
+Bytes decode_plane(wire::Reader& reader, std::span<std::byte> room) {
   switch (static_cast<PlaneTag>(reader.u8())) {
-    case PlaneTag::kRaw: {
-      const Bytes bytes = reader.take(out.size());
-      std::copy(bytes.begin(), bytes.end(), out.begin());
-      return;
-    }
+    case PlaneTag::kRaw:
+      return reader.take(room.size());
     case PlaneTag::kZstd: {
       const std::uint32_t length = reader.u32();
-      return decompress(reader.take(length), out);
+      decompress(reader.take(length), room);
+      return room;
     }
     case PlaneTag::kGiven:
       break;
@@ -122,18 +136,9 @@ void decode_plane(wire::Reader& reader, std::span<std::byte> out) {
 }
 
 Buffer compress(Bytes data, int level) {
-  if (data.size() < 2) return {};
-  ZSTD_CCtx* context = compressor();
-  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
-  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
-  if (level == kHuffmanOnly)
-    ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
-  Buffer out(data.size() - 1);
-  const std::size_t size =
-      ZSTD_compress2(context, out.data(), out.size(), data.data(), data.size());
-  if (ZSTD_isError(size)) return {};
-  out.resize(size);
-  return out;
+  const Scratch room(data.size());
+  const Bytes frame = compress_into(room.bytes(), data, level);
+  return {frame.begin(), frame.end()};
 }
 
 void decompress(Bytes frame, std::span<std::byte> out) {
@@ -224,10 +229,11 @@ void FrameDecoder::decode(std::size_t frame, std::span<std::byte> out) const {
   wire::Reader reader(frames_[frame]);
   const Scratch split(out.size());
   const std::size_t stride = out.size() / planes_;
+  std::array<Bytes, 8> planes;
   for (std::size_t plane = 0; plane < planes_; ++plane)
-    decode_plane(reader, split.bytes().subspan(plane * stride, stride));
+    planes.at(plane) = decode_plane(reader, split.bytes().subspan(plane * stride, stride));
   if (!reader.done()) throw wire::Malformed("a frame goes on after its end");
-  join_planes(split.bytes(), planes_, out);
+  join_planes(std::span(planes).first(planes_), out);
 }
 
 void FrameDecoder::decode_all(std::span<std::byte> out) const {

@@ -77,8 +77,9 @@ enum class PlaneTag : std::uint8_t { kRaw = 0, kZstd = 1, kGiven = 2 };
 enum class PlaneCoding : std::uint8_t { kRaw, kHuffman, kOrdinary };
 /// A tag, then the bytes, coded unless that is no smaller.
 void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out);
-/// Throws wire::Malformed.
-void decode_plane(wire::Reader& reader, std::span<std::byte> out);
+/// A plane of room.size() bytes: in `room`, or where the reader has it already. Throws
+/// wire::Malformed.
+Bytes decode_plane(wire::Reader& reader, std::span<std::byte> room);
 
 /// Memory that its thread uses again and again.
 class Scratch {

@@ -35,10 +35,10 @@ void put_factor(const std::vector<std::int16_t>& factor, Buffer& out) {
 }
 
 std::vector<std::int16_t> take_factor(wire::Reader& reader, std::size_t size) {
-  Buffer low(size);
-  Buffer high(size);
-  decode_plane(reader, low);
-  decode_plane(reader, high);
+  Buffer low_room(size);
+  Buffer high_room(size);
+  const Bytes low = decode_plane(reader, low_room);
+  const Bytes high = decode_plane(reader, high_room);
   std::vector<std::int16_t> factor(size);
   for (std::size_t i = 0; i < size; ++i)
     factor[i] = unzigzag(static_cast<std::uint16_t>(static_cast<unsigned>(high[i]) << 8 |

@@ -26,15 +26,18 @@ void split_block(const std::byte* in, std::byte* out, std::size_t stride, std::s
 }
 
 template <typename Word>
-void join_block(const std::byte* in, std::byte* out, std::size_t stride, std::size_t count) {
-  std::array<Word, kBlock> words{};
-  for (std::size_t plane = 0; plane < sizeof(Word); ++plane) {
-    std::array<std::uint8_t, kBlock> bytes{};
-    std::memcpy(bytes.data(), in + plane * stride, count);
-    for (std::size_t i = 0; i < kBlock; ++i)
-      words[i] = static_cast<Word>(words[i] | static_cast<Word>(Word{bytes[i]} << (8 * plane)));
+void join_block(std::span<const Bytes> planes, std::size_t first, std::size_t count,
+                std::byte* out) {
+  std::array<std::array<std::uint8_t, kBlock>, sizeof(Word)> bytes{};
+  for (std::size_t plane = 0; plane < sizeof(Word); ++plane)
+    std::memcpy(bytes[plane].data(), planes[plane].data() + first, count);
+  std::array<Word, kBlock> words;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    Word word = 0;
+    for (std::size_t plane = 0; plane < sizeof(Word); ++plane)
+      word = static_cast<Word>(word | static_cast<Word>(Word{bytes[plane][i]} << (8 * plane)));
+    words[i] = std::rotr(word, 1);
   }
-  for (Word& word : words) word = std::rotr(word, 1);
   std::memcpy(out, words.data(), count * sizeof(Word));
 }
 
@@ -49,13 +52,10 @@ void split(Bytes words, std::span<std::byte> out) {
 }
 
 template <typename Word>
-void join(Bytes split, std::span<std::byte> out) {
-  const std::size_t stride = split.size() / sizeof(Word);
-  std::size_t i = 0;
-  for (; i + kBlock <= stride; i += kBlock)
-    join_block<Word>(split.data() + i, out.data() + i * sizeof(Word), stride, kBlock);
-  if (i < stride)
-    join_block<Word>(split.data() + i, out.data() + i * sizeof(Word), stride, stride - i);
+void join(std::span<const Bytes> planes, std::span<std::byte> out) {
+  const std::size_t count = out.size() / sizeof(Word);
+  for (std::size_t i = 0; i < count; i += kBlock)
+    join_block<Word>(planes, i, std::min(kBlock, count - i), out.data() + i * sizeof(Word));
 }
 
 }  // namespace
@@ -77,16 +77,16 @@ void split_planes(Bytes words, unsigned planes, std::span<std::byte> out) {
   }
 }
 
-void join_planes(Bytes split, unsigned planes, std::span<std::byte> out) {
-  switch (planes) {
+void join_planes(std::span<const Bytes> planes, std::span<std::byte> out) {
+  switch (planes.size()) {
     case 2:
-      return join<std::uint16_t>(split, out);
+      return join<std::uint16_t>(planes, out);
     case 4:
-      return join<std::uint32_t>(split, out);
+      return join<std::uint32_t>(planes, out);
     case 8:
-      return join<std::uint64_t>(split, out);
+      return join<std::uint64_t>(planes, out);
     default:
-      std::copy(split.begin(), split.end(), out.begin());
+      std::copy(planes[0].begin(), planes[0].end(), out.begin());
   }
 }
 

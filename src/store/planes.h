@@ -13,7 +13,7 @@ unsigned plane_count(unsigned element_size);
 
 /// `out` has the size of `words`, planes one after the other. The size is a multiple of `planes`.
 void split_planes(Bytes words, unsigned planes, std::span<std::byte> out);
-/// The inverse.
-void join_planes(Bytes split, unsigned planes, std::span<std::byte> out);
+/// The inverse: each plane has an equal part of out.size() bytes.
+void join_planes(std::span<const Bytes> planes, std::span<std::byte> out);
 
 }  // namespace mgit
