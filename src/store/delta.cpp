@@ -38,6 +38,16 @@ Bytes decode_symbols(wire::Reader& reader, Bytes base, unsigned word, std::span<
   return room;
 }
 
+Buffer encode_words(Bytes words, Bytes base, unsigned word) {
+  const Scratch symbols(words.size() / word);
+  Buffer rest;
+  take_difference(words, base, word, symbols.bytes(), rest);
+  Buffer out;
+  encode_symbols(base, word, symbols.bytes(), out);
+  wire::put_bytes(out, rest);
+  return out;
+}
+
 }  // namespace
 
 DeltaCoder::DeltaCoder(Bytes data, const ObjectFrames& base, unsigned element_size)
@@ -61,14 +71,19 @@ Buffer DeltaCoder::encode(std::size_t frame) const {
 Buffer DeltaCoder::coded(std::size_t frame) const {
   const Bytes words = data_.subspan(frame * kFrameSize, frame_size(data_.size(), frame));
   const Scratch room(words.size());
-  const Scratch symbols(words.size() / word_);
-  const Bytes base = base_.frame(frame, room.bytes());
-  Buffer rest;
-  take_difference(words, base, word_, symbols.bytes(), rest);
-  Buffer out;
-  encode_symbols(base, word_, symbols.bytes(), out);
-  wire::put_bytes(out, rest);
-  return out;
+  return encode_words(words, base_.frame(frame, room.bytes()), word_);
+}
+
+double guessed_ratio(Bytes data, const ObjectFrames& base, unsigned element_size) {
+  constexpr std::size_t kPiece = std::size_t{1} << 16;
+  if (data.size() < 4 * kPiece) return 0;
+  const std::size_t frame = frame_count(data.size()) / 2;
+  const Scratch room(base.frame_size(frame));
+  const std::size_t size = std::min(kPiece, base.frame_size(frame)) / 8 * 8;
+  const Bytes words = data.subspan(frame * kFrameSize, size);
+  const Bytes from = base.frame(frame, room.bytes()).first(size);
+  return static_cast<double>(encode_words(words, from, difference_word(element_size)).size()) /
+         static_cast<double>(size);
 }
 
 DeltaDecoder::DeltaDecoder(Bytes payload, std::uint64_t size, unsigned word)

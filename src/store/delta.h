@@ -35,6 +35,10 @@ class DeltaCoder final : public ObjectCoder {
   Buffer tried_frame_;  // coded
 };
 
+/// A first guess at DeltaCoder::ratio() from a piece of the frame that it would code, a little
+/// high; 0 for an object so small that nothing is saved by guessing.
+double guessed_ratio(Bytes data, const ObjectFrames& base, unsigned element_size);
+
 /// Reads a payload that nobody vouches for. Throws wire::Malformed.
 class DeltaDecoder {
  public:

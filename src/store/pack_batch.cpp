@@ -25,6 +25,9 @@ constexpr std::size_t kLongestChain = 8;
 /// A base has to save this much: it makes every later reading slower.
 constexpr double kWorthABase = 0.97;
 
+/// A guess may be so much too high.
+constexpr double kDoubt = 0.95;
+
 }  // namespace
 
 bool PackBatch::known(const Digest& object) const {
@@ -122,6 +125,7 @@ bool PackBatch::write_based(const Digest& object, Bytes data, const FrameCoder& 
   } catch (const MissingError&) {
     return false;
   }
+  if (guessed_ratio(data, *frames, element_size) * kDoubt >= plain.ratio()) return false;
   const DeltaCoder delta(data, *frames, element_size);
   if (delta.ratio() >= plain.ratio() * kWorthABase) return false;
   write_coded(
