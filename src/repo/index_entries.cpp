@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 
 #include "base/os.h"
@@ -48,11 +49,21 @@ bool remove_abandoned(const std::filesystem::path& index, const std::filesystem:
   return ::unlink(lock.c_str()) == 0;
 }
 
+/// False if somebody has it.
 bool create_lock(const std::filesystem::path& lock) {
   const os::File file(::open(lock.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (file.fd() < 0) return false;
-  const std::string owner = std::string(kLockOwner) + std::to_string(::getpid()) + "\n";
-  return ::write(file.fd(), owner.data(), owner.size()) >= 0;
+  if (file.fd() < 0) {
+    if (errno == EEXIST) return false;
+    throw Error(std::string("cannot lock the index: ") + std::strerror(errno), lock.string());
+  }
+  try {
+    os::write_all(file, as_bytes(std::string(kLockOwner) + std::to_string(::getpid()) + "\n"),
+                  lock);
+  } catch (const Error&) {
+    ::unlink(lock.c_str());
+    throw;
+  }
+  return true;
 }
 
 std::uint32_t mode_of(const StagedFile& file, const git_index_entry* old, bool trust_mode) {

@@ -328,10 +328,17 @@ class Collector {
     os::sync_directory(objects_.packs_directory());
   }
 
+  /// The index may know them: a look-up has found them, or the swap failed after all was written.
+  /// If it cannot be told, they stay, and the next gc finds everything twice.
   void discard_new_packs() noexcept {
-    std::error_code ignored;
-    for (const PackEntries& pack : new_packs_)
-      std::filesystem::remove(objects_.packs_directory() / pack.pack, ignored);
+    try {
+      std::vector<std::string> packs;
+      for (const PackEntries& pack : new_packs_) packs.push_back(pack.pack);
+      if (packs.empty()) return;
+      objects_.leave_out(packs);
+      for (const std::string& pack : packs) os::remove(objects_.packs_directory() / pack);
+    } catch (const std::exception&) {
+    }
   }
 
   void report_before() {

@@ -243,8 +243,9 @@ void Index::add_pack(const std::string& pack, std::span<const IndexEntry> entrie
   const std::uint64_t id = query.number(0);
   query.reset();
   for (const IndexEntry& entry : entries) {
+    const bool old_stays = conflict == Conflict::kOldStays || entry.info.base;
     prepared(conflict == Conflict::kMove ? kMove
-             : entry.info.base           ? kAddNew
+             : old_stays                 ? kAddNew
                                          : kReplace)
         .bind(1, entry.object)
         .bind(2, id)

@@ -64,7 +64,7 @@ class Index {
 
   /// For objects that it has already. A record with a base replaces none: two writers at once could
   /// close a cycle. kMove is gc's: rows come to point into the new pack and keep their age.
-  enum class Conflict { kPlainReplacesOld, kMove };
+  enum class Conflict { kPlainReplacesOld, kOldStays, kMove };
   void add_pack(const std::string& pack, std::span<const IndexEntry> entries, Conflict conflict,
                 Touched touched);
   /// With the rows that still point into it.

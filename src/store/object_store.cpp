@@ -100,8 +100,12 @@ bool ObjectStore::index_new_packs(Index& index) {
   // Two changes within one tick of the clock look alike, so a fresh time proves nothing yet.
   const auto now = std::filesystem::file_time_type::clock::now();
   const bool settled = now - changed > kClockGrain;
+  const bool news = index_packs(index, packs_on_disk());
+  if (settled) listed_ = changed;
+  return news;
+}
 
-  const std::vector<std::string> present = packs_on_disk();
+bool ObjectStore::index_packs(Index& index, const std::vector<std::string>& present) {
   const std::vector<std::string> known = index.packs();
   std::vector<std::string> added;
   std::vector<std::string> gone;
@@ -109,26 +113,37 @@ bool ObjectStore::index_new_packs(Index& index) {
                       std::back_inserter(added));
   std::set_difference(known.begin(), known.end(), present.begin(), present.end(),
                       std::back_inserter(gone));
-  // In the order they were written, so that an index made anew equals the one that grew.
-  std::stable_sort(added.begin(), added.end(), [this](const auto& a, const auto& b) {
+  if (added.empty() && gone.empty()) return false;
+  std::vector<std::string> others;
+  if (!gone.empty())
+    std::set_intersection(present.begin(), present.end(), known.begin(), known.end(),
+                          std::back_inserter(others));
+  const auto read_added = read_packs(std::move(added));
+  const auto read_others = read_packs(std::move(others));
+  index.change([&] {
+    for (const std::string& pack : gone) index.remove_pack(pack);
+    for (const ReadPack& pack : read_added)
+      index.add_pack(pack.name, pack.entries, Index::Conflict::kPlainReplacesOld, pack.written);
+    // What lay in a pack that is gone may lie in another one, too.
+    for (const ReadPack& pack : read_others)
+      index.add_pack(pack.name, pack.entries, Index::Conflict::kOldStays, pack.written);
+  });
+  return true;
+}
+
+/// In the order they were written, so that an index made anew equals the one that grew.
+std::vector<ObjectStore::ReadPack> ObjectStore::read_packs(std::vector<std::string> names) const {
+  std::stable_sort(names.begin(), names.end(), [this](const auto& a, const auto& b) {
     std::error_code ignored;
     return std::filesystem::last_write_time(packs_directory() / a, ignored) <
            std::filesystem::last_write_time(packs_directory() / b, ignored);
   });
-  std::vector<std::vector<IndexEntry>> entries(added.size());
-  std::vector<Touched> times(added.size());
-  parallel_for(added.size(), [&](std::size_t i) {
-    times[i] = written_at(packs_directory() / added[i]);
-    entries[i] = entries_of(scan_pack(MappedFile(packs_directory() / added[i]).bytes()));
+  std::vector<ReadPack> packs(names.size());
+  parallel_for(names.size(), [&](std::size_t i) {
+    const std::filesystem::path path = packs_directory() / names[i];
+    packs[i] = {names[i], written_at(path), entries_of(scan_pack(MappedFile(path).bytes()))};
   });
-  if (!added.empty() || !gone.empty())
-    index.change([&] {
-      for (const std::string& pack : gone) index.remove_pack(pack);
-      for (std::size_t i = 0; i < added.size(); ++i)
-        index.add_pack(added[i], entries[i], Index::Conflict::kPlainReplacesOld, times[i]);
-    });
-  if (settled) listed_ = changed;
-  return !added.empty() || !gone.empty();
+  return packs;
 }
 
 std::shared_ptr<const MappedFile> ObjectStore::map_pack(const std::string& name) {
@@ -219,6 +234,17 @@ void ObjectStore::swap_packs(std::span<const PackEntries> added,
       for (const std::string& pack : removed) index.remove_pack(pack);
     });
     for (const std::string& pack : removed) mapped_.erase(pack);
+  });
+}
+
+void ObjectStore::leave_out(std::span<const std::string> packs) {
+  with_index([&](Index& index) {
+    std::vector<std::string> present = packs_on_disk();
+    std::erase_if(present, [&](const std::string& pack) {
+      return std::find(packs.begin(), packs.end(), pack) != packs.end();
+    });
+    listed_.reset();
+    index_packs(index, present);
   });
 }
 

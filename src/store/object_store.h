@@ -46,6 +46,8 @@ class ObjectStore {
   std::vector<IndexRow> rows();
   /// gc's swap, in one transaction: rows move into `added`; those left in `removed` go.
   void swap_packs(std::span<const PackEntries> added, std::span<const std::string> removed);
+  /// Before these packs are unlinked: rows that point into them point elsewhere from now on.
+  void leave_out(std::span<const std::string> packs);
   /// Names of the pack files, sorted. A symbolic link is none.
   std::vector<std::string> packs_on_disk() const;
   void rebuild();
@@ -70,6 +72,14 @@ class ObjectStore {
   Record record_at(const Digest& object, const Location& location);
   void remove_index();
   bool index_new_packs(Index& index);
+  /// `present`, sorted, is what the index is to know. True if it knew anything else.
+  bool index_packs(Index& index, const std::vector<std::string>& present);
+  struct ReadPack {
+    std::string name;
+    Touched written = 0;
+    std::vector<IndexEntry> entries;
+  };
+  std::vector<ReadPack> read_packs(std::vector<std::string> names) const;
   std::shared_ptr<const MappedFile> map_pack(const std::string& name);
 
   std::unique_ptr<ObjectFrames> frames(const Record& record, int depth);

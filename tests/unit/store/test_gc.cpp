@@ -221,6 +221,41 @@ TEST(Gc, DropsDamageThatIsIntactElsewhere) {
   EXPECT_EQ(to_string(Store(directory.path()).read(object)), "twice here");
 }
 
+/// By then the index knows the new packs, which are taken away again.
+TEST(Gc, LosesNothingIfItFailsLate) {
+  const TemporaryDirectory directory;
+  const Digest first = put_into(directory.path(), "first");
+  const Digest second = put_into(directory.path(), "second");
+  int asked = 0;
+  EXPECT_THROW(collect_garbage(directory.path(),
+                               [&]() -> std::unordered_set<Digest> {
+                                 if (++asked == 2) throw Error("no space");
+                                 return {first, second};
+                               },
+                               {}),
+               Error);
+  ASSERT_EQ(asked, 2);
+  EXPECT_EQ(packs_in(directory.path()).size(), 2U);
+  EXPECT_TRUE(Store(directory.path()).fsck().problems.empty());
+  EXPECT_EQ(to_string(Store(directory.path()).read(first)), "first");
+  EXPECT_EQ(to_string(Store(directory.path()).read(second)), "second");
+}
+
+TEST(Gc, AnObjectOutlivesOneOfTwoPacksThatHaveIt) {
+  const TemporaryDirectory directory;
+  const Digest object = put_into(directory.path(), "twice here");
+  const auto pack = only_pack(directory.path());
+  const auto other = directory.path() / "packs" / "other.pack";
+  std::filesystem::copy_file(pack, other);
+  const Digest one_more = put_into(directory.path(), "one more");
+  EXPECT_EQ(Store(directory.path()).list().size(), 2U);  // the index knows all three packs
+  const std::string used = Index(directory.path() / "objects.db").find(object)->pack;
+  std::filesystem::remove(directory.path() / "packs" / used);
+  EXPECT_EQ(to_string(Store(directory.path()).read(object)), "twice here");
+  EXPECT_EQ(to_string(Store(directory.path()).read(one_more)), "one more");
+  EXPECT_TRUE(Store(directory.path()).fsck().problems.empty());
+}
+
 /// What the index says decides what is dropped: it must not be believed when it is damaged.
 TEST(Gc, DoesNotBelieveADamagedIndex) {
   const TemporaryDirectory directory;
