@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 
@@ -154,7 +155,11 @@ Index::~Index() {
 void Index::fail(int code) const {
   const std::string what = database_ != nullptr ? sqlite3_errmsg(database_) : sqlite3_errstr(code);
   if (is_damage(code)) throw IndexDamaged(what);
-  throw Error("object index: " + what, path_.string());
+  const int error = database_ != nullptr ? sqlite3_system_errno(database_) : 0;
+  const bool full = code == SQLITE_FULL || error == ENOSPC;
+  throw Error(
+      "object index: " + what + (error != 0 ? std::string(": ") + std::strerror(error) : ""),
+      path_.string(), full ? "free some disk space and try again" : "");
 }
 
 void Index::execute(const char* sql) {

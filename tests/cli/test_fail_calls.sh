@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Every write, fsync, creation and rename of mgit, SQLite and libgit2 fails once, or from then on, for
 # every operation that writes. Afterwards nothing that was there is lost, and the operation works when
-# the disk does. MGIT_FAULT_STRIDE=1 tries every call (./dev stress does); by default every 40th.
+# the disk does. MGIT_FAULT_STRIDE=1 tries every call (./dev stress does); by default every 60th.
 # MGIT_FAULT_ONLY chooses operations: a pattern for their titles.
 . "$(dirname "$0")/lib.sh"
-stride=${MGIT_FAULT_STRIDE:-40}
+stride=${MGIT_FAULT_STRIDE:-60}
 RANDOM=1
 library=$MGIT_BUILD/lib/libfail_calls.so
 [ -e "$library" ] || skip "no $library"

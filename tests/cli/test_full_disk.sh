@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# A disk that is really full: a small tmpfs. Commands fail with a word about it, nothing that was
+# committed is lost, and everything works again once there is room.
+. "$(dirname "$0")/lib.sh"
+
+disk=$sandbox/disk
+mkdir "$disk"
+mount -t tmpfs -o size=32m tmpfs "$disk" 2>/dev/null || skip "no tmpfs can be mounted here (needs root)"
+trap 'ended=$?; cd /; umount "$disk" || umount -l "$disk"; (exit $ended); _finish' EXIT
+
+# train SEED: new content of the same size, in place: the file itself needs no more room.
+train() {
+  python3 - model.safetensors "$1" <<'PYTHON'
+import json, os, random, struct, sys
+path, size = sys.argv[1], 4 << 20
+head = json.dumps({"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+content = struct.pack("<Q", len(head)) + head + random.Random(int(sys.argv[2])).randbytes(size)
+file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+assert os.write(file, content) == len(content)
+PYTHON
+}
+fill() { dd if=/dev/zero of="$disk/filler" bs=4k 2>/dev/null || true; }
+
+# says_why: the last command failed, said that there is no space, and did not crash.
+says_why() {
+  checks=$((checks + 1))
+  case $status in 1 | 128 | 129 | 255) ;; *) fail "status $status of $1" "$errors" ;; esac
+  case $errors in
+  *"o space left"* | *"disk is full"* | *"ut of diskspace"* | *"unable to write file"*) ;;
+  *) fail "$1 did not say that the disk is full" "$errors" ;;
+  esac
+}
+
+# nothing_lost: every commit's checkpoint reads back; its digest stands in the message.
+nothing_lost() {
+  local commit found
+  ok git fsck --no-dangling
+  ok mgit fsck
+  for commit in $(git rev-list --all); do
+    checks=$((checks + 1))
+    found=$(git cat-file --filters "$commit:model.safetensors" | sha256sum | cut -d' ' -f1)
+    case $(git log -1 --format=%s "$commit") in
+    *"$found"*) ;;
+    *) fail "$commit does not read back $1" ;;
+    esac
+  done
+}
+
+scenario "adding until the disk is full"
+make_repository "$disk/repo"
+commits=0
+while [ "$commits" -lt 20 ]; do
+  train "$commits"
+  run mgit add -A
+  [ "$status" = 0 ] || break
+  ok git commit -q -m "$commits $(digest model.safetensors)"
+  commits=$((commits + 1))
+done
+says_why "mgit add"
+[ "$commits" -ge 3 ] || fail "full after $commits commits only"
+nothing_lost "after mgit add"
+run git add model.safetensors
+says_why "git add"
+nothing_lost "after git add"
+git checkout -q -f HEAD
+equal "$(digest model.safetensors)" "$(git log -1 --format=%s | cut -d' ' -f2)"
+
+# refused COMMAND…: on a disk without a free block.
+refused() {
+  fill
+  run "$@"
+  [ "$status" = 0 ] || says_why "$*"
+  rm "$disk/filler"
+  nothing_lost "after $*"
+  find .git -name '*.lock' -not -path '*/mgit/*' >"$sandbox/locks"
+  equal "$(cat "$sandbox/locks")" "" "locks after $*"
+}
+
+scenario "commands on a disk without a free block"
+cd "$disk/repo"
+refused mgit checkout -q HEAD~1
+git checkout -q -f main
+refused git checkout -q HEAD~1
+git checkout -q -f main
+refused mgit restore --source HEAD~1 -- model.safetensors
+git checkout -q -f main
+refused mgit gc --prune=now
+refused mgit rebase HEAD~1
+
+scenario "room again"
+cd "$disk/repo"
+git checkout -q -f main
+git reset -q --hard HEAD~2
+git reflog expire --expire=now --all
+ok mgit prune  # gc would put packs together, for which it needs room first
+nothing_lost "after prune"
+train 99
+wanted=$(digest model.safetensors)
+ok mgit add -A
+ok git commit -q -m "again $wanted"
+nothing_lost "with room again"
+ok mgit checkout -q HEAD~1
+ok mgit checkout -q main
+equal "$(digest model.safetensors)" "$wanted"
+equal "$(git status --porcelain)" ""
