@@ -135,7 +135,7 @@ class ConfigFile {
 
 /// The record of an installation, in <common dir>/mgit/.
 struct Record {
-  Digest config_after;
+  Digest config_after;  // none until the installation is complete
   struct Change {
     Setting setting;
     std::vector<std::string> before;
@@ -230,7 +230,7 @@ std::vector<Setting> settings_here(const ConfigFile& config, const InstallOption
 
 InstallReport install(const Repository& repository, const InstallOptions& options) {
   InstallReport report;
-  if (is_installed(repository)) report.warnings = uninstall(repository);
+  if (fs::exists(record_file(repository))) report.warnings = uninstall(repository);
   fs::create_directories(record_file(repository).parent_path());
 
   const ConfigFile config(config_file(repository));
@@ -258,7 +258,7 @@ InstallReport install(const Repository& repository, const InstallOptions& option
 }
 
 std::vector<std::string> uninstall(const Repository& repository) {
-  if (!is_installed(repository))
+  if (!fs::exists(record_file(repository)))
     throw Error("mgit is not installed in this repository", repository.common_dir().string());
   const Record record = read_record(repository);
   std::vector<std::string> warnings = remove_hooks(record.hooks);
@@ -276,7 +276,9 @@ std::vector<std::string> uninstall(const Repository& repository) {
   return warnings;
 }
 
-bool is_installed(const Repository& repository) { return fs::exists(record_file(repository)); }
+bool is_installed(const Repository& repository) {
+  return fs::exists(record_file(repository)) && read_record(repository).config_after != Digest{};
+}
 
 void install_globally() {
   for (const Setting& setting : driver_settings())

@@ -102,6 +102,12 @@ int act(Repository& repository, const std::string& name, const std::vector<std::
   return 0;
 }
 
+/// Objects that were not sent, a merge that is committed without its record.
+bool cannot_be_made_up_for(const std::string& hook, const std::vector<std::string>& arguments) {
+  return hook == "pre-push" ||
+         (hook == "prepare-commit-msg" && arguments.size() > 1 && arguments[1] == "merge");
+}
+
 }  // namespace
 
 bool hook_has_input(const std::string& name) {
@@ -116,7 +122,7 @@ int run_hook_action(const std::string& name, const std::vector<std::string>& arg
     repository.set_fetcher(fetch_objects);
     return act(repository, name, arguments, input, say);
   } catch (const Error& error) {
-    if (name == "pre-push") throw;
+    if (cannot_be_made_up_for(name, arguments)) throw;
     say(fmt::format("warning: mgit's {} hook: {}{}", name,
                     error.where().empty() ? "" : error.where() + ": ", error.what()));
     return 0;
