@@ -58,9 +58,8 @@ class DeltaFrames final : public ObjectFrames {
       : ObjectFrames(record.header.size),
         record_(std::move(record)),
         base_(std::move(base)),
-        decoder_(decoding(record_, [&] {
-          return DeltaDecoder(payload, size(), record_.header.element_size);
-        })) {}
+        decoder_(decoding(
+            record_, [&] { return DeltaDecoder(payload, size(), record_.header.element_size); })) {}
   Bytes frame(std::size_t index, std::span<std::byte> room) const override {
     const Scratch scratch(room.size());
     const Bytes base = base_->frame(index, scratch.bytes());
