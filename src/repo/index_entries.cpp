@@ -49,21 +49,38 @@ bool remove_abandoned(const std::filesystem::path& index, const std::filesystem:
   return ::unlink(lock.c_str()) == 0;
 }
 
-/// False if somebody has it.
-bool create_lock(const std::filesystem::path& lock) {
-  const os::File file(::open(lock.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (file.fd() < 0) {
-    if (errno == EEXIST) return false;
-    throw Error(std::string("cannot lock the index: ") + std::strerror(errno), lock.string());
+os::File open_new(const std::filesystem::path& path) {
+  return os::File(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+}
+
+/// Makes one name of a file into another that is new; false if that is there.
+bool give_name(const std::filesystem::path& file, const std::filesystem::path& name) {
+  if (::link(file.c_str(), name.c_str()) == 0) return true;
+  const bool no_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS;
+  if (no_links && open_new(name).fd() >= 0) {
+    os::rename(file, name);
+    return true;
   }
+  if (errno == EEXIST) return false;
+  throw Error(std::string("cannot lock the index: ") + std::strerror(errno), name.string());
+}
+
+/// False if somebody has it. The lock names its owner from its first moment: whoever is killed
+/// leaves none that nobody may take over.
+bool create_lock(const std::filesystem::path& lock, const std::filesystem::path& temporary) {
+  const os::File file = open_new(temporary);
+  if (file.fd() < 0)
+    throw Error(std::string("cannot lock the index: ") + std::strerror(errno), lock.string());
   try {
     os::write_all(file, as_bytes(std::string(kLockOwner) + std::to_string(::getpid()) + "\n"),
-                  lock);
+                  temporary);
+    const bool locked = give_name(temporary, lock);
+    ::unlink(temporary.c_str());
+    return locked;
   } catch (const Error&) {
-    ::unlink(lock.c_str());
+    ::unlink(temporary.c_str());
     throw;
   }
-  return true;
 }
 
 std::uint32_t mode_of(const StagedFile& file, const git_index_entry* old, bool trust_mode) {
@@ -144,11 +161,12 @@ std::vector<IndexedFile> index_entries(const Repository& repository,
 }
 
 IndexCopy::IndexCopy(const Repository& repository)
-    : index_(index_path(repository)), lock_(index_.string() + ".lock") {
-  if (!create_lock(lock_) && !(remove_abandoned(index_, lock_) && create_lock(lock_)))
+    : index_(index_path(repository)),
+      lock_(index_.string() + ".lock"),
+      copy_(copy_name(index_, ::getpid())) {
+  if (!create_lock(lock_, copy_) && !(remove_abandoned(index_, lock_) && create_lock(lock_, copy_)))
     throw Error("cannot lock the index", lock_.string(),
                 "another git process seems to be running in this repository");
-  copy_ = copy_name(index_, ::getpid());
   try {
     if (std::filesystem::exists(index_)) std::filesystem::copy_file(index_, copy_);
     open_index(copy_);
@@ -164,6 +182,17 @@ IndexCopy::~IndexCopy() {
   if (installed_) return;
   ::unlink(copy_.c_str());
   ::unlink(lock_.c_str());
+}
+
+std::optional<StagedFile> IndexCopy::find(const std::string& path) const {
+  const IndexHandle index = open_index(copy_);
+  const git_index_entry* entry = git_index_get_bypath(index.get(), path.c_str(), 0);
+  if (entry == nullptr || !S_ISREG(entry->mode)) return std::nullopt;
+  StagedFile file;
+  file.path = path;
+  file.blob = git2::from_git(entry->id);
+  file.stat.st_mode = entry->mode;
+  return file;
 }
 
 void IndexCopy::put(const std::vector<StagedFile>& files, bool trust_mode) {
@@ -193,12 +222,8 @@ void IndexCopy::refresh(const std::vector<StagedFile>& files) {
 }
 
 void IndexCopy::install() {
-  if (std::filesystem::exists(copy_)) {
-    os::rename(copy_, lock_);
-    os::rename(lock_, index_);
-  } else {
-    ::unlink(lock_.c_str());
-  }
+  if (std::filesystem::exists(copy_)) os::rename(copy_, index_);
+  ::unlink(lock_.c_str());
   installed_ = true;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,11 +49,14 @@ class IndexCopy {
 
   /// What GIT_INDEX_FILE may name.
   const std::filesystem::path& path() const { return copy_; }
+  /// The regular file that the copy has under this path; its stat data is not filled in, only
+  /// whether it is executable.
+  std::optional<StagedFile> find(const std::string& path) const;
   /// Adds or replaces entries.
   void put(const std::vector<StagedFile>& files, bool trust_mode);
   /// New stat data for those entries that have this blob.
   void refresh(const std::vector<StagedFile>& files);
-  /// Puts the copy in the index's place.
+  /// Puts the copy in the index's place. Throws Error, and the index is as it was.
   void install();
 
  private:

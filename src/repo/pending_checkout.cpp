@@ -30,8 +30,21 @@ struct Pending {
   Manifest manifest;
 };
 
-/// Manifests that still stand where the list says; the user may have been there since.
-std::vector<Pending> pending(const Repository& repository) {
+/// What an earlier attempt could not write is missing since: its manifest takes the place again.
+void put_manifest_back(const Repository& repository, const IndexCopy& index,
+                       const std::string& path) {
+  const fs::path file = repository.work_dir() / path;
+  const auto staged = index.find(path);
+  if (!staged || !fs::is_directory(fs::symlink_status(file.parent_path()))) return;
+  const std::string text = repository.blob(staged->blob);
+  if (!looks_like_manifest(text)) return;
+  os::write_file(file, as_bytes(text));
+  if ((staged->stat.st_mode & S_IXUSR) != 0)
+    fs::permissions(file, fs::perms::owner_exec, fs::perm_options::add);
+}
+
+/// Manifests that stand where the list says; the user may have been there since.
+std::vector<Pending> pending(const Repository& repository, const IndexCopy& index) {
   if (!fs::exists(list_file(repository))) return {};
   std::istringstream list(os::read_file(list_file(repository)));
   std::set<std::string> names;
@@ -41,7 +54,9 @@ std::vector<Pending> pending(const Repository& repository) {
   std::vector<Pending> result;
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const fs::path file = repository.work_dir() / paths[i];
-    if (!tracked[i] || !fs::is_regular_file(fs::symlink_status(file))) continue;
+    if (!tracked[i]) continue;
+    if (!fs::exists(fs::symlink_status(file))) put_manifest_back(repository, index, paths[i]);
+    if (!fs::is_regular_file(fs::symlink_status(file))) continue;
     std::string text = os::read_file(file);
     if (!looks_like_manifest(text)) continue;
     Manifest manifest = parse_manifest(text, paths[i]);
@@ -71,6 +86,17 @@ void complain(const Error& error, const std::string& path) {
              error.hint().empty() ? "" : " (" + error.hint() + ")");
 }
 
+/// git takes an entry without stat data for unknown and looks at the content: should the index not
+/// hear of what is placed, manifest and checkpoint are both what it has.
+void forget_stat_data(const std::vector<Pending>& files, IndexCopy& index) {
+  std::vector<StagedFile> unknown(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    unknown[i].path = files[i].path;
+    unknown[i].blob = blob_id(files[i].text);
+  }
+  if (!unknown.empty()) index.refresh(unknown);
+}
+
 }  // namespace
 
 std::map<std::string, std::string> leave_checkout_to_mgit(const Repository& repository) {
@@ -89,9 +115,11 @@ void note_pending(const Repository& repository, const std::string& path) {
   os::write_all(file, as_bytes(path + '\0'), list);
 }
 
-PlacedFiles place_pending(const Repository& repository, const std::function<bool()>& interrupted) {
+PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
+                          const std::function<bool()>& interrupted) {
   PlacedFiles placed;
-  const std::vector<Pending> files = pending(repository);
+  const std::vector<Pending> files = pending(repository, index);
+  forget_stat_data(files, index);
   std::uint64_t total = 0;
   for (const Pending& file : files) total += file.manifest.size;
   Progress progress("Writing checkpoints", total, Progress::Unit::kBytes);

@@ -28,10 +28,12 @@ struct PlacedFiles {
   bool failed = false;  // something was said on stderr, and that file is not there
 };
 
-/// Writes the checkpoints whose manifests stand in the working tree. An object that is nowhere
-/// leaves the manifest, with a warning; a damaged one is an error, and the file is removed, as git
-/// does when a filter fails. Ends early, leaving manifests, when `interrupted` says so.
-PlacedFiles place_pending(const Repository& repository, const std::function<bool()>& interrupted);
+/// Writes the checkpoints whose manifests stand in the working tree, or that an earlier attempt did
+/// not get there. An object that is nowhere leaves the manifest, with a warning; a damaged one is
+/// an error, and the file is removed, as git does when a filter fails. Ends early, leaving
+/// manifests, when `interrupted` says so.
+PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
+                          const std::function<bool()>& interrupted);
 
 /// They are in the index.
 void forget_pending(const Repository& repository);

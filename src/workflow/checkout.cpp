@@ -69,6 +69,16 @@ std::unique_ptr<IndexCopy> copy_of_index(const Repository& repository) {
   }
 }
 
+/// git has moved HEAD already.
+void install(IndexCopy& index) {
+  try {
+    index.install();
+  } catch (const Error& error) {
+    throw Error(error.what(), error.where(),
+                "HEAD and the files are what you asked for, the index is not: git reset");
+  }
+}
+
 }  // namespace
 
 int checkout_files(Repository& repository, const std::string& command,
@@ -88,16 +98,17 @@ int checkout_files(Repository& repository, const std::string& command,
   PlacedFiles placed;
   std::exception_ptr failure;
   try {
-    placed = place_pending(repository, Signals::any);
+    placed = place_pending(repository, *index, Signals::any);
     if (!placed.files.empty()) index->refresh(placed.files);
   } catch (...) {
     failure = std::current_exception();
   }
-  index->install();  // git has moved HEAD already
+  install(*index);
   if (failure) std::rethrow_exception(failure);
   if (Signals::any()) return kInterrupted;
+  if (placed.failed) return status == 0 ? kFatal : status;
   forget_pending(repository);
-  return placed.failed && status == 0 ? kFatal : status;
+  return status;
 }
 
 }  // namespace mgit

@@ -159,6 +159,12 @@ finished() {
 }
 faults "git checkout" git checkout -q feature
 
+again() {
+  run git reset -q # where HEAD has moved and the index could not be replaced, as the message says
+  run "${operation[@]}"
+}
+faults "mgit checkout" mgit checkout -q feature
+
 three_versions
 previous=$(told main~1)
 finished() { is "$previous"; }
