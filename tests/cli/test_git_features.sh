@@ -170,7 +170,7 @@ git config filter.mgit.process "/nowhere/mgit filter-process"
 git config filter.mgit.clean "/nowhere/mgit clean"
 git config filter.mgit.smudge "/nowhere/mgit smudge"
 make_checkpoint model.safetensors 2
-fails_with 128 "clean filter 'mgit' failed" git add model.safetensors
+fails_with 128 "/nowhere/mgit: not found" git add model.safetensors
 equal "$(git diff --cached --name-only)" ""
 
 scenario "a shallow clone has the checkpoints of its commits"
