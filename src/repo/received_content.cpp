@@ -1,28 +1,9 @@
 #include "repo/received_content.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
 
 namespace mgit {
-namespace {
-
-/// For file systems without O_TMPFILE.
-os::File named_file(const std::filesystem::path& directory) {
-  std::string name = (directory / "spool-XXXXXX").string();
-  os::File file(::mkostemp(name.data(), O_CLOEXEC));
-  if (file.fd() < 0)
-    throw Error(std::string("cannot create a file: ") + std::strerror(errno), name);
-  ::unlink(name.c_str());
-  return file;
-}
-
-}  // namespace
-
 ReceivedContent::ReceivedContent(const std::filesystem::path& file,
                                  std::function<std::filesystem::path()> directory)
     : directory_(std::move(directory)) {
@@ -30,10 +11,6 @@ ReceivedContent::ReceivedContent(const std::filesystem::path& file,
     if (!file.empty()) file_ = std::make_shared<const MappedFile>(file);
   } catch (const Error&) {  // then it is something else that git sends
   }
-}
-
-ReceivedContent::~ReceivedContent() {
-  if (mapping_ != nullptr) ::munmap(mapping_, kept_);
 }
 
 void ReceivedContent::append(std::string_view part) {
@@ -59,7 +36,6 @@ void ReceivedContent::leave_file() {
 void ReceivedContent::keep(std::string_view part) {
   if (memory_.size() + part.size() > kInMemory) spill();
   memory_.append(part);
-  kept_ += part.size();
 }
 
 void ReceivedContent::finish() {
@@ -68,14 +44,10 @@ void ReceivedContent::finish() {
 
 Bytes ReceivedContent::content() {
   if (file_) return file_->bytes();
-  if (unnamed_.fd() < 0) return as_bytes(memory_);
+  if (!unnamed_) return as_bytes(memory_);
   spill();
-  if (mapping_ == nullptr) {
-    void* mapping = ::mmap(nullptr, kept_, PROT_READ, MAP_PRIVATE, unnamed_.fd(), 0);
-    if (mapping == MAP_FAILED) throw Error("cannot map the file that git sent");
-    mapping_ = mapping;
-  }
-  return {static_cast<const std::byte*>(mapping_), kept_};
+  if (!mapping_) mapping_ = unnamed_->map();
+  return mapping_->bytes();
 }
 
 void ReceivedContent::check_unchanged() const {
@@ -84,13 +56,8 @@ void ReceivedContent::check_unchanged() const {
 }
 
 void ReceivedContent::spill() {
-  if (unnamed_.fd() < 0) {
-    const std::filesystem::path directory = directory_();
-    std::filesystem::create_directories(directory);
-    unnamed_ = os::File(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (unnamed_.fd() < 0) unnamed_ = named_file(directory);
-  }
-  os::write_all(unnamed_, as_bytes(memory_), "spooled file");
+  if (!unnamed_) unnamed_.emplace(directory_());
+  unnamed_->append(as_bytes(memory_));
   memory_.clear();
 }
 

@@ -3,11 +3,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/mapped_file.h"
-#include "base/os.h"
+#include "base/unnamed_file.h"
 
 namespace mgit {
 
@@ -20,7 +21,6 @@ class ReceivedContent {
   /// file may be made.
   ReceivedContent(const std::filesystem::path& file,
                   std::function<std::filesystem::path()> directory);
-  ~ReceivedContent();
   ReceivedContent(const ReceivedContent&) = delete;
   ReceivedContent& operator=(const ReceivedContent&) = delete;
 
@@ -47,9 +47,8 @@ class ReceivedContent {
   std::shared_ptr<const MappedFile> file_;
   std::size_t agreed_ = 0;  // bytes of file_
   std::string memory_;
-  std::size_t kept_ = 0;
-  os::File unnamed_;
-  void* mapping_ = nullptr;
+  std::optional<UnnamedFile> unnamed_;
+  std::unique_ptr<MappedFile> mapping_;  // of unnamed_
 };
 
 }  // namespace mgit
