@@ -26,7 +26,7 @@ fs::path list_file(const Repository& repository) { return repository.git_dir() /
 
 struct Pending {
   std::string path;
-  std::string text;
+  Oid blob;
   Manifest manifest;
 };
 
@@ -57,10 +57,10 @@ std::vector<Pending> pending(const Repository& repository, const IndexCopy& inde
     if (!tracked[i]) continue;
     if (!fs::exists(fs::symlink_status(file))) put_manifest_back(repository, index, paths[i]);
     if (!fs::is_regular_file(fs::symlink_status(file))) continue;
-    std::string text = os::read_file(file);
+    const std::string text = os::read_file(file);
     if (!looks_like_manifest(text)) continue;
     Manifest manifest = parse_manifest(text, paths[i]);
-    result.push_back({paths[i], std::move(text), std::move(manifest)});
+    result.push_back({paths[i], blob_id(text), std::move(manifest)});
   }
   return result;
 }
@@ -92,7 +92,7 @@ void forget_stat_data(const std::vector<Pending>& files, IndexCopy& index) {
   std::vector<StagedFile> unknown(files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
     unknown[i].path = files[i].path;
-    unknown[i].blob = blob_id(files[i].text);
+    unknown[i].blob = files[i].blob;
   }
   if (!unknown.empty()) index.refresh(unknown);
 }
@@ -129,7 +129,7 @@ PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
       if (!objects_are_here(repository, file)) continue;
       StagedFile now;
       now.path = file.path;
-      now.blob = blob_id(file.text);
+      now.blob = file.blob;
       now.stat = place_checkpoint(repository.store(), file.manifest, path, [&](std::uint64_t n) {
         if (interrupted()) throw Interrupted();
         progress.advance(n);

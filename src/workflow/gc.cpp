@@ -20,7 +20,8 @@ constexpr std::uint64_t kLargestPermutations = std::uint64_t{64} << 20;
 /// Remembers what it has read: asked a second time, it looks only at what is new.
 class Marker {
  public:
-  explicit Marker(const Repository& repository) : repository_(repository), texts_(repository) {}
+  Marker(const Repository& repository, bool wants_versions)
+      : repository_(repository), texts_(repository), wants_versions_(wants_versions) {}
 
   std::unordered_set<Digest> operator()() {
     texts_.visit([this](const ReachableText& text) { read(text); });
@@ -39,7 +40,7 @@ class Marker {
  private:
   void read(const ReachableText& text) {
     const bool manifest = looks_like_manifest(text.text);
-    if (manifest) note_versions(text);
+    if (manifest && wants_versions_) note_versions(text);
     for_each_digest(text.text, [&](const Digest& object) {
       if (reachable_.insert(object).second && !manifest) look_inside(object);
     });
@@ -70,6 +71,7 @@ class Marker {
 
   const Repository& repository_;
   ReachableTexts texts_;
+  bool wants_versions_;
   std::unordered_set<Digest> reachable_;
   std::map<std::tuple<std::string, DType, Shape>, std::set<Digest>> versions_;
 };
@@ -101,7 +103,7 @@ GcReport collect_garbage(const Repository& repository, const GcRequest& request)
   options.all_dead = request.best || !request.merge_small || expire == "now" || expire == "all";
   options.merge_small = request.merge_small;
   options.dry_run = request.dry_run;
-  Marker marker(repository);
+  Marker marker(repository, request.best);
   if (request.best) options.versions = [&marker] { return marker.versions(); };
   return collect_garbage(repository.store().directory(), std::ref(marker), options);
 }

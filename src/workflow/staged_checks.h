@@ -14,7 +14,7 @@ struct StagedFindings {
 };
 
 /// Checks what is staged against HEAD: checkpoints that were not filtered, values that are not
-/// finite in new tensors, large safetensors files that mgit does not track.
+/// finite in new tensors, large checkpoints that mgit does not track.
 StagedFindings check_staged(const Repository& repository);
 
 }  // namespace mgit
