@@ -69,6 +69,8 @@ class Checker {
       indexed_ = true;
     } catch (const IndexDamaged& damage) {
       problem(std::string("damaged object index: ") + damage.what());
+    } catch (const IndexUnavailable& error) {
+      problem(std::string("cannot read the ") + error.what());
     }
   }
 

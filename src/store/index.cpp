@@ -29,6 +29,12 @@ bool is_damage(int code) {
          primary == SQLITE_MISMATCH || primary == SQLITE_FORMAT;
 }
 
+bool is_unavailable(int code) {
+  const int primary = code & 0xff;
+  return primary == SQLITE_FULL || primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ||
+         primary == SQLITE_READONLY;
+}
+
 }  // namespace
 
 /// A prepared statement, reset after each use.
@@ -156,10 +162,11 @@ void Index::fail(int code) const {
   const std::string what = database_ != nullptr ? sqlite3_errmsg(database_) : sqlite3_errstr(code);
   if (is_damage(code)) throw IndexDamaged(what);
   const int error = database_ != nullptr ? sqlite3_system_errno(database_) : 0;
+  const std::string line =
+      "object index: " + what + (error != 0 ? std::string(": ") + std::strerror(error) : "");
+  if (!is_unavailable(code)) throw Error(line, path_.string());
   const bool full = code == SQLITE_FULL || error == ENOSPC;
-  throw Error(
-      "object index: " + what + (error != 0 ? std::string(": ") + std::strerror(error) : ""),
-      path_.string(), full ? "free some disk space and try again" : "");
+  throw IndexUnavailable(line, path_.string(), full ? "free some disk space and try again" : "");
 }
 
 void Index::execute(const char* sql) {

@@ -47,9 +47,14 @@ struct IndexDamaged : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The disk is full, or does not do what it should. The file may be as good as ever.
+struct IndexUnavailable : Error {
+  using Error::Error;
+};
+
 class Index {
  public:
-  /// Opens or creates. Throws IndexDamaged or Error.
+  /// Opens or creates. Throws IndexDamaged, IndexUnavailable or Error.
   explicit Index(const std::filesystem::path& path);
   ~Index();
   Index(const Index&) = delete;

@@ -64,6 +64,26 @@ auto ObjectStore::with_index(const Action& action) {
   }
 }
 
+/// Reading must go on where the index cannot: on a full disk SQLite opens no file. What only the
+/// index knows, when an object was touched, is no matter for look-ups.
+template <typename Action>
+auto ObjectStore::look_up(const Action& action) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stand_in_) return action(*stand_in_);
+  }
+  try {
+    return with_index(action);
+  } catch (const IndexUnavailable&) {
+  }
+  const std::lock_guard lock(mutex_);
+  if (!stand_in_) {
+    stand_in_ = std::make_unique<Index>(":memory:");
+    listed_.reset();
+  }
+  return action(*stand_in_);
+}
+
 Index& ObjectStore::open_index() {
   if (!index_) {
     // A store that may not be written (another user's remote) is indexed in memory.
@@ -164,12 +184,12 @@ std::optional<Location> ObjectStore::locate_in(Index& index, const Digest& objec
 
 std::optional<Location> ObjectStore::locate(const Digest& object) {
   if (!std::filesystem::exists(packs_directory())) return std::nullopt;
-  return with_index([&](Index& index) { return locate_in(index, object); });
+  return look_up([&](Index& index) { return locate_in(index, object); });
 }
 
 std::vector<Digest> ObjectStore::lacking(std::span<const Digest> objects) {
   if (!std::filesystem::exists(packs_directory())) return {objects.begin(), objects.end()};
-  return with_index([&](Index& index) {
+  return look_up([&](Index& index) {
     std::vector<Digest> absent;
     std::unordered_map<std::string, bool> there;
     index.look([&] {
@@ -190,7 +210,7 @@ std::vector<Digest> ObjectStore::lacking(std::span<const Digest> objects) {
 
 std::vector<Digest> ObjectStore::list() {
   if (!std::filesystem::exists(packs_directory())) return {};
-  return with_index([&](Index& index) {
+  return look_up([&](Index& index) {
     index_new_packs(index);
     return index.list();
   });
@@ -252,6 +272,7 @@ void ObjectStore::rebuild() {
   if (!std::filesystem::exists(directory_)) return;
   const std::lock_guard lock(mutex_);
   remove_index();
+  stand_in_.reset();
   mapped_.clear();
   index_new_packs(open_index());
 }

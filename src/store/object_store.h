@@ -67,6 +67,8 @@ class ObjectStore {
  private:
   template <typename Action>
   auto with_index(const Action& action);
+  template <typename Action>
+  auto look_up(const Action& action);
   Index& open_index();
   std::optional<Location> locate_in(Index& index, const Digest& object);
   Record record_at(const Digest& object, const Location& location);
@@ -88,6 +90,7 @@ class ObjectStore {
   const std::filesystem::path directory_;
   std::mutex mutex_;  // guards everything below
   std::unique_ptr<Index> index_;
+  std::unique_ptr<Index> stand_in_;  // in memory, for look-ups, once the index was unavailable
   std::map<std::string, std::shared_ptr<const MappedFile>> mapped_;
   std::optional<std::filesystem::file_time_type> listed_;  // packs/ as of the last look
   std::unique_ptr<StoreLock> writing_;

@@ -31,11 +31,9 @@ says_why() {
   esac
 }
 
-# nothing_lost: every commit's checkpoint reads back; its digest stands in the message.
-nothing_lost() {
+# read_back: every commit's checkpoint reads back; its digest stands in the message.
+read_back() {
   local commit found
-  ok git fsck --no-dangling
-  ok mgit fsck
   for commit in $(git rev-list --all); do
     checks=$((checks + 1))
     found=$(git cat-file --filters "$commit:model.safetensors" | sha256sum | cut -d' ' -f1)
@@ -44,6 +42,11 @@ nothing_lost() {
     *) fail "$commit does not read back $1" ;;
     esac
   done
+}
+nothing_lost() {
+  ok git fsck --no-dangling
+  ok mgit fsck
+  read_back "$1"
 }
 
 scenario "adding until the disk is full"
@@ -71,6 +74,7 @@ refused() {
   fill
   run "$@"
   [ "$status" = 0 ] || says_why "$*"
+  read_back "without a free block, after $*"
   rm "$disk/filler"
   nothing_lost "after $*"
   find .git -name '*.lock' -not -path '*/mgit/*' >"$sandbox/locks"

@@ -239,6 +239,40 @@ TEST(Store, LostPacksAreMissedAndCanBeWrittenAgain) {
   EXPECT_EQ(to_string(store.read(object)), "hello");
 }
 
+TEST(Store, LostPacksHideNoOtherCopy) {
+  const TemporaryDirectory directory;
+  Store store(directory.path());
+  const Digest object = put(store, "hello");
+  const std::filesystem::path first = packs_of(store).at(0);
+  const std::filesystem::path second = first.parent_path() / "copy.pack";
+  std::filesystem::copy_file(first, second);
+  EXPECT_EQ(Store(directory.path()).list().size(), 1U);  // its row is the copy's now
+  std::filesystem::remove(second);
+  EXPECT_EQ(to_string(Store(directory.path()).read(object)), "hello");
+  EXPECT_TRUE(Store(directory.path()).fsck().problems.empty());
+}
+
+/// As on a full disk, where SQLite cannot open its files.
+TEST(Store, IsReadWithoutItsIndex) {
+  const TemporaryDirectory directory;
+  Digest object;
+  {
+    Store store(directory.path());
+    object = put(store, "hello");
+  }
+  const std::filesystem::path database = directory.path() / "objects.db";
+  std::filesystem::remove(database);
+  std::filesystem::create_directory(database);
+  Store store(directory.path());
+  EXPECT_EQ(to_string(store.read(object)), "hello");
+  EXPECT_EQ(store.list(), std::vector{object});
+  EXPECT_TRUE(store.contains(object));
+  EXPECT_FALSE(store.contains(sha256(as_bytes("other"))));
+  EXPECT_THROW(put(store, "more"), Error);
+  std::filesystem::remove(database);
+  EXPECT_EQ(to_string(store.read(put(store, "more"))), "more");
+}
+
 TEST(Store, EveryFlippedByteOfAPackIsFound) {
   const TemporaryDirectory directory;
   std::vector<Digest> objects;
