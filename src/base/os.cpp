@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 
 namespace mgit::os {
 namespace {
@@ -140,10 +140,14 @@ void write_file(const std::filesystem::path& path, Bytes data) {
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw MissingError(std::string("cannot open: ") + std::strerror(errno), path.string());
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (!file) throw Error("cannot read", path.string());
-  return std::move(content).str();
+  std::string content;
+  std::array<char, 1 << 16> piece;
+  do {
+    file.read(piece.data(), piece.size());
+    content.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  } while (file);
+  if (file.bad()) throw Error("cannot read", path.string());
+  return content;
 }
 
 void fail_at(int n) { failing_call = n > 0 ? calls + n : 0; }

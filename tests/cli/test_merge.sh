@@ -197,6 +197,19 @@ differ "$(git diff --cached --name-only)" ""
 ok git commit -q --no-edit
 contains "$(git log -1 --format=%B)" "Mgit-Merge: strategy mean"
 
+scenario "a merge whose record cannot be read is not committed without it"
+fork
+ok mgit merge --no-commit feature
+mv .git/mgit/merge-trailers "$sandbox/trailers"
+mkdir .git/mgit/merge-trailers
+head=$(git rev-parse HEAD)
+fails_with 1 "merge-trailers" git commit --no-edit
+equal "$(git rev-parse HEAD)" "$head"
+rmdir .git/mgit/merge-trailers
+mv "$sandbox/trailers" .git/mgit/merge-trailers
+ok git commit -q --no-edit
+contains "$(git log -1 --format=%B)" "Mgit-Merge: strategy mean"
+
 scenario "different networks are a conflict, which either side resolves"
 fork
 git switch -q -c wide
