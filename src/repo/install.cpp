@@ -276,8 +276,9 @@ std::vector<std::string> uninstall(const Repository& repository) {
   return warnings;
 }
 
-bool is_installed(const Repository& repository) {
-  return fs::exists(record_file(repository)) && read_record(repository).config_after != Digest{};
+Installed installed(const Repository& repository) {
+  if (!fs::exists(record_file(repository))) return Installed::kNot;
+  return read_record(repository).config_after == Digest{} ? Installed::kPartly : Installed::kFully;
 }
 
 void install_globally() {

@@ -26,7 +26,9 @@ InstallReport install(const Repository& repository, const InstallOptions& option
 /// Returns warnings about what could not be restored. Throws Error if mgit is not installed here.
 std::vector<std::string> uninstall(const Repository& repository);
 
-bool is_installed(const Repository& repository);
+/// Partly: an installation was cut short, and some of its settings may be lacking.
+enum class Installed { kNot, kPartly, kFully };
+Installed installed(const Repository& repository);
 
 /// Filter and drivers in the user's own configuration, so that a plain `git clone` gets
 /// checkpoints.

@@ -14,7 +14,7 @@
 namespace mgit {
 namespace {
 
-/// Writers keep chains of bases at kLongestChain; two that race may exceed it a little.
+/// Readers follow longer chains of bases than writers make.
 constexpr int kMaximumDepth = 32;
 constexpr std::size_t kMaximumMapped = 512;
 constexpr std::string_view kPackSuffix = ".pack";

@@ -16,6 +16,10 @@
 
 namespace mgit {
 
+/// Objects from a base to the end of its chain: what writers keep to. Two that race may exceed it a
+/// little.
+constexpr std::size_t kLongestChain = 8;
+
 /// The rows that a pack gives rise to.
 struct PackEntries {
   std::string pack;

@@ -20,8 +20,6 @@ constexpr std::size_t kStreamed = 64 * kFrameSize;
 constexpr std::size_t kClearGain = 16;
 /// Above this nobody looks whether an object is another one reordered: both have to be in memory.
 constexpr std::size_t kLargestReordered = 128 * kFrameSize;
-/// Objects from a base to the end of its chain.
-constexpr std::size_t kLongestChain = 8;
 /// A base has to save this much: it makes every later reading slower.
 constexpr double kWorthABase = 0.97;
 

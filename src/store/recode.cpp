@@ -10,7 +10,6 @@
 namespace mgit {
 namespace {
 
-constexpr std::size_t kLongestChain = 8;
 /// Versions that are tried as a base.
 constexpr std::size_t kMostCandidates = 3;
 /// Smaller objects have nothing to gain; larger ones would not fit into memory several times.

@@ -118,7 +118,7 @@ int run_hook_action(const std::string& name, const std::vector<std::string>& arg
                     const std::string& input, const Say& say) {
   try {
     Repository repository = Repository::discover();
-    if (!is_installed(repository)) return 0;
+    if (installed(repository) == Installed::kNot) return 0;
     repository.set_fetcher(fetch_objects);
     return act(repository, name, arguments, input, say);
   } catch (const Error& error) {

@@ -336,7 +336,7 @@ class Import : public Migration {
 
   /// Or the checkout of the new commits would leave manifests in the working tree.
   void before_publishing() override {
-    if (!repository_.work_dir().empty() && !is_installed(repository_)) {
+    if (!repository_.work_dir().empty() && installed(repository_) != Installed::kFully) {
       for (std::string& warning : install(repository_).warnings)
         result_.notes.push_back(std::move(warning));
       result_.notes.emplace_back("installed filters, drivers and hooks (mgit uninstall)");

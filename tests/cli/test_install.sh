@@ -65,6 +65,30 @@ equal "$(git config pull.ff)" "only"
 equal "$(git config --get-regexp mgit || true)" ""
 equal "$(git config pull.twohead || true)" ""
 
+scenario "an installation cut short is no installation, and can be completed or taken away"
+git init -q .
+cp .git/config "$sandbox/before.config"
+ok mgit install
+cp .git/config "$sandbox/complete.config"
+cut_short() {
+  sed -i 's/"config_after": "[0-9a-f]*"/"config_after": "'"$(printf '%064d' 0)"'"/' .git/mgit/install.json
+  git config --unset filter.mgit.process
+}
+cut_short
+ok mgit install
+same_file .git/config "$sandbox/complete.config"
+cut_short
+ok mgit uninstall
+equal "$(git config -l --local)" "$(git config -l -f "$sandbox/before.config")"
+make_checkpoint model.safetensors 1
+git add -A
+git commit -q -m blob
+ok mgit install
+cut_short
+ok mgit migrate import
+contains "$output$errors" "installed filters"
+same_file .git/config "$sandbox/complete.config"
+
 scenario "core.hooksPath is respected"
 git init -q .
 mkdir my-hooks
