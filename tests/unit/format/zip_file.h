@@ -23,7 +23,7 @@ struct ZipPart {
 };
 
 inline void put(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
+  for (int i = 0; i < bytes; ++i) out += i < 8 ? static_cast<char>(value >> (8 * i) & 0xff) : '\0';
 }
 
 inline std::string deflated(const std::string& text) {
