@@ -78,16 +78,19 @@ constexpr std::size_t kBlock = 64;  // words; a known count lets the compiler us
 template <typename Word>
 using Block = std::array<Word, kBlock>;
 
+/// Of a number below 2^31; a comparison would become a branch.
+std::uint32_t all_ones_if_zero(std::uint32_t value) { return 0U - ((value - 1) >> 31); }
+
 /// A float has the bits in question on top: bit length in its exponent, leading ones after it. A
 /// compiler makes vectors of this where it cannot of bit_width.
 std::uint32_t symbol_of(std::uint32_t value, unsigned leading) {
   constexpr unsigned kMantissa = 23;
   constexpr std::uint32_t kBias = 127;
-  const std::uint32_t rounded_off = (value >> 24) != 0 ? 0xffU : 0U;
+  const std::uint32_t rounded_off = ~all_ones_if_zero(value >> 24) & 0xffU;
   const auto half = static_cast<float>(static_cast<std::int32_t>((value & ~rounded_off) >> 1));
   const std::uint32_t top = std::bit_cast<std::uint32_t>(half) >> (kMantissa - leading);
   const std::uint32_t symbol = top - ((kBias + leading - 2) << leading);
-  const std::uint32_t is_small = value < (2U << leading) ? ~0U : 0U;
+  const std::uint32_t is_small = all_ones_if_zero(value >> (leading + 1));
   return (value & is_small) | (symbol & ~is_small);
 }
 
@@ -106,13 +109,36 @@ void take_symbols(const Block<Word>& values, Block<std::byte>& symbols) {
   }
 }
 
+/// Word by word: a compiler makes vectors of this, but slow string instructions of one memcpy.
+template <typename Word>
+void copy_block(const void* from, void* to) {
+  for (std::size_t i = 0; i < kBlock; ++i)
+    std::memcpy(static_cast<std::byte*>(to) + i * sizeof(Word),
+                static_cast<const std::byte*>(from) + i * sizeof(Word), sizeof(Word));
+}
+
 /// Words from `index` on, and zeros after the last.
 template <typename Word>
 Block<Word> block_at(Bytes words, std::size_t index) {
   const Bytes left = words.subspan(index * sizeof(Word));
-  Block<Word> block{};
-  std::memcpy(block.data(), left.data(), std::min(left.size(), sizeof(block)));
+  Block<Word> block;
+  if (left.size() >= sizeof(block)) {
+    copy_block<Word>(left.data(), block.data());
+  } else {
+    block.fill(Word{});
+    std::memcpy(block.data(), left.data(), left.size());
+  }
   return block;
+}
+
+/// The same the other way.
+template <typename Word>
+void put_block(const Block<Word>& block, std::size_t index, std::span<std::byte> words) {
+  const auto left = words.subspan(index * sizeof(Word));
+  if (left.size() >= sizeof(block))
+    copy_block<Word>(block.data(), left.data());
+  else
+    std::memcpy(left.data(), block.data(), left.size());
 }
 
 /// Appends bits, low ones first. Room for eight bytes more than all of them is the caller's.
@@ -217,7 +243,7 @@ void take(Bytes words, Bytes base, std::span<std::byte> symbols, Buffer& rest) {
     Block<std::byte> block;
     take_symbols(values, block);
     const std::size_t count = std::min(kBlock, symbols.size() - begin);
-    std::memcpy(symbols.data() + begin, block.data(), count);
+    put_block(block, begin, symbols);
     std::fill(block.begin() + static_cast<std::ptrdiff_t>(count), block.end(), std::byte{0});
     for (std::size_t i = 0; i < count; i += kGroup<Word>)
       put_rests(values.data() + i, block.data() + i, bits);
@@ -230,7 +256,6 @@ void apply(Bytes base, Bytes symbols, Bytes rest, std::span<std::byte> words) {
   BitReader bits(rest);
   auto largest = std::byte{0};
   for (std::size_t begin = 0; begin < symbols.size(); begin += kBlock) {
-    const std::size_t count = std::min(kBlock, symbols.size() - begin);
     const auto block = block_at<std::byte>(symbols, begin);
     for (const std::byte symbol : block) largest = std::max(largest, symbol);
     Block<Word> values;
@@ -239,7 +264,7 @@ void apply(Bytes base, Bytes symbols, Bytes rest, std::span<std::byte> words) {
     const Block<Word> from = block_at<Word>(base, begin);
     for (std::size_t i = 0; i < kBlock; ++i)
       values[i] = ordered(static_cast<Word>(ordered(from[i]) + unzigzag(values[i])));
-    std::memcpy(words.data() + begin * sizeof(Word), values.data(), count * sizeof(Word));
+    put_block(values, begin, words);
   }
   if (static_cast<unsigned>(largest) >= kSymbols<Word> || !bits.done())
     throw wire::Malformed("a difference does not add up");
@@ -252,7 +277,7 @@ void contexts_of(Bytes base, std::span<std::byte> contexts) {
     Block<std::byte> block;
     for (std::size_t i = 0; i < kBlock; ++i)
       block[i] = static_cast<std::byte>(static_cast<Word>(from[i] << 1) >> (kBits<Word> - 8));
-    std::memcpy(contexts.data() + begin, block.data(), std::min(kBlock, contexts.size() - begin));
+    put_block(block, begin, contexts);
   }
 }
 
