@@ -12,13 +12,14 @@ constexpr std::size_t kBlock = 4096;
 template <typename Word>
 std::uint64_t count_words(Bytes data, Word exponent) {
   std::uint64_t count = 0;
-  std::array<Word, kBlock> words;
   while (data.size() >= sizeof(Word)) {
     const std::size_t block = std::min(data.size() / sizeof(Word), kBlock);
-    std::memcpy(words.data(), data.data(), block * sizeof(Word));
     Word found = 0;
-    for (std::size_t i = 0; i < block; ++i)
-      found = static_cast<Word>(found + ((words[i] & exponent) == exponent ? 1 : 0));
+    for (std::size_t i = 0; i < block; ++i) {
+      Word word;
+      std::memcpy(&word, data.data() + i * sizeof(Word), sizeof(Word));
+      found = static_cast<Word>(found + ((word & exponent) == exponent ? 1 : 0));
+    }
     count += found;
     data = data.subspan(block * sizeof(Word));
   }
