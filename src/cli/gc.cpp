@@ -44,6 +44,7 @@ class Gc : public Command {
       request.expire = prune_;
     request.dry_run = dry_run_;
     request.best = best_;
+    request.quiet = quiet_;
     const GcReport report = collect_garbage(repository, request);
     print_notes(report);
     if (dry_run_) print_dropped(report);

@@ -174,20 +174,31 @@ class Collector {
       const Location& location = rows_.at(object);
       return std::pair(order[location.pack], location.offset);
     };
-    Recoder recoder(objects_, rows_);
-    for (TensorVersions& versions : options_.versions()) {
+    std::vector<TensorVersions> tensors = options_.versions();
+    std::uint64_t total = 0;
+    for (TensorVersions& versions : tensors) {
       std::erase_if(versions.objects,
                     [this](const auto& object) { return !kept_.contains(object); });
       std::ranges::sort(versions.objects, {}, place);
-      for (std::size_t i = 0; i < versions.objects.size(); ++i) {
-        if (new_bases_.contains(versions.objects[i])) continue;
-        const auto recoded = recoder.recode(versions, i);
-        if (!recoded) continue;
-        new_bases_.emplace(versions.objects[i], recoded->header.base);
-        append(recoded->header, recoded->payload);
-      }
+      for (const Digest& object : versions.objects) total += rows_.at(object).info.size;
     }
+    Recoder recoder(objects_, rows_);
+    for (const TensorVersions& versions : tensors)
+      for (std::size_t i = 0; i < versions.objects.size(); ++i) {
+        recode(recoder, versions, i);
+        if (options_.on_versions)
+          options_.on_versions(rows_.at(versions.objects[i]).info.size, total);
+      }
     report_.recoded = new_bases_.size();
+  }
+
+  void recode(Recoder& recoder, const TensorVersions& versions, std::size_t index) {
+    const Digest& object = versions.objects[index];
+    if (new_bases_.contains(object)) return;
+    const auto recoded = recoder.recode(versions, index);
+    if (!recoded) return;
+    new_bases_.emplace(object, recoded->header.base);
+    append(recoded->header, recoded->payload);
   }
 
   void plan() {

@@ -23,6 +23,8 @@ struct GcOptions {
   bool dry_run = false;
   /// --best: asked after `reachable`, what is to be coded as small as it can be. Empty: nothing.
   std::function<std::vector<TensorVersions>()> versions{};
+  /// Told of the bytes of each of those tensors when it is done, and of all.
+  std::function<void(std::uint64_t bytes, std::uint64_t total)> on_versions{};
   std::chrono::milliseconds patience = std::chrono::seconds(60);  // with writers
 };
 

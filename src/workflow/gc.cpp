@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/process.h"
+#include "base/progress.h"
 #include "repo/reachable.h"
 
 namespace mgit {
@@ -104,7 +105,13 @@ GcReport collect_garbage(const Repository& repository, const GcRequest& request)
   options.merge_small = request.merge_small;
   options.dry_run = request.dry_run;
   Marker marker(repository, request.best);
+  std::optional<Progress> progress;
   if (request.best) options.versions = [&marker] { return marker.versions(); };
+  if (!request.quiet)
+    options.on_versions = [&progress](std::uint64_t bytes, std::uint64_t total) {
+      if (!progress) progress.emplace("Coding tensors anew", total, Progress::Unit::kBytes);
+      progress->advance(bytes);
+    };
   return collect_garbage(repository.store().directory(), std::ref(marker), options);
 }
 

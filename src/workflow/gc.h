@@ -14,7 +14,8 @@ struct GcRequest {
   std::optional<std::string> expire;
   bool merge_small = true;  // false: only packs with something to drop are rewritten
   bool dry_run = false;
-  bool best = false;  // code tensors anew, as small as can be; takes its time
+  bool best = false;   // code tensors anew, as small as can be; takes its time
+  bool quiet = false;  // no progress either
 };
 
 /// Keeps what any manifest, commit message, note, or file of an unfinished operation mentions that
