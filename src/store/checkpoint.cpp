@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
 
 #include "base/mapped_file.h"
@@ -61,10 +62,17 @@ void put_chunks(Store::Batch& batch, Bytes file, const ParsedCheckpoint& parsed,
 class HashAhead {
  public:
   HashAhead(Bytes file, const ParsedCheckpoint& parsed, const std::vector<std::size_t>& tensors)
-      : file_(file), parsed_(parsed), tensors_(tensors), digests_(tensors.size()) {
-    // A hash runs on one core and takes a third of what coding the tensor does on all of them.
-    const std::size_t lanes = std::min((thread_count() + 2) / 3, tensors.size());
-    for (std::size_t i = 0; i < lanes; ++i) lanes_.emplace_back([this] { serve(); });
+      : file_(file),
+        parsed_(parsed),
+        tensors_(tensors),
+        // A hash runs on one core and takes a third of what coding the tensor does on all of them.
+        most_lanes_(std::min((thread_count() + 2) / 3, tensors.size())),
+        digests_(tensors.size()) {
+    try {
+      while (lanes_.size() < most_lanes_) lanes_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {  // no more threads are to be had
+      if (lanes_.empty()) throw;
+    }
   }
   ~HashAhead() {
     {
@@ -92,8 +100,8 @@ class HashAhead {
     std::unique_lock lock(mutex_);
     while (true) {
       // Not so far ahead that the pages are gone from memory when they are coded.
-      changed_.wait(
-          lock, [this] { return next_ == tensors_.size() || next_ <= wanted_ + lanes_.size(); });
+      changed_.wait(lock,
+                    [this] { return next_ == tensors_.size() || next_ <= wanted_ + most_lanes_; });
       if (next_ == tensors_.size()) return;
       const std::size_t i = next_++;
       lock.unlock();
@@ -114,6 +122,7 @@ class HashAhead {
   const Bytes file_;
   const ParsedCheckpoint& parsed_;
   const std::vector<std::size_t>& tensors_;
+  const std::size_t most_lanes_;
   std::vector<std::thread> lanes_;
   std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;
