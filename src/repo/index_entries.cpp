@@ -126,6 +126,35 @@ bool racy(const git_index_entry& entry, const struct stat& index) {
   return index.st_mtim.tv_nsec <= entry.mtime.nanoseconds + kStep;
 }
 
+bool is_unchanged(const git_index_entry& entry, const std::filesystem::path& file,
+                  const struct stat& index) {
+  StagedFile now;
+  now.path = entry.path;
+  return ::lstat(file.c_str(), &now.stat) == 0 && same_stat(entry, entry_of(now)) &&
+         !racy(entry, index);
+}
+
+/// Once an index is written anew it is younger than its entries, and git takes those that were racy
+/// for clean. Without a size git looks at the content.
+void keep_doubts(git_index* index, const std::filesystem::path& work_dir,
+                 const struct stat& old_index) {
+  bool any = false;
+  for (std::size_t i = 0; i < git_index_entrycount(index); ++i) {
+    const git_index_entry* entry = git_index_get_byindex(index, i);
+    if (GIT_INDEX_ENTRY_STAGE(entry) != 0 || entry->mode == GIT_FILEMODE_COMMIT ||
+        entry->file_size == 0 || !racy_to_git(*entry, old_index) ||
+        is_unchanged(*entry, work_dir / entry->path, old_index))
+      continue;
+    const std::string path = entry->path;  // the old entry goes
+    git_index_entry doubtful = *entry;
+    doubtful.path = path.c_str();
+    doubtful.file_size = 0;
+    git2::check(git_index_add(index, &doubtful), path);
+    any = true;
+  }
+  if (any) git2::check(git_index_write(index), git_index_path(index));
+}
+
 }  // namespace
 
 std::vector<IndexedFile> index_entries(const Repository& repository,
@@ -145,14 +174,11 @@ std::vector<IndexedFile> index_entries(const Repository& repository,
           git_index_conflict_get(&sides[0], &sides[1], &sides[2], index.get(), name.c_str()) == 0;
       if (!file.conflict) continue;
     } else {
-      StagedFile now;
-      now.path = name;
       file.blob = git2::from_git(entry->id);
       file.held = (entry->flags & GIT_INDEX_ENTRY_VALID) != 0 ||
                   (entry->flags_extended &
                    (GIT_INDEX_ENTRY_SKIP_WORKTREE | GIT_INDEX_ENTRY_INTENT_TO_ADD)) != 0;
-      file.unchanged = ::lstat((repository.work_dir() / name).c_str(), &now.stat) == 0 &&
-                       same_stat(*entry, entry_of(now)) && !racy(*entry, index_stat);
+      file.unchanged = is_unchanged(*entry, repository.work_dir() / name, index_stat);
       file.racy = racy_to_git(*entry, index_stat);
     }
     result.push_back(std::move(file));
@@ -168,8 +194,9 @@ IndexCopy::IndexCopy(const Repository& repository)
     throw Error("cannot lock the index", lock_.string(),
                 "another git process seems to be running in this repository");
   try {
-    if (std::filesystem::exists(index_)) std::filesystem::copy_file(index_, copy_);
-    open_index(copy_);
+    struct stat old_index {};
+    if (::stat(index_.c_str(), &old_index) == 0) std::filesystem::copy_file(index_, copy_);
+    keep_doubts(open_index(copy_).get(), repository.work_dir(), old_index);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(copy_, ignored);

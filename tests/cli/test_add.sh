@@ -111,3 +111,36 @@ touch .git/index.lock
 fails_with 128 "lock" mgit add model.safetensors
 rm .git/index.lock
 ok mgit add model.safetensors
+
+# edited_unseen: a file that was edited, to the same size, in the second in which it was staged: its
+# stat data says nothing, only its content and the age of the index do.
+edited_unseen() {
+  git reset -q --hard
+  while true; do
+    python3 -c 'import time; time.sleep(1.02 - time.time() % 1)'
+    echo aaa >notes
+    git add notes
+    echo bbb >notes
+    [ "$(stat -c %Y notes)" != "$(stat -c %Y .git/index)" ] || break
+  done
+  sleep 1.1 # whatever is written now looks younger than the file
+}
+
+scenario "an edit in the second of staging stays in sight"
+make_repository
+make_checkpoint model.safetensors 1
+echo xxx >notes
+commit_all "one"
+make_checkpoint model.safetensors 2
+commit_all "two"
+edited_unseen
+make_checkpoint other.safetensors 3
+ok mgit add other.safetensors
+equal "$(git status --porcelain notes)" "MM notes" "after mgit add"
+edited_unseen
+ok mgit restore --source HEAD~1 -- model.safetensors
+equal "$(git status --porcelain notes)" "MM notes" "after mgit restore"
+edited_unseen
+ok mgit checkout -q HEAD~1
+equal "$(git status --porcelain notes)" "MM notes" "after mgit checkout"
+equal "$(cat notes)" bbb
