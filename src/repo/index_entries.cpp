@@ -187,7 +187,8 @@ std::vector<IndexedFile> index_entries(const Repository& repository,
 }
 
 IndexCopy::IndexCopy(const Repository& repository)
-    : index_(index_path(repository)),
+    : work_dir_(repository.work_dir()),
+      index_(index_path(repository)),
       lock_(index_.string() + ".lock"),
       copy_(copy_name(index_, ::getpid())) {
   if (!create_lock(lock_, copy_) && !(remove_abandoned(index_, lock_) && create_lock(lock_, copy_)))
@@ -196,7 +197,7 @@ IndexCopy::IndexCopy(const Repository& repository)
   try {
     struct stat old_index {};
     if (::stat(index_.c_str(), &old_index) == 0) std::filesystem::copy_file(index_, copy_);
-    keep_doubts(open_index(copy_).get(), repository.work_dir(), old_index);
+    keep_doubts(open_index(copy_).get(), work_dir_, old_index);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(copy_, ignored);
@@ -220,6 +221,24 @@ std::optional<StagedFile> IndexCopy::find(const std::string& path) const {
   file.blob = git2::from_git(entry->id);
   file.stat.st_mode = entry->mode;
   return file;
+}
+
+std::vector<StagedFile> IndexCopy::unchanged(const std::set<Oid>& blobs) const {
+  const IndexHandle index = open_index(copy_);
+  struct stat index_stat {};
+  ::stat(copy_.c_str(), &index_stat);
+  std::vector<StagedFile> files;
+  for (std::size_t i = 0; i < git_index_entrycount(index.get()); ++i) {
+    const git_index_entry& entry = *git_index_get_byindex(index.get(), i);
+    if (GIT_INDEX_ENTRY_STAGE(&entry) != 0 || !blobs.contains(git2::from_git(entry.id)) ||
+        !is_unchanged(entry, work_dir_ / entry.path, index_stat))
+      continue;
+    StagedFile file;
+    file.path = entry.path;
+    file.blob = git2::from_git(entry.id);
+    files.push_back(std::move(file));
+  }
+  return files;
 }
 
 void IndexCopy::put(const std::vector<StagedFile>& files, bool trust_mode) {

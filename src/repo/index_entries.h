@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,8 @@ class IndexCopy {
   /// The regular file that the copy has under this path; its stat data is not filled in, only
   /// whether it is executable.
   std::optional<StagedFile> find(const std::string& path) const;
+  /// Entries of these blobs whose stat data says that the file is as it was when it was staged.
+  std::vector<StagedFile> unchanged(const std::set<Oid>& blobs) const;
   /// Adds or replaces entries.
   void put(const std::vector<StagedFile>& files, bool trust_mode);
   /// New stat data for those entries that have this blob.
@@ -60,6 +63,7 @@ class IndexCopy {
   void install();
 
  private:
+  std::filesystem::path work_dir_;
   std::filesystem::path index_;
   std::filesystem::path lock_;
   std::filesystem::path copy_;

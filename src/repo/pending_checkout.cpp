@@ -79,6 +79,27 @@ bool objects_are_here(const Repository& repository, const Pending& file) {
   }
 }
 
+/// Files of the working tree that probably have the content of a blob.
+class Twins {
+ public:
+  Twins(const Repository& repository, const std::vector<Pending>& files, const IndexCopy& index)
+      : work_dir_(repository.work_dir()) {
+    std::set<Oid> blobs;
+    for (const Pending& file : files) blobs.insert(file.blob);
+    for (const StagedFile& file : index.unchanged(blobs)) add(file.blob, file.path);
+  }
+  void add(const Oid& blob, const std::string& path) { paths_.emplace(blob, work_dir_ / path); }
+  /// Empty if there is none.
+  fs::path of(const Oid& blob) const {
+    const auto found = paths_.find(blob);
+    return found == paths_.end() ? fs::path() : found->second;
+  }
+
+ private:
+  fs::path work_dir_;
+  std::map<Oid, fs::path> paths_;
+};
+
 void complain(const Error& error, const std::string& path) {
   const std::string where =
       error.where().empty() || error.where() == path ? path : path + ": " + error.where();
@@ -120,6 +141,7 @@ PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
   PlacedFiles placed;
   const std::vector<Pending> files = pending(repository, index);
   forget_stat_data(files, index);
+  Twins twins(repository, files, index);
   std::uint64_t total = 0;
   for (const Pending& file : files) total += file.manifest.size;
   Progress progress("Writing checkpoints", total, Progress::Unit::kBytes);
@@ -130,10 +152,13 @@ PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
       StagedFile now;
       now.path = file.path;
       now.blob = file.blob;
-      now.stat = place_checkpoint(repository.store(), file.manifest, path, [&](std::uint64_t n) {
+      const auto advance = [&](std::uint64_t bytes) {
         if (interrupted()) throw Interrupted();
-        progress.advance(n);
-      });
+        progress.advance(bytes);
+      };
+      now.stat =
+          place_checkpoint(repository.store(), file.manifest, path, advance, twins.of(file.blob));
+      twins.add(file.blob, file.path);
       placed.files.push_back(std::move(now));
     } catch (const Interrupted&) {
       placed.failed = true;
