@@ -31,6 +31,32 @@ IndexHandle open_index(const std::filesystem::path& path) {
                                  path.string());
 }
 
+/// With its age, by which git tells what is racy.
+void copy_index(const std::filesystem::path& index, const struct stat& status,
+                const std::filesystem::path& copy) {
+  std::filesystem::copy_file(index, copy, std::filesystem::copy_options::overwrite_existing);
+  const std::timespec times[2] = {{0, UTIME_OMIT}, status.st_mtim};
+  ::utimensat(AT_FDCWD, copy.c_str(), times, 0);
+}
+
+bool is_readable(const std::filesystem::path& index) {
+  git_index* opened = nullptr;
+  const bool readable = git_index_open(&opened, index.c_str()) == 0;
+  git_index_free(opened);
+  return readable;
+}
+
+/// git reads every kind; of a damaged one it says so.
+void make_readable(const Repository& repository, const std::filesystem::path& copy) {
+  if (is_readable(copy)) return;
+  ProcessOptions options;
+  options.directory = repository.work_dir().string();
+  options.environment["GIT_INDEX_FILE"] = copy.string();
+  run_checked({"git", "-c", "index.sparse=false", "-c", "core.splitIndex=false", "-c",
+               "index.skipHash=false", "update-index", "--force-write-index"},
+              options);
+}
+
 constexpr std::string_view kLockOwner = "mgit ";
 
 std::filesystem::path copy_name(const std::filesystem::path& index, pid_t pid) {
@@ -47,6 +73,17 @@ bool remove_abandoned(const std::filesystem::path& index, const std::filesystem:
   if (pid <= 0 || ::kill(pid, 0) == 0 || errno != ESRCH) return false;
   ::unlink(copy_name(index, pid).c_str());
   return ::unlink(lock.c_str()) == 0;
+}
+
+IndexHandle open_any_index(const Repository& repository, const std::filesystem::path& path,
+                           const struct stat& status) {
+  if (is_readable(path)) return open_index(path);
+  const std::filesystem::path copy = copy_name(path, ::getpid());
+  const auto remove = [&copy](const void*) { ::unlink(copy.c_str()); };
+  const std::unique_ptr<const void, decltype(remove)> removed(&copy, remove);
+  copy_index(path, status, copy);
+  make_readable(repository, copy);
+  return open_index(copy);
 }
 
 os::File open_new(const std::filesystem::path& path) {
@@ -158,11 +195,14 @@ void keep_doubts(git_index* index, const std::filesystem::path& work_dir,
 }  // namespace
 
 std::vector<IndexedFile> index_entries(const Repository& repository,
-                                       const std::vector<std::string>& paths) {
+                                       const std::vector<std::string>& paths,
+                                       StrangeIndex strange) {
   const std::filesystem::path path = index_path(repository);
-  const IndexHandle index = open_index(path);
   struct stat index_stat {};
   ::stat(path.c_str(), &index_stat);
+  const IndexHandle index = strange == StrangeIndex::kConvert
+                                ? open_any_index(repository, path, index_stat)
+                                : open_index(path);
   std::vector<IndexedFile> result;
   for (const std::string& name : paths) {
     const git_index_entry* entry = git_index_get_bypath(index.get(), name.c_str(), 0);
@@ -186,7 +226,7 @@ std::vector<IndexedFile> index_entries(const Repository& repository,
   return result;
 }
 
-IndexCopy::IndexCopy(const Repository& repository)
+IndexCopy::IndexCopy(const Repository& repository, StrangeIndex strange)
     : work_dir_(repository.work_dir()),
       index_(index_path(repository)),
       lock_(index_.string() + ".lock"),
@@ -196,7 +236,8 @@ IndexCopy::IndexCopy(const Repository& repository)
                 "another git process seems to be running in this repository");
   try {
     struct stat old_index {};
-    if (::stat(index_.c_str(), &old_index) == 0) std::filesystem::copy_file(index_, copy_);
+    if (::stat(index_.c_str(), &old_index) == 0) copy_index(index_, old_index, copy_);
+    if (strange == StrangeIndex::kConvert) make_readable(repository, copy_);
     keep_doubts(open_index(copy_).get(), work_dir_, old_index);
   } catch (...) {
     std::error_code ignored;
@@ -281,7 +322,7 @@ Oid blob_id(std::string_view content) {
 
 void stage(const Repository& repository, const std::vector<StagedFile>& files) {
   if (files.empty()) return;
-  IndexCopy copy(repository);
+  IndexCopy copy(repository, StrangeIndex::kConvert);
   copy.put(files, repository.config("core.filemode").value_or("true") != "false");
   copy.install();
 }

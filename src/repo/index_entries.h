@@ -32,18 +32,23 @@ struct IndexedFile {
   bool held = false;       // assume-unchanged, skip-worktree or intent-to-add
 };
 
-/// The entries of these paths that the index has. Throws Error if libgit2 cannot read this kind of
-/// index (split, sparse).
+/// What to do about an index that libgit2 cannot read (split, sparse, without a checksum): throw
+/// Error, or have git write it as an ordinary one, which costs a process.
+enum class StrangeIndex { kThrow, kConvert };
+
+/// The entries of these paths that the index has.
 std::vector<IndexedFile> index_entries(const Repository& repository,
-                                       const std::vector<std::string>& paths);
+                                       const std::vector<std::string>& paths,
+                                       StrangeIndex strange = StrangeIndex::kThrow);
 
 /// A copy of the index to work on, while git's index.lock keeps everybody else away. Destroyed
 /// before install(), it leaves the index as it was. A lock that a killed process of this kind left
 /// is taken over.
 class IndexCopy {
  public:
-  /// Throws Error if the index is locked by somebody else, or if libgit2 cannot read it.
-  explicit IndexCopy(const Repository& repository);
+  /// Throws Error if the index is locked by somebody else. A converted copy is an ordinary index:
+  /// git makes of it what its configuration says when it next writes it.
+  explicit IndexCopy(const Repository& repository, StrangeIndex strange = StrangeIndex::kThrow);
   ~IndexCopy();
   IndexCopy(const IndexCopy&) = delete;
   IndexCopy& operator=(const IndexCopy&) = delete;

@@ -45,7 +45,8 @@ LeftManifests restore_left_manifests(const Repository& repository) {
   LeftManifests result;
   if (repository.work_dir().empty()) return result;
   std::vector<StagedFile> staged;
-  for (const IndexedFile& entry : index_entries(repository, candidates(repository))) {
+  for (const IndexedFile& entry :
+       index_entries(repository, candidates(repository), StrangeIndex::kConvert)) {
     if (entry.conflict || entry.held) continue;
     const fs::path file = repository.work_dir() / entry.path;
     const std::string text = os::read_file(file);

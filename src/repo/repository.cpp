@@ -35,8 +35,9 @@ fs::path without_slash(const char* text) {
   return path.has_filename() ? path : path.parent_path();
 }
 
-/// Takes a variable out of the environment for a while: libgit2 1.5 refuses to open a repository
-/// when GIT_WORK_TREE is set, and it is applied afterwards.
+/// Takes a variable out of the environment for a while. libgit2 1.5 refuses to open a repository
+/// when GIT_WORK_TREE is set, which is applied afterwards, and reads GIT_INDEX_FILE at once,
+/// although not every index can be read by it.
 class HiddenVariable {
  public:
   explicit HiddenVariable(const char* name) : name_(name) {
@@ -161,6 +162,7 @@ Repository Repository::discover(const fs::path& start) {
   int status = 0;
   {
     const HiddenVariable hidden("GIT_WORK_TREE");
+    const HiddenVariable index("GIT_INDEX_FILE");
     work_tree = hidden.value();
     status = open_repository(&opened, git_dir != nullptr ? nullptr : start.c_str(), start);
   }

@@ -101,7 +101,7 @@ Share divide(const Repository& repository, const std::vector<std::string>& paths
       share.rest = true;
   }
   if (candidates.empty()) return share;
-  for (IndexedFile& entry : index_entries(repository, candidates))
+  for (IndexedFile& entry : index_entries(repository, candidates, StrangeIndex::kConvert))
     indexed.emplace(entry.path, std::move(entry));
   for (const std::string& path : candidates) {
     const auto entry = indexed.find(path);

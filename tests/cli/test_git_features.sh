@@ -97,6 +97,56 @@ for cone in --cone --no-cone; do
   equal "$(git status --porcelain)" ""
 done
 
+# strange KIND: makes the index one that libgit2 cannot read.
+strange() {
+  case $1 in
+  split) git update-index --split-index ;;
+  sparse)
+    git sparse-checkout set --cone --sparse-index small
+    contains "$(git ls-files --sparse)" "big/"
+    ;;
+  unhashed) python3 -c '
+content = open(".git/index", "rb").read()
+open(".git/index", "wb").write(content[:-20] + bytes(20))' ;;
+  esac
+}
+for kind in split sparse unhashed; do
+  scenario "an index that is $kind"
+  make_repository
+  mkdir big small
+  make_checkpoint big/model.safetensors 1
+  make_checkpoint small/model.safetensors 2
+  commit_all "one"
+  strange "$kind"
+  make_checkpoint small/model.safetensors 3
+  ok mgit add small/model.safetensors
+  contains "$(git diff --cached --name-only)" "small/model.safetensors"
+  strange "$kind"
+  make_checkpoint small/other.safetensors 4
+  ok git add small/other.safetensors
+  ok mgit commit -q -m "two"
+  lacks "$errors" "warning"
+  wanted=$(digest small/model.safetensors)
+  strange "$kind"
+  ok mgit checkout -q HEAD~1
+  ok mgit checkout -q main
+  equal "$(digest small/model.safetensors)" "$wanted"
+  equal "$(git status --porcelain)" ""
+  git cat-file -p main:small/model.safetensors >small/model.safetensors
+  strange "$kind"
+  ok mgit install
+  equal "$(digest small/model.safetensors)" "$wanted"
+  equal "$(git status --porcelain)" ""
+  python3 - <<'PYTHON'
+import json, struct
+head = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+open("small/nan.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + struct.pack("<f", float("nan")))
+PYTHON
+  git add small/nan.safetensors
+  strange "$kind"
+  fails_with 1 "not finite" git commit -q -m "three"
+done
+
 scenario "bisect runs a test on the checkpoint itself"
 make_repository
 for n in 1 2 3 4 5 6; do
