@@ -96,6 +96,9 @@ int open_repository(git_repository** opened, const char* path, const fs::path& s
 
 [[noreturn]] void explain_failure(int status, const char* git_dir, const fs::path& start) {
   const std::string where = git_dir != nullptr ? git_dir : start.string();
+  if (git2::last_words().find("objectformat") != std::string::npos)
+    throw Error("its objects are named by SHA-256; mgit works in repositories with SHA-1 so far",
+                where);
   if (status != GIT_ENOTFOUND) throw Error(git2::last_words(), where);
   if (git_dir != nullptr) throw Error("not a git repository", git_dir);
   throw Error("not a git repository (or any of the parent directories)", {},

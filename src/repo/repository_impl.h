@@ -42,7 +42,14 @@ struct Repository::Impl {
   /// What lies below a tree, by relative path; remembered, so that walking a history costs what
   /// changed in it.
   const Listing& listing_below(const Oid& tree_id) const;
-  bool is_manifest(const Oid& blob_id) const;  // remembered, too
+  /// Remembered, too. A partial clone fetches the blob only if the file is mgit's by its name.
+  bool is_manifest(const Oid& blob_id, const std::string& name) const;
+  git_odb* objects() const;
+  bool is_here(const Oid& blob_id) const;
+  /// Whether some remote has the objects that are not here.
+  bool is_partial() const;
+  /// Whether the blob is here; a partial clone has git fetch it.
+  bool obtain(const Oid& blob_id) const;
   const Manifest& manifest(const Oid& blob_id, const std::string& path) const;
   std::string blob(const Oid& id) const;
 
@@ -51,8 +58,9 @@ struct Repository::Impl {
   std::filesystem::path common_dir;
   std::filesystem::path work_dir;
   Fetcher fetcher;
-  mutable Store store;  // made here, not on first use: workers ask for it at once
-  mutable git2::OdbHandle odb;
+  mutable Store store;          // made here, not on first use: workers ask for it at once
+  mutable git2::OdbHandle odb;  // once objects() was asked for
+  mutable std::optional<bool> partial;
   mutable std::map<std::string, Signature> identities;
   mutable std::unordered_map<Oid, Listing, OidHash> listings;
   mutable std::unordered_map<Oid, bool, OidHash> verdicts;  // of is_manifest

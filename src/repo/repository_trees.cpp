@@ -41,6 +41,13 @@ std::size_t blob_size(git_odb* odb, const Oid& blob_id) {
   return size;
 }
 
+bool has_our_filter(git_repository* repository, const std::string& path) {
+  const char* filter = nullptr;
+  return git_attr_get(&filter, repository, GIT_ATTR_CHECK_FILE_THEN_INDEX, path.c_str(),
+                      "filter") == 0 &&
+         filter != nullptr && filter == std::string_view("mgit");
+}
+
 bool holds_manifest(git_odb* odb, const Oid& blob_id, const std::function<std::string()>& read) {
   const std::size_t size = blob_size(odb, blob_id);
   if (size > kLargestText) return false;
@@ -66,8 +73,12 @@ git2::TreeHandle Repository::Impl::tree_of_commit(const Oid& id) const {
 
 std::string Repository::Impl::blob(const Oid& id) const {
   const git_oid oid = git2::to_git(id);
-  const auto found = git2::find<git2::BlobHandle>(
-      [&](git_blob** out) { return git_blob_lookup(out, git(), &oid); }, id.brief());
+  const auto look_up = [&] {
+    return git2::find<git2::BlobHandle>(
+        [&](git_blob** out) { return git_blob_lookup(out, git(), &oid); }, id.brief());
+  };
+  auto found = look_up();
+  if (!found && obtain(id)) found = look_up();
   if (!found) throw MissingError("no such blob in this repository", id.hex());
   return {static_cast<const char*>(git_blob_rawcontent(found.get())),
           static_cast<std::size_t>(git_blob_rawsize(found.get()))};
@@ -75,13 +86,40 @@ std::string Repository::Impl::blob(const Oid& id) const {
 
 std::string Repository::blob(const Oid& id) const { return impl_->blob(id); }
 
-bool Repository::Impl::is_manifest(const Oid& blob_id) const {
-  const auto known = verdicts.find(blob_id);
-  if (known != verdicts.end()) return known->second;
+git_odb* Repository::Impl::objects() const {
   if (!odb)
     odb =
         git2::make<git2::OdbHandle>([&](git_odb** out) { return git_repository_odb(out, git()); });
-  const bool verdict = holds_manifest(odb.get(), blob_id, [&] { return blob(blob_id); });
+  return odb.get();
+}
+
+bool Repository::Impl::is_here(const Oid& blob_id) const {
+  const git_oid id = git2::to_git(blob_id);
+  return git_odb_exists(objects(), &id) != 0;
+}
+
+bool Repository::Impl::is_partial() const {
+  if (!partial)
+    partial = run_git({"config", "--get-regexp", R"(^remote\..*\.promisor$)", "true"}).status == 0;
+  return *partial;
+}
+
+bool Repository::Impl::obtain(const Oid& blob_id) const {
+  if (is_here(blob_id)) return true;
+  if (!is_partial() || run_git({"cat-file", "-e", blob_id.hex()}).status != 0) return false;
+  git2::check(git_odb_refresh(objects()), blob_id.brief());
+  return is_here(blob_id);
+}
+
+bool Repository::Impl::is_manifest(const Oid& blob_id, const std::string& name) const {
+  const auto known = verdicts.find(blob_id);
+  if (known != verdicts.end()) return known->second;
+  if (!is_here(blob_id) && is_partial()) {
+    // Nothing is fetched only for a look at it.
+    if (!has_our_filter(git(), name)) return false;
+    obtain(blob_id);
+  }
+  const bool verdict = holds_manifest(objects(), blob_id, [&] { return blob(blob_id); });
   verdicts.emplace(blob_id, verdict);
   return verdict;
 }
@@ -107,10 +145,10 @@ const Repository::Impl::Listing& Repository::Impl::listing_below(const Oid& tree
         list.manifests.emplace_back(name + "/" + path, found);
       for (const auto& [path, found] : below.indexes)
         list.indexes.emplace_back(name + "/" + path, found);
-    } else if (is_regular(file.mode) && is_manifest(file.blob)) {
+    } else if (is_regular(file.mode) && is_manifest(file.blob, name)) {
       list.manifests.emplace_back(name, file);
-    } else if (is_regular(file.mode) && checkpoint_of_index(name) &&
-               blob_size(odb.get(), file.blob) <= kLargestText) {
+    } else if (is_regular(file.mode) && checkpoint_of_index(name) && obtain(file.blob) &&
+               blob_size(objects(), file.blob) <= kLargestText) {
       list.indexes.emplace_back(name, file);
     }
   }
@@ -160,7 +198,8 @@ std::vector<CommittedCheckpoint> Repository::checkpoints_at(const Oid& commit) c
 std::optional<CommittedCheckpoint> Repository::checkpoint_at(const Oid& commit,
                                                              const std::string& path) const {
   const auto file = file_at(commit, path);
-  if (!file || !is_regular(file->mode) || !impl_->is_manifest(file->blob)) return std::nullopt;
+  if (!file || !is_regular(file->mode) || !impl_->is_manifest(file->blob, path))
+    return std::nullopt;
   return CommittedCheckpoint{path, *file, impl_->manifest(file->blob, path)};
 }
 
