@@ -1,12 +1,13 @@
 """Storing checkpoints: mgit beside other tools and beside the limits, on the same files in one run.
 
-    store.py [--mb N] [--json FILE] PEER...        PEER: git, git-lfs, dvc, git-theta
+    store.py [--mb N] [--versions N] [--json FILE] PEER...        PEER: git, git-lfs, dvc, git-theta
 
 Prints CPU seconds (user and system, of all processes), wall seconds, growth of the repository and the largest
 process, for adding and committing each version of one checkpoint and for checking it out again. The versions follow
 each other, so later ones may use what earlier ones left. Needs NumPy. bench_store.sh installs the tools.
 """
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -191,6 +192,7 @@ def print_row(title, name, row, base):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--mb", type=int, default=240)
+    parser.add_argument("--versions", type=int, help="only the first so many")
     parser.add_argument("--json")
     parser.add_argument("--directory", help="where to work; a new folder below it is removed at the end")
     parser.add_argument("peers", nargs="*")
@@ -201,7 +203,7 @@ def main():
         source, results = os.path.join(root, "source"), []
         print(f"{'version':18} {'tool':10} {'add CPU':>8} {'wall':>8} {'/sha256':>7} {'grown MB':>9} {'peak MB':>8}   "
               f"{'out CPU':>8} {'wall':>8}")
-        for title, write in versions(options.mb):
+        for title, write in itertools.islice(versions(options.mb), options.versions):
             write(source)
             limit = limits(source, log)
             print(f"{title:18} {'sha256':10} {limit['sha256']['cpu']:8.2f} {limit['sha256']['wall']:8.2f}")
