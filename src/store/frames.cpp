@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <numbers>
+#include <numeric>
 
 #include "base/threads.h"
 #include "format/wire.h"
@@ -18,8 +20,12 @@ namespace {
 constexpr double kHopelessEntropy = 7.85;  // bits a byte; mantissa planes are above it
 constexpr std::size_t kSampleSlices = 16;
 constexpr std::size_t kSliceSize = 1024;
-constexpr int kHuffmanOnly = -100;  // with literal compression forced on
-constexpr int kOrdinaryLevel = 1;   // for single bytes, text and what no parser knows
+constexpr double kWorthMatches = 0.15;  // runs, as found_in() counts them
+// Levels, with literal compression forced on: Huffman coding of every byte; the same of what is
+// left where a look at every hundredth byte finds a match; zstd as it is meant.
+constexpr int kHuffmanOnly = -ZSTD_TARGETLENGTH_MAX;
+constexpr int kRunsAndHuffman = -100;
+constexpr int kOrdinaryLevel = 1;  // for single bytes, text and what no parser knows
 
 /// Evenly spread slices, each aligned to whole words.
 Buffer sample_of(Bytes data) {
@@ -33,19 +39,28 @@ Buffer sample_of(Bytes data) {
   return sample;
 }
 
-/// Bits a byte. A sample looks more orderly than what it is of, so Miller and Madow's correction is
-/// added.
-double entropy(Bytes bytes) {
+struct Findings {
+  double bits = 0;  // a byte needs, if nothing but its frequency tells of it
+  double runs = 0;  // share of bytes that equal the one before, beyond what chance would have
+};
+
+/// A sample looks more orderly than what it is of, so Miller and Madow's correction is added.
+Findings found_in(Bytes bytes) {
+  if (bytes.empty()) return {};
   std::array<std::size_t, 256> counts{};
   for (const std::byte byte : bytes) ++counts[static_cast<std::size_t>(byte)];
-  if (bytes.empty()) return 0;
-  const double total = static_cast<double>(bytes.size());
+  const auto size = static_cast<double>(bytes.size());
   double bits = -1 / (2 * std::numbers::ln2);
-  for (const std::size_t count : counts)
-    if (count > 0)
-      bits += 1 / (2 * std::numbers::ln2) -
-              static_cast<double>(count) * std::log2(static_cast<double>(count) / total);
-  return bits / total;
+  double chance = 0;
+  for (const std::size_t count : counts) {
+    if (count == 0) continue;
+    const double share = static_cast<double>(count) / size;
+    bits += 1 / (2 * std::numbers::ln2) - static_cast<double>(count) * std::log2(share);
+    chance += share * share;
+  }
+  const auto equal = std::inner_product(bytes.begin() + 1, bytes.end(), bytes.begin(),
+                                        std::size_t{0}, std::plus<>(), std::equal_to<>());
+  return {bits / size, static_cast<double>(equal) / size - chance};
 }
 
 ZSTD_CCtx* compressor() {
@@ -74,12 +89,17 @@ Bytes compress_into(std::span<std::byte> room, Bytes data, int level) {
   ZSTD_CCtx* context = compressor();
   ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
-  if (level == kHuffmanOnly)
+  if (level < 0)
     ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
   const std::size_t size =
       ZSTD_compress2(context, room.data(), data.size() - 1, data.data(), data.size());
   if (ZSTD_isError(size)) return {};
   return room.first(size);
+}
+
+int level_of(PlaneCoding coding) {
+  if (coding == PlaneCoding::kOrdinary) return kOrdinaryLevel;
+  return coding == PlaneCoding::kRuns ? kRunsAndHuffman : kHuffmanOnly;
 }
 
 }  // namespace
@@ -107,9 +127,7 @@ std::size_t frame_size(std::uint64_t size, std::size_t frame) {
 void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out) {
   const Scratch room(plane.size());
   Bytes small;
-  if (coding != PlaneCoding::kRaw)
-    small = compress_into(room.bytes(), plane,
-                          coding == PlaneCoding::kHuffman ? kHuffmanOnly : kOrdinaryLevel);
+  if (coding != PlaneCoding::kRaw) small = compress_into(room.bytes(), plane, level_of(coding));
   if (small.empty()) {
     out.push_back(static_cast<std::byte>(PlaneTag::kRaw));
     wire::put_bytes(out, plane);
@@ -157,8 +175,9 @@ FrameCoder::FrameCoder(Bytes data, unsigned element_size)
   const Buffer sample = sample_of(data);
   if (planes_ == 1) {
     const Buffer small = compress(sample, kOrdinaryLevel);
-    coded_[0] = !small.empty();
-    if (coded_[0]) ratio_ = static_cast<double>(small.size()) / static_cast<double>(sample.size());
+    if (small.empty()) return;
+    codings_[0] = PlaneCoding::kOrdinary;
+    ratio_ = static_cast<double>(small.size()) / static_cast<double>(sample.size());
     return;
   }
   Buffer split(sample.size());
@@ -166,16 +185,16 @@ FrameCoder::FrameCoder(Bytes data, unsigned element_size)
   const std::size_t stride = sample.size() / planes_;
   double bits = 0;
   for (std::size_t plane = 0; plane < planes_; ++plane) {
-    const double plane_bits = entropy(Bytes(split).subspan(plane * stride, stride));
-    coded_[plane] = plane_bits < kHopelessEntropy;
-    bits += coded_[plane] ? plane_bits : 8;
+    const Findings found = found_in(Bytes(split).subspan(plane * stride, stride));
+    const bool hopeless = found.bits >= kHopelessEntropy;
+    bits += hopeless ? 8 : found.bits;
+    if (!hopeless)
+      codings_[plane] = found.runs < kWorthMatches ? PlaneCoding::kHuffman : PlaneCoding::kRuns;
   }
   ratio_ = bits / (8 * planes_);
 }
 
-bool FrameCoder::worthwhile() const {
-  return !data_.empty() && std::find(coded_.begin(), coded_.end(), true) != coded_.end();
-}
+bool FrameCoder::worthwhile() const { return !data_.empty() && codings_ != decltype(codings_){}; }
 
 Buffer FrameCoder::encode(std::size_t frame) const {
   const std::size_t begin = frame * kFrameSize;
@@ -183,12 +202,10 @@ Buffer FrameCoder::encode(std::size_t frame) const {
   const Scratch split(words.size());
   split_planes(words, planes_, split.bytes());
   const std::size_t stride = words.size() / planes_;
-  const PlaneCoding coding = planes_ == 1 ? PlaneCoding::kOrdinary : PlaneCoding::kHuffman;
   Buffer out;
   out.reserve(words.size() + planes_);
   for (std::size_t plane = 0; plane < planes_; ++plane)
-    encode_plane(Bytes(split.bytes()).subspan(plane * stride, stride),
-                 coded_[plane] ? coding : PlaneCoding::kRaw, out);
+    encode_plane(Bytes(split.bytes()).subspan(plane * stride, stride), codings_[plane], out);
   return out;
 }
 

@@ -32,6 +32,10 @@ class ObjectCoder {
   Buffer encode_all() const;
 };
 
+/// How a plane is to be coded: not at all, by the frequency of its bytes, the same where it has
+/// long runs, or as zstd does.
+enum class PlaneCoding : std::uint8_t { kRaw, kHuffman, kRuns, kOrdinary };
+
 /// Codes one object, whose bytes must outlive it.
 class FrameCoder final : public ObjectCoder {
  public:
@@ -49,7 +53,7 @@ class FrameCoder final : public ObjectCoder {
   Bytes data_;
   unsigned planes_;
   double ratio_ = 1;
-  std::array<bool, 8> coded_{};
+  std::array<PlaneCoding, 8> codings_{};
 };
 
 /// The frames of a payload that ends with a table of their lengths. Throws wire::Malformed.
@@ -74,7 +78,6 @@ class FrameDecoder {
 /// How the bytes of a plane follow: as they are, as a zstd frame, or as a code given a context that
 /// the reader has (deltas only).
 enum class PlaneTag : std::uint8_t { kRaw = 0, kZstd = 1, kGiven = 2 };
-enum class PlaneCoding : std::uint8_t { kRaw, kHuffman, kOrdinary };
 /// A tag, then the bytes, coded unless that is no smaller.
 void encode_plane(Bytes plane, PlaneCoding coding, Buffer& out);
 /// A plane of room.size() bytes: in `room`, or where the reader has it already. Throws

@@ -68,6 +68,26 @@ TEST(Frames, GainOnFloatsAndLeaveNoiseAlone) {
   EXPECT_LT(FrameCoder(Buffer(1'000'000), 4).encode_all().size(), 1000U);
 }
 
+/// As the optimiser's state has for what was never trained.
+TEST(Frames, RowsOfZerosCostNextToNothing) {
+  constexpr std::size_t kRow = 4096;
+  const Buffer floats = random_floats(1'000'000, 3);
+  const double plain = FrameCoder(floats, 4).ratio();
+  Buffer rows = floats;
+  std::mt19937_64 random(5);
+  std::size_t left = 0;
+  for (std::size_t at = 0; at < rows.size(); at += kRow) {
+    const std::size_t end = std::min(at + kRow, rows.size());
+    if (random() % 2 == 0)
+      std::fill(rows.begin() + static_cast<std::ptrdiff_t>(at),
+                rows.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
+    else
+      left += end - at;
+  }
+  EXPECT_LT(static_cast<double>(FrameCoder(rows, 4).encode_all().size()),
+            (plain + 0.03) * static_cast<double>(left));
+}
+
 TEST(Frames, HostilePayloadsAreRefused) {
   const Buffer floats = random_floats(400'000, 5);
   const Buffer payload = FrameCoder(floats, 4).encode_all();
