@@ -103,7 +103,8 @@ nlohmann::json to_json(const CommittedModel& model, const Store& store) {
 class Ls : public Command {
  public:
   void options(CLI::App& app) override {
-    app.add_option("rev", revision_, "a branch, tag or commit")->capture_default_str();
+    app.add_option("rev", revision_, "a branch, tag or commit, or a path in HEAD")
+        ->capture_default_str();
     app.add_option("path", path_, "one checkpoint or shard index of it; all without");
     app.add_flag("--json", json_, "as JSON");
   }
@@ -124,6 +125,8 @@ class Ls : public Command {
 
  private:
   std::vector<CommittedModel> models(const Repository& repository) const {
+    if (path_.empty() && !repository.resolve(revision_))
+      if (auto model = model_named(repository)) return {*std::move(model)};
     const Oid commit = repository.require(revision_);
     if (path_.empty()) {
       ModelListing listing = repository.list_models(commit);
@@ -131,9 +134,28 @@ class Ls : public Command {
         fmt::print(stderr, "warning: {}: {}\n", problem.where(), problem.what());
       return std::move(listing.models);
     }
-    auto model = repository.model_at(commit, path_);
+    auto model = model_at(repository, commit, path_);
     if (!model) throw MissingError("no such checkpoint in " + revision_, path_);
-    return {std::move(*model)};
+    return {*std::move(model)};
+  }
+
+  /// PATH alone is HEAD's; REV:PATH is git's way to say it.
+  std::optional<CommittedModel> model_named(const Repository& repository) const {
+    const std::size_t colon = revision_.find(':');
+    const bool both = colon != std::string::npos;
+    const auto commit = repository.resolve(both ? revision_.substr(0, colon) : "HEAD");
+    if (!commit) return std::nullopt;
+    return model_at(repository, *commit, both ? revision_.substr(colon + 1) : revision_);
+  }
+
+  /// The path may be from here or from the top.
+  static std::optional<CommittedModel> model_at(const Repository& repository, const Oid& commit,
+                                                const std::string& path) {
+    const std::filesystem::path here = std::filesystem::absolute(path).lexically_normal();
+    const auto from_top = here.lexically_relative(repository.work_dir());
+    if (!repository.work_dir().empty() && !from_top.empty())
+      if (auto model = repository.model_at(commit, from_top.string())) return model;
+    return repository.model_at(commit, path);
   }
 
   std::string revision_ = "HEAD";
@@ -141,8 +163,9 @@ class Ls : public Command {
   bool json_ = false;
 };
 
-const Registered<Ls> kLs("ls", "list the models of a revision and their tensors",
-                         "mgit ls main\nmgit ls HEAD~1 model.safetensors --json");
+const Registered<Ls> kLs(
+    "ls", "list the models of a revision and their tensors",
+    "mgit ls\nmgit ls model.safetensors\nmgit ls HEAD~1 model.safetensors --json");
 
 }  // namespace
 }  // namespace mgit::cli

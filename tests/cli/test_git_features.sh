@@ -260,6 +260,28 @@ contains "$output" "changed"
 ok mgit checkout -q HEAD~2 -- model.safetensors
 equal "$(digest model.safetensors)" "$first"
 
+scenario "mgit ls takes what one would type"
+make_repository
+mkdir nets
+make_checkpoint nets/model.safetensors 1
+commit_all "one"
+git rm -q nets/model.safetensors
+make_checkpoint other.safetensors 2
+commit_all "two"
+ok mgit ls
+contains "$output" "other.safetensors"
+ok mgit ls other.safetensors
+contains "$output" "fc1.weight"
+ok mgit ls HEAD~1:nets/model.safetensors
+contains "$output" "nets/model.safetensors"
+mkdir -p nets
+cd nets
+ok mgit ls HEAD~1 model.safetensors
+contains "$output" "nets/model.safetensors"
+ok mgit ls ../other.safetensors
+ok mgit ls other.safetensors
+fails_with 128 "no such branch or revision" mgit ls nothing.safetensors
+
 scenario "a repository with SHA-256 is refused with a word"
 git init -q --object-format=sha256 .
 fails_with 128 "SHA-256" mgit install
