@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/model_argument.h"
 
 namespace mgit::cli {
 namespace {
@@ -16,7 +17,7 @@ class LineageCommand : public Command {
   void options(CLI::App& app) override {
     app.add_option("revision", revision_,
                    "default: HEAD; or 'rebuild': fill the index again, from git alone");
-    app.add_option("--path", path_, "only this checkpoint");
+    app.add_option("path,--path", path_, "only this checkpoint");
     app.add_flag("--json", json_, "one JSON document");
   }
 
@@ -28,9 +29,10 @@ class LineageCommand : public Command {
       return 0;
     }
     lineage.update();
-    const Oid commit = repository.require(revision_);
-    fmt::print("{}", json_ ? lineage.describe_json(commit, path_)
-                           : lineage.describe(commit, use_colour(), path_));
+    const auto [revision, path] = model_argument(repository, revision_, path_);
+    const Oid commit = repository.require(revision);
+    fmt::print("{}", json_ ? lineage.describe_json(commit, path)
+                           : lineage.describe(commit, use_colour(), path));
     return 0;
   }
 
@@ -42,8 +44,9 @@ class LineageCommand : public Command {
   bool json_ = false;
 };
 
-const Registered<LineageCommand> kLineage("lineage", "show how a model came to be",
-                                          "mgit lineage feature-branch");
+const Registered<LineageCommand> kLineage(
+    "lineage", "show how a model came to be",
+    "mgit lineage feature-branch\nmgit lineage model.safetensors");
 
 }  // namespace
 }  // namespace mgit::cli

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/model_argument.h"
 #include "mgit/repo.h"
 
 namespace mgit::cli {
@@ -125,37 +126,17 @@ class Ls : public Command {
 
  private:
   std::vector<CommittedModel> models(const Repository& repository) const {
-    if (path_.empty() && !repository.resolve(revision_))
-      if (auto model = model_named(repository)) return {*std::move(model)};
-    const Oid commit = repository.require(revision_);
-    if (path_.empty()) {
+    const auto [revision, path] = model_argument(repository, revision_, path_);
+    const Oid commit = repository.require(revision);
+    if (path.empty()) {
       ModelListing listing = repository.list_models(commit);
       for (const Error& problem : listing.problems)
         fmt::print(stderr, "warning: {}: {}\n", problem.where(), problem.what());
       return std::move(listing.models);
     }
-    auto model = model_at(repository, commit, path_);
-    if (!model) throw MissingError("no such checkpoint in " + revision_, path_);
+    auto model = repository.model_at(commit, path);
+    if (!model) throw MissingError("no such checkpoint in " + revision, path);
     return {*std::move(model)};
-  }
-
-  /// PATH alone is HEAD's; REV:PATH is git's way to say it.
-  std::optional<CommittedModel> model_named(const Repository& repository) const {
-    const std::size_t colon = revision_.find(':');
-    const bool both = colon != std::string::npos;
-    const auto commit = repository.resolve(both ? revision_.substr(0, colon) : "HEAD");
-    if (!commit) return std::nullopt;
-    return model_at(repository, *commit, both ? revision_.substr(colon + 1) : revision_);
-  }
-
-  /// The path may be from here or from the top.
-  static std::optional<CommittedModel> model_at(const Repository& repository, const Oid& commit,
-                                                const std::string& path) {
-    const std::filesystem::path here = std::filesystem::absolute(path).lexically_normal();
-    const auto from_top = here.lexically_relative(repository.work_dir());
-    if (!repository.work_dir().empty() && !from_top.empty())
-      if (auto model = repository.model_at(commit, from_top.string())) return model;
-    return repository.model_at(commit, path);
   }
 
   std::string revision_ = "HEAD";

@@ -260,7 +260,7 @@ contains "$output" "changed"
 ok mgit checkout -q HEAD~2 -- model.safetensors
 equal "$(digest model.safetensors)" "$first"
 
-scenario "mgit ls takes what one would type"
+scenario "mgit ls and mgit lineage take what one would type"
 make_repository
 mkdir nets
 make_checkpoint nets/model.safetensors 1
@@ -281,6 +281,10 @@ contains "$output" "nets/model.safetensors"
 ok mgit ls ../other.safetensors
 ok mgit ls other.safetensors
 fails_with 128 "no such branch or revision" mgit ls nothing.safetensors
+ok mgit lineage ../other.safetensors
+contains "$output" "two"
+ok mgit lineage HEAD~1 model.safetensors
+contains "$output" "one"
 
 scenario "a repository with SHA-256 is refused with a word"
 git init -q --object-format=sha256 .
