@@ -26,9 +26,11 @@ class BrailleCanvas {
     std::uint8_t dots = 0;
     int layer = 0;
   };
-  const Cell& cell(int column, int row) const {
-    return cells_[static_cast<std::size_t>(row * columns_ + column)];
+  std::size_t index(int column, int row) const {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) +
+           static_cast<std::size_t>(column);
   }
+  const Cell& cell(int column, int row) const { return cells_[index(column, row)]; }
 
   int columns_;
   int rows_;

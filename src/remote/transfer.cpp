@@ -58,7 +58,7 @@ std::vector<std::string> remote_urls(const Repository& repository) {
 
 /// The store behind a remote, unless it is this repository's own or not there.
 std::optional<fs::path> other_store(const Repository& repository, const std::string& url) {
-  const auto directory = store_behind(url, base_of(repository));
+  auto directory = store_behind(url, base_of(repository));
   std::error_code ignored;
   if (!directory || !fs::exists(*directory, ignored) ||
       fs::equivalent(*directory, repository.store().directory(), ignored))

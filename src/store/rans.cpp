@@ -84,7 +84,8 @@ inline std::uint32_t refilled(std::uint32_t state, const std::byte*& in) {
 }  // namespace
 
 Frequencies frequencies_of(const Counts& counts) {
-  const auto total = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  const auto total =
+      std::max(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}), std::uint64_t{1});
   Frequencies frequencies{};
   std::int64_t left = kTotal;
   for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) {

@@ -1,8 +1,7 @@
 #include "workflow/checkout.h"
 
-#include <signal.h>
-
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <memory>

@@ -80,8 +80,8 @@ void check_values(const Store& store, const Manifest& manifest, const std::strin
 StagedFindings check_staged(const Repository& repository) {
   StagedFindings findings;
   const std::vector<StagedBlob> staged = staged_blobs(repository);
-  std::vector<std::string> paths;
-  for (const StagedBlob& file : staged) paths.push_back(file.path);
+  std::vector<std::string> paths(staged.size());
+  std::ranges::transform(staged, paths.begin(), &StagedBlob::path);
   const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
   const std::set<Digest> known = objects_at_head(repository);
   FiniteTensors finite(repository.store().directory());

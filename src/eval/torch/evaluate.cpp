@@ -25,7 +25,7 @@ std::string shape_of(const at::Tensor& tensor) {
 
 at::Tensor first_tensor(const c10::IValue& output) {
   if (output.isTensor()) return output.toTensor();
-  if (output.isTuple() && output.toTupleRef().elements().size() > 0) {
+  if (output.isTuple() && !output.toTupleRef().elements().empty()) {
     const c10::IValue& first = output.toTupleRef().elements()[0];
     if (first.isTensor()) return first.toTensor();
   }
