@@ -268,8 +268,8 @@ void read_local(Bytes file, CentralEntry& central) {
 }
 
 void check_overlaps(const std::vector<ZipEntry>& entries, std::uint64_t directory) {
-  std::vector<const ZipEntry*> order;
-  for (const ZipEntry& entry : entries) order.push_back(&entry);
+  std::vector<const ZipEntry*> order(entries.size());
+  std::ranges::transform(entries, order.begin(), [](const ZipEntry& entry) { return &entry; });
   std::sort(order.begin(), order.end(),
             [](const ZipEntry* a, const ZipEntry* b) { return a->header < b->header; });
   for (std::size_t i = 0; i < order.size(); ++i) {

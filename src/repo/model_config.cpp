@@ -23,12 +23,12 @@ std::optional<std::pair<std::string, std::string>> model_key(const std::string& 
   return std::pair(key.substr(kSection.size(), dot - kSection.size()), key.substr(dot + 1));
 }
 
-void set_field(ModelConfig& model, const std::string& field, std::string value) {
-  if (field == "path") model.path = std::move(value);
-  if (field == "spec") model.spec = std::move(value);
-  if (field == "graph") model.graph = std::move(value);
-  if (field == "data") model.data = std::move(value);
-  if (field == "loss") model.loss = std::move(value);
+void set_field(ModelConfig& model, const std::string& field, const std::string& value) {
+  if (field == "path") model.path = value;
+  if (field == "spec") model.spec = value;
+  if (field == "graph") model.graph = value;
+  if (field == "data") model.data = value;
+  if (field == "loss") model.loss = value;
 }
 
 /// Key, line end, value, NUL; a key without value has no line end.

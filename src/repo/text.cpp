@@ -13,7 +13,8 @@ std::string to_utf8(const char* text, const char* encoding) {
   std::string source = text != nullptr ? text : "";
   if (encoding == nullptr) return source;
   const iconv_t converter = ::iconv_open("UTF-8", encoding);
-  if (converter == iconv_t(-1)) return source;
+  if (converter == iconv_t(-1))
+    return source;  // NOLINT(performance-no-int-to-ptr): as POSIX has it
   std::string result;
   std::array<char, 4096> piece{};
   char* in = source.data();
