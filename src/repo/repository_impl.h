@@ -61,6 +61,7 @@ struct Repository::Impl {
   mutable Store store;          // made here, not on first use: workers ask for it at once
   mutable git2::OdbHandle odb;  // once objects() was asked for
   mutable std::optional<bool> partial;
+  mutable std::optional<std::vector<std::string>> tracked;  // names, where they were asked for
   mutable std::map<std::string, Signature> identities;
   mutable std::unordered_map<Oid, Listing, OidHash> listings;
   mutable std::unordered_map<Oid, bool, OidHash> verdicts;  // of is_manifest

@@ -1,8 +1,15 @@
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <array>
 
+#include "base/os.h"
 #include "format/shard_index.h"
 #include "mgit/repo.h"
+#include "repo/attribute_lines.h"
 #include "repo/repository_impl.h"
+
+namespace fs = std::filesystem;
 
 namespace mgit {
 namespace {
@@ -41,11 +48,15 @@ std::size_t blob_size(git_odb* odb, const Oid& blob_id) {
   return size;
 }
 
-bool has_our_filter(git_repository* repository, const std::string& path) {
-  const char* filter = nullptr;
-  return git_attr_get(&filter, repository, GIT_ATTR_CHECK_FILE_THEN_INDEX, path.c_str(),
-                      "filter") == 0 &&
-         filter != nullptr && filter == std::string_view("mgit");
+/// File names that .gitattributes at the top gives to mgit, as patterns.
+std::vector<std::string> tracked_names(const fs::path& work_dir) {
+  std::vector<std::string> names;
+  const fs::path file = work_dir / ".gitattributes";
+  if (work_dir.empty() || !fs::exists(file)) return names;
+  for (const std::string& line : split_lines(os::read_file(file)))
+    if (const AttributeLine parsed = parse_attribute_line(line); parsed.has("filter=mgit"))
+      names.push_back(parsed.pattern.substr(parsed.pattern.rfind('/') + 1));
+  return names;
 }
 
 bool holds_manifest(git_odb* odb, const Oid& blob_id, const std::function<std::string()>& read) {
@@ -116,7 +127,12 @@ bool Repository::Impl::is_manifest(const Oid& blob_id, const std::string& name) 
   if (known != verdicts.end()) return known->second;
   if (!is_here(blob_id) && is_partial()) {
     // Nothing is fetched only for a look at it.
-    if (!has_our_filter(git(), name)) return false;
+    if (!tracked) tracked = tracked_names(work_dir);
+    const std::string file = name.substr(name.rfind('/') + 1);
+    if (std::ranges::none_of(*tracked, [&](const std::string& pattern) {
+          return ::fnmatch(pattern.c_str(), file.c_str(), 0) == 0;
+        }))
+      return false;
     obtain(blob_id);
   }
   const bool verdict = holds_manifest(objects(), blob_id, [&] { return blob(blob_id); });

@@ -235,30 +235,35 @@ cd ../shallow
 equal "$(git rev-list --count HEAD)" 1
 equal "$(digest model.safetensors)" "$wanted"
 
-scenario "a partial clone fetches the manifests that it lacks, and nothing else"
-make_repository origin
-make_checkpoint model.safetensors 1
-echo one >notes
-commit_all "one"
-first=$(digest model.safetensors)
-make_checkpoint model.safetensors 2 # trained on its own
-commit_all "two"
-echo two >notes
-commit_all "three"
-git config uploadpack.allowFilter true
-old=$(git rev-parse HEAD~1:notes)
-ok mgit clone -q --filter=blob:none "file://$PWD" ../clone
-cd ../clone
-missing() { git rev-list --objects --all --missing=print | grep -c '^?' || true; }
-equal "$(missing)" 2
-ok mgit lineage
-contains "$output" "one"
-equal "$(missing)" 1 "blobs that are not here"
-contains "$(git rev-list --objects --all --missing=print)" "?$old"
-ok mgit diff HEAD~2
-contains "$output" "changed"
-ok mgit checkout -q HEAD~2 -- model.safetensors
-equal "$(digest model.safetensors)" "$first"
+for index in "" --sparse-index; do
+  scenario "a partial clone fetches the manifests that it lacks, and nothing else $index"
+  make_repository origin
+  mkdir nets other
+  make_checkpoint nets/model.safetensors 1
+  echo one >other/notes
+  commit_all "one"
+  first=$(digest nets/model.safetensors)
+  make_checkpoint nets/model.safetensors 2 # trained on its own
+  commit_all "two"
+  echo two >other/notes
+  commit_all "three"
+  git config uploadpack.allowFilter true
+  old=$(git rev-parse HEAD~1:other/notes)
+  ok mgit clone -q --filter=blob:none "file://$PWD" ../clone
+  cd ../clone
+  [ -z "$index" ] || git sparse-checkout set --cone "$index" nets
+  missing() { git rev-list --objects --all --missing=print | grep -c '^?' || true; }
+  equal "$(missing)" 2
+  ok mgit lineage
+  contains "$output" "one"
+  equal "$(missing)" 1 "blobs that are not here"
+  contains "$(git rev-list --objects --all --missing=print)" "?$old"
+  ok mgit diff HEAD~2 -- nets
+  contains "$output" "changed"
+  ok mgit checkout -q HEAD~2 -- nets/model.safetensors
+  equal "$(digest nets/model.safetensors)" "$first"
+  equal "$(missing)" 1
+done
 
 scenario "mgit ls and mgit lineage take what one would type"
 make_repository
