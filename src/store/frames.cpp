@@ -89,8 +89,7 @@ Bytes compress_into(std::span<std::byte> room, Bytes data, int level) {
   ZSTD_CCtx* context = compressor();
   ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
-  if (level < 0)
-    ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+  if (level < 0) ZSTD_CCtx_setParameter(context, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
   const std::size_t size =
       ZSTD_compress2(context, room.data(), data.size() - 1, data.data(), data.size());
   if (ZSTD_isError(size)) return {};
