@@ -78,6 +78,19 @@ AttributeLine parse_attribute_line(const std::string& line) {
   return result;
 }
 
+std::string mgit_pattern(const std::string& line) {
+  AttributeLine parsed = parse_attribute_line(line);
+  return parsed.has("filter=mgit") ? std::move(parsed.pattern) : std::string();
+}
+
+std::vector<std::string> mgit_patterns(std::string_view text) {
+  std::vector<std::string> patterns;
+  for (const std::string& line : split_lines(text))
+    if (std::string pattern = mgit_pattern(line); !pattern.empty())
+      patterns.push_back(std::move(pattern));
+  return patterns;
+}
+
 std::string mgit_attribute_line(const std::string& pattern) {
   return quoted_pattern(pattern) + std::string(kAttributes);
 }

@@ -18,6 +18,12 @@ struct AttributeLine {
 
 AttributeLine parse_attribute_line(const std::string& line);
 
+/// The pattern of a line that gives it to mgit; empty for every other line.
+std::string mgit_pattern(const std::string& line);
+
+/// All of a .gitattributes, in order.
+std::vector<std::string> mgit_patterns(std::string_view text);
+
 /// A pattern with blanks or quotes has to be quoted (gitattributes(5)).
 std::string quoted_pattern(const std::string& pattern);
 

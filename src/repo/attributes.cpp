@@ -18,12 +18,6 @@ std::string attributes_text(const Repository& repository) {
   return std::filesystem::exists(file) ? os::read_file(file) : std::string();
 }
 
-/// The pattern of a line that gives it to mgit; empty for every other line.
-std::string pattern_of(const std::string& line) {
-  AttributeLine parsed = parse_attribute_line(line);
-  return parsed.has("filter=mgit") ? std::move(parsed.pattern) : std::string();
-}
-
 }  // namespace
 
 std::vector<bool> tracked_by_mgit(const Repository& repository,
@@ -52,11 +46,7 @@ std::vector<bool> tracked_by_mgit(const Repository& repository,
 }
 
 std::vector<std::string> tracked_patterns(const Repository& repository) {
-  std::vector<std::string> patterns;
-  for (const std::string& line : split_lines(attributes_text(repository)))
-    if (std::string pattern = pattern_of(line); !pattern.empty())
-      patterns.push_back(std::move(pattern));
-  return patterns;
+  return mgit_patterns(attributes_text(repository));
 }
 
 bool track(const Repository& repository, const std::string& pattern) {
@@ -65,7 +55,7 @@ bool track(const Repository& repository, const std::string& pattern) {
     throw UsageError("not a pattern that .gitattributes can hold", pattern);
   std::string text = attributes_text(repository);
   for (const std::string& line : split_lines(text))
-    if (pattern_of(line) == pattern) return false;
+    if (mgit_pattern(line) == pattern) return false;
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
   text += mgit_attribute_line(pattern) + '\n';
   os::write_file(attributes_file(repository), as_bytes(text));
@@ -77,7 +67,7 @@ bool untrack(const Repository& repository, const std::string& pattern) {
   std::string kept;
   bool found = false;
   for (const std::string& line : split_lines(text)) {
-    if (pattern_of(line) == pattern)
+    if (mgit_pattern(line) == pattern)
       found = true;
     else
       kept += line;

@@ -39,22 +39,24 @@ void copy_index(const std::filesystem::path& index, const struct stat& status,
   ::utimensat(AT_FDCWD, copy.c_str(), times, 0);
 }
 
-bool is_readable(const std::filesystem::path& index) {
-  git_index* opened = nullptr;
-  const bool readable = git_index_open(&opened, index.c_str()) == 0;
-  git_index_free(opened);
-  return readable;
+/// Null if libgit2 cannot read it.
+IndexHandle try_open(const std::filesystem::path& path) {
+  git_index* index = nullptr;
+  git_index_open(&index, path.c_str());
+  return IndexHandle(index);
 }
 
-/// git reads every kind; of a damaged one it says so.
-void make_readable(const Repository& repository, const std::filesystem::path& copy) {
-  if (is_readable(copy)) return;
+/// A copy of the index. git reads every kind and writes an ordinary one; of a damaged one it says
+/// so.
+IndexHandle open_converted(const Repository& repository, const std::filesystem::path& copy) {
+  if (IndexHandle index = try_open(copy)) return index;
   ProcessOptions options;
   options.directory = repository.work_dir().string();
   options.environment["GIT_INDEX_FILE"] = copy.string();
   run_checked({"git", "-c", "index.sparse=false", "-c", "core.splitIndex=false", "-c",
                "index.skipHash=false", "update-index", "--force-write-index"},
               options);
+  return open_index(copy);
 }
 
 constexpr std::string_view kLockOwner = "mgit ";
@@ -77,13 +79,12 @@ bool remove_abandoned(const std::filesystem::path& index, const std::filesystem:
 
 IndexHandle open_any_index(const Repository& repository, const std::filesystem::path& path,
                            const struct stat& status) {
-  if (is_readable(path)) return open_index(path);
+  if (IndexHandle index = try_open(path)) return index;
   const std::filesystem::path copy = copy_name(path, ::getpid());
   const auto remove = [&copy](const void*) { ::unlink(copy.c_str()); };
   const std::unique_ptr<const void, decltype(remove)> removed(&copy, remove);
   copy_index(path, status, copy);
-  make_readable(repository, copy);
-  return open_index(copy);
+  return open_converted(repository, copy);
 }
 
 os::File open_new(const std::filesystem::path& path) {
@@ -237,8 +238,9 @@ IndexCopy::IndexCopy(const Repository& repository, StrangeIndex strange)
   try {
     struct stat old_index {};
     if (::stat(index_.c_str(), &old_index) == 0) copy_index(index_, old_index, copy_);
-    if (strange == StrangeIndex::kConvert) make_readable(repository, copy_);
-    keep_doubts(open_index(copy_).get(), work_dir_, old_index);
+    const IndexHandle index =
+        strange == StrangeIndex::kConvert ? open_converted(repository, copy_) : open_index(copy_);
+    keep_doubts(index.get(), work_dir_, old_index);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(copy_, ignored);
@@ -265,6 +267,7 @@ std::optional<StagedFile> IndexCopy::find(const std::string& path) const {
 }
 
 std::vector<StagedFile> IndexCopy::unchanged(const std::set<Oid>& blobs) const {
+  if (blobs.empty()) return {};
   const IndexHandle index = open_index(copy_);
   struct stat index_stat {};
   ::stat(copy_.c_str(), &index_stat);

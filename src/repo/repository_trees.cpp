@@ -50,12 +50,10 @@ std::size_t blob_size(git_odb* odb, const Oid& blob_id) {
 
 /// File names that .gitattributes at the top gives to mgit, as patterns.
 std::vector<std::string> tracked_names(const fs::path& work_dir) {
-  std::vector<std::string> names;
   const fs::path file = work_dir / ".gitattributes";
-  if (work_dir.empty() || !fs::exists(file)) return names;
-  for (const std::string& line : split_lines(os::read_file(file)))
-    if (const AttributeLine parsed = parse_attribute_line(line); parsed.has("filter=mgit"))
-      names.push_back(parsed.pattern.substr(parsed.pattern.rfind('/') + 1));
+  if (work_dir.empty() || !fs::exists(file)) return {};
+  std::vector<std::string> names = mgit_patterns(os::read_file(file));
+  for (std::string& name : names) name.erase(0, name.rfind('/') + 1);
   return names;
 }
 
