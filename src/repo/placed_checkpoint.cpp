@@ -14,7 +14,7 @@
 #include "base/mapped_file.h"
 #include "base/os.h"
 #include "base/threads.h"
-#include "mgit/format.h"
+#include "store/checked_layout.h"
 
 namespace mgit {
 namespace {
@@ -72,9 +72,7 @@ bool share_blocks(const fs::path& from, const os::File& to) {
 
 /// Whether these are, bit for bit, the bytes that the manifest stands for.
 bool is_checkpoint(const Store& store, const Manifest& manifest, Bytes file) {
-  const std::string where = "layout " + manifest.layout.hex();
-  const Layout layout = decode_layout(store.read(manifest.layout), where);
-  check_layout(layout, manifest, where);
+  const Layout layout = checked_layout(store, manifest);
   if (file.size() != manifest.size) return false;
   std::vector<Bytes> parts;
   Bytes gaps = layout.gaps;

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "base/threads.h"
 #include "mgit/store.h"
+#include "store/checked_layout.h"
 
 namespace mgit {
 namespace {
@@ -17,15 +18,6 @@ namespace {
 constexpr std::uint64_t kLarge = std::uint64_t{16} << 20;
 /// What reading ahead may hold in memory.
 constexpr std::uint64_t kWave = std::uint64_t{64} << 20;
-
-/// The layout of a manifest's file. Layout and manifest come from different hands: they must
-/// describe the same file.
-Layout checked_layout(const Store& store, const Manifest& manifest) {
-  const std::string where = "layout " + manifest.layout.hex();
-  Layout layout = decode_layout(store.read(manifest.layout), where);
-  check_layout(layout, manifest, where);
-  return layout;
-}
 
 /// The objects of a file in order, with their sizes; gaps are cut from the layout.
 class SequentialWriter {
@@ -115,6 +107,13 @@ std::vector<PlacedObject> write_gaps(const Layout& layout, const Manifest& manif
 }
 
 }  // namespace
+
+Layout checked_layout(const Store& store, const Manifest& manifest) {
+  const std::string where = "layout " + manifest.layout.hex();
+  Layout layout = decode_layout(store.read(manifest.layout), where);
+  check_layout(layout, manifest, where);
+  return layout;
+}
 
 void write_checkpoint(const Store& store, const Manifest& manifest,
                       const std::function<void(Bytes)>& sink) {
