@@ -10,10 +10,10 @@
 #include <ctime>
 
 #include "base/mapped_file.h"
+#include "coding/delta.h"
+#include "coding/frames.h"
 #include "mgit/format.h"
-#include "store/delta.h"
-#include "store/frames.h"
-#include "store/object_frames.h"
+#include "store/record_frames.h"
 
 namespace {
 

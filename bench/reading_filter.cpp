@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "mgit/base.h"
-#include "repo/pkt_line.h"
+#include "worktree/pkt_line.h"
 
 namespace mgit {
 namespace {

@@ -1,8 +1,10 @@
-# mgit_room(NAME [USES room...] [LIBRARIES lib...]): the static library mgit_NAME from src/NAME/*.cpp.
+# mgit_room(NAME [USES room...] [LIBRARIES lib...]): the static library mgit_NAME from src/NAME/ and its
+# sub-folders, but for those that are a target of their own. All rooms share one precompiled header.
 # USES names the rooms below it: arrows point down only (ARCHITECTURE.md).
 function(mgit_room name)
   cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/src/eval/torch/")
   if(NOT sources)
     message(WARNING "room ${name} is empty")
     return()
@@ -10,7 +12,11 @@ function(mgit_room name)
   add_library(mgit_${name} STATIC ${sources})
   list(TRANSFORM ROOM_USES PREPEND mgit_)
   target_link_libraries(mgit_${name} PUBLIC mgit_options ${ROOM_USES} PRIVATE ${ROOM_LIBRARIES})
-  target_precompile_headers(mgit_${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/common.h)
+  if(name STREQUAL base)
+    target_precompile_headers(mgit_base PRIVATE ${CMAKE_SOURCE_DIR}/cmake/common.h)
+  else()
+    target_precompile_headers(mgit_${name} REUSE_FROM mgit_base)
+  endif()
 endfunction()
 
 # mgit_unit_tests(ROOM): the program test_ROOM from tests/unit/ROOM/*.cpp, one test of ctest.

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "fuzz.h"
-#include "repo/model_config.h"
+#include "git/model_config.h"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mgit;

@@ -4,13 +4,13 @@
 //
 // The base has `size` bytes, repeated up to `size` * 16, enough for symbols that are coded given
 // the base's exponents.
-#include "store/delta.h"
+#include "coding/delta.h"
 
 #include <algorithm>
 
-#include "format/wire.h"
+#include "base/wire.h"
 #include "fuzz.h"
-#include "store/object_frames.h"
+#include "store/record_frames.h"
 
 namespace {
 

@@ -2,7 +2,7 @@
 // what was cleaned is given back when it is smudged.
 //
 //   input = 0 stream | 1 content        the raw stream, or a file to clean and to smudge
-#include "repo/filter_process.h"
+#include "worktree/filter_process.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

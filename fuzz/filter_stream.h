@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "repo/pkt_line.h"
+#include "worktree/pkt_line.h"
 
 namespace mgit::fuzz {
 

@@ -3,14 +3,14 @@
 //   input = what:u8 element:u8 size:u16 bytes
 //   what: 0 frames, 1 view, 2 code and decode, 3 symbols given contexts (0, 1, 2 … element and
 //   again)
-#include "store/frames.h"
+#include "coding/frames.h"
 
 #include <algorithm>
 
-#include "format/wire.h"
+#include "base/wire.h"
+#include "coding/context_coder.h"
+#include "coding/view.h"
 #include "fuzz.h"
-#include "store/context_coder.h"
-#include "store/view.h"
 
 namespace {
 

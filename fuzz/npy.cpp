@@ -1,8 +1,8 @@
 // NumPy's arrays: headers that are Python literals.
 #include "format/npy.h"
 
+#include "base/wire.h"
 #include "checkpoint_checks.h"
-#include "format/wire.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

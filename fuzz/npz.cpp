@@ -1,8 +1,8 @@
 // NumPy's archives of arrays.
 #include "format/npz.h"
 
+#include "base/wire.h"
 #include "checkpoint_checks.h"
-#include "format/wire.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

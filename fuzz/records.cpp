@@ -7,9 +7,9 @@
 // payload, so that others can build on it; every other one by its number.
 #include <fstream>
 
+#include "coding/checksum.h"
 #include "fuzz.h"
 #include "mgit/store.h"
-#include "store/checksum.h"
 #include "store/record.h"
 
 namespace {

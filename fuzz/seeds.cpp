@@ -8,6 +8,12 @@
 #include <fstream>
 
 #include "base/process.h"
+#include "coding/checksum.h"
+#include "coding/context_coder.h"
+#include "coding/difference.h"
+#include "coding/frames.h"
+#include "coding/low_rank.h"
+#include "coding/view.h"
 #include "eval/safetensors_writer.h"
 #include "filter_stream.h"
 #include "format/torch.h"
@@ -16,13 +22,7 @@
 #include "mgit/lineage.h"
 #include "mgit/perm.h"
 #include "mgit/store.h"
-#include "store/checksum.h"
-#include "store/context_coder.h"
-#include "store/difference.h"
-#include "store/frames.h"
-#include "store/low_rank.h"
 #include "store/record.h"
-#include "store/view.h"
 
 namespace fs = std::filesystem;
 

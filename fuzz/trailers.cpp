@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 #include "lineage/records.h"
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace {
 

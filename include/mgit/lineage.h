@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "mgit/eval.h"
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace mgit {
 

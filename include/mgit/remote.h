@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mgit/repo.h"
+#include "mgit/git.h"
 #include "mgit/store.h"
 
 namespace mgit {

@@ -1,5 +1,5 @@
 // mgit clone: git clone, with checkpoints checked out and mgit installed.
-#include "workflow/clone.h"
+#include "workflow/exchange/clone.h"
 
 #include "cli/pass_through.h"
 #include "cli/say.h"

@@ -1,7 +1,7 @@
 // mgit diff: git diff, with checkpoints as tables of tensors.
 #include "cli/pass_through.h"
 #include "mgit/remote.h"
-#include "workflow/diff_command.h"
+#include "workflow/diff/diff_command.h"
 
 namespace mgit::cli {
 namespace {

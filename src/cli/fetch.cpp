@@ -2,7 +2,7 @@
 #include "cli/pass_through.h"
 #include "cli/say.h"
 #include "mgit/remote.h"
-#include "workflow/exchange.h"
+#include "workflow/exchange/exchange.h"
 
 namespace mgit::cli {
 namespace {

@@ -1,5 +1,5 @@
 // mgit filter-process: what git runs to turn checkpoints into manifests and back.
-#include "repo/filter_process.h"
+#include "worktree/filter_process.h"
 
 #include <unistd.h>
 

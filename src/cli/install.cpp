@@ -1,5 +1,5 @@
 // mgit install: filters, drivers and hooks for this repository.
-#include "repo/install.h"
+#include "git/install.h"
 
 #include "cli/command.h"
 #include "cli/say.h"

@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/model_argument.h"
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace mgit::cli {
 namespace {

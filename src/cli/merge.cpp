@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/weights.h"
 #include "mgit/remote.h"
-#include "workflow/merge.h"
+#include "workflow/merge/merge.h"
 
 namespace mgit::cli {
 namespace {

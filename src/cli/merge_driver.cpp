@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "mgit/remote.h"
-#include "workflow/merge_driver.h"
+#include "workflow/merge/merge_driver.h"
 
 namespace mgit::cli {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "mgit/remote.h"
-#include "workflow/migrate.h"
+#include "workflow/migrate/migrate.h"
 
 namespace mgit::cli {
 namespace {

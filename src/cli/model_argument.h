@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace mgit::cli {
 

@@ -6,7 +6,7 @@
 #include "base/process.h"
 #include "cli/command.h"
 #include "mgit/remote.h"
-#include "workflow/model_spec.h"
+#include "model/model_spec.h"
 #include "workflow/rebase.h"
 
 namespace mgit::cli {

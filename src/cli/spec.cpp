@@ -7,10 +7,10 @@
 
 #include "base/os.h"
 #include "cli/command.h"
+#include "mgit/git.h"
 #include "mgit/perm.h"
-#include "mgit/repo.h"
+#include "model/model_spec.h"
 #include "store/model_file.h"
-#include "workflow/model_spec.h"
 
 namespace mgit::cli {
 namespace {

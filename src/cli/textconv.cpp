@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
-#include "workflow/diff_command.h"
+#include "workflow/diff/diff_command.h"
 
 namespace mgit::cli {
 namespace {

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
-#include "repo/attributes.h"
+#include "worktree/attributes.h"
 
 namespace mgit::cli {
 namespace {

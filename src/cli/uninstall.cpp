@@ -1,7 +1,7 @@
 // mgit uninstall: takes away what mgit install put in place.
 #include "cli/command.h"
 #include "cli/say.h"
-#include "repo/install.h"
+#include "git/install.h"
 
 namespace mgit::cli {
 namespace {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/wire.h"
 #include "format/chunks.h"
 #include "format/detect.h"
 #include "format/gguf.h"
@@ -8,7 +9,6 @@
 #include "format/onnx.h"
 #include "format/safetensors.h"
 #include "format/torch.h"
-#include "format/wire.h"
 #include "format/zip.h"
 #include "mgit/format.h"
 

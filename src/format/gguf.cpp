@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/wire.h"
 #include "format/stored_tensors.h"
-#include "format/wire.h"
 
 namespace mgit {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "format/wire.h"
+#include "base/wire.h"
 #include "mgit/format.h"
 
 namespace mgit {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "format/wire.h"
+#include "base/wire.h"
 
 namespace mgit::pickle {
 namespace {

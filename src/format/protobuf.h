@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "format/wire.h"
+#include "base/wire.h"
 
 namespace mgit::protobuf {
 

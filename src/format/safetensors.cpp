@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/wire.h"
 #include "format/safetensors_header.h"
 #include "format/stored_tensors.h"
-#include "format/wire.h"
 
 namespace mgit {
 namespace {

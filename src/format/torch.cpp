@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/wire.h"
 #include "format/torch_tree.h"
-#include "format/wire.h"
 
 namespace mgit {
 namespace {

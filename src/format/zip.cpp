@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "format/wire.h"
+#include "base/wire.h"
 #include "mgit/format.h"
 
 namespace mgit {

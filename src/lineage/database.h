@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "mgit/base.h"
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 struct sqlite3;
 struct sqlite3_stmt;

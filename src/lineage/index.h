@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lineage/database.h"
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace mgit {
 

@@ -8,8 +8,8 @@
 #include <chrono>
 
 #include "base/threads.h"
-#include "store/checksum.h"
-#include "store/frames.h"
+#include "coding/checksum.h"
+#include "coding/frames.h"
 
 namespace mgit {
 namespace {

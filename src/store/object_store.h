@@ -11,8 +11,8 @@
 #include "base/mapped_file.h"
 #include "store/index.h"
 #include "store/lock.h"
-#include "store/object_frames.h"
 #include "store/record.h"
+#include "store/record_frames.h"
 
 namespace mgit {
 

@@ -4,11 +4,11 @@
 #include <array>
 
 #include "base/threads.h"
-#include "format/wire.h"
-#include "store/delta.h"
-#include "store/frames.h"
-#include "store/permuted.h"
-#include "store/planes.h"
+#include "base/wire.h"
+#include "coding/delta.h"
+#include "coding/frames.h"
+#include "coding/permuted.h"
+#include "coding/planes.h"
 #include "store/store_impl.h"
 
 namespace mgit {

@@ -7,9 +7,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "coding/view.h"
 #include "store/object_store.h"
 #include "store/pack_writer.h"
-#include "store/view.h"
 
 namespace mgit {
 

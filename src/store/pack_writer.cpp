@@ -12,7 +12,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "store/checksum.h"
+#include "coding/checksum.h"
 
 namespace mgit {
 namespace {

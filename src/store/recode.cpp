@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "store/delta.h"
-#include "store/low_rank.h"
-#include "store/low_rank_fit.h"
+#include "coding/delta.h"
+#include "coding/low_rank.h"
+#include "coding/low_rank_fit.h"
 
 namespace mgit {
 namespace {

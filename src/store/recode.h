@@ -2,7 +2,7 @@
 // knows.
 //
 // An object keeps its base, or gets one of the versions written before it, and is coded as a delta,
-// or as what is left after a move of low rank (store/low_rank.h), whichever is smallest. For one
+// or as what is left after a move of low rank (coding/low_rank.h), whichever is smallest. For one
 // thread; the work inside is done on all cores. Needs memory for a few times the largest object it
 // looks at.
 #pragma once

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "format/wire.h"
-#include "store/checksum.h"
+#include "base/wire.h"
+#include "coding/checksum.h"
 
 namespace mgit {
 namespace {

@@ -10,9 +10,9 @@
 #include "base/mapped_file.h"
 #include "base/process.h"
 #include "base/progress.h"
-#include "repo/attributes.h"
-#include "repo/index_entries.h"
-#include "repo/ingest.h"
+#include "worktree/attributes.h"
+#include "worktree/index_entries.h"
+#include "worktree/ingest.h"
 
 namespace mgit {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace mgit {
 

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "base/process.h"
-#include "repo/hooks.h"
-#include "repo/pending_checkout.h"
+#include "git/hooks.h"
+#include "worktree/pending_checkout.h"
 
 namespace mgit {
 namespace {

@@ -9,8 +9,8 @@
 #include "base/process.h"
 #include "eval/safetensors_writer.h"
 #include "mgit/eval.h"
+#include "mgit/git.h"
 #include "mgit/merge.h"
-#include "mgit/repo.h"
 #include "workflow/demo_models.h"
 
 namespace mgit {

@@ -9,8 +9,8 @@
 #include "base/mapped_file.h"
 #include "format/shard_index.h"
 #include "mgit/lineage.h"
+#include "model/model_spec.h"
 #include "store/model_file.h"
-#include "workflow/model_spec.h"
 #include "workflow/trust.h"
 
 namespace mgit {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "mgit/eval.h"
+#include "mgit/git.h"
 #include "mgit/match.h"
-#include "mgit/repo.h"
 
 namespace mgit {
 

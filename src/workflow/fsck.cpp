@@ -5,9 +5,9 @@
 #include <unordered_map>
 
 #include "base/process.h"
+#include "git/reachable.h"
 #include "mgit/remote.h"
-#include "repo/index_entries.h"
-#include "repo/reachable.h"
+#include "worktree/index_entries.h"
 
 namespace mgit {
 namespace {

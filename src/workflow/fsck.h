@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "mgit/repo.h"
+#include "mgit/git.h"
 #include "store/fsck.h"
 
 namespace mgit {

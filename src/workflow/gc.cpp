@@ -8,7 +8,7 @@
 
 #include "base/process.h"
 #include "base/progress.h"
-#include "repo/reachable.h"
+#include "git/reachable.h"
 
 namespace mgit {
 namespace {

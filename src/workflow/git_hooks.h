@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace mgit {
 

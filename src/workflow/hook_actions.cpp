@@ -5,12 +5,12 @@
 #include <sstream>
 
 #include "base/process.h"
+#include "git/install.h"
 #include "mgit/lineage.h"
 #include "mgit/remote.h"
-#include "repo/install.h"
-#include "workflow/exchange.h"
-#include "workflow/merge.h"
-#include "workflow/model_line.h"
+#include "model/model_line.h"
+#include "workflow/exchange/exchange.h"
+#include "workflow/merge/merge.h"
 #include "workflow/staged_checks.h"
 
 namespace mgit {

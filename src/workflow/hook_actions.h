@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/repo.h"
+#include "mgit/git.h"
 #include "workflow/set_up.h"
 
 namespace mgit {

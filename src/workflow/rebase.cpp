@@ -9,12 +9,12 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "mgit/lineage.h"
+#include "model/model_line.h"
+#include "model/model_spec.h"
+#include "model/permute_checkpoint.h"
+#include "model/rewrite_checkpoint.h"
 #include "workflow/git_hooks.h"
-#include "workflow/model_line.h"
-#include "workflow/model_spec.h"
-#include "workflow/permute_checkpoint.h"
 #include "workflow/preconditions.h"
-#include "workflow/rewrite_checkpoint.h"
 
 namespace mgit {
 namespace {

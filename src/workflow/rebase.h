@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "mgit/git.h"
 #include "mgit/match.h"
-#include "mgit/repo.h"
 
 namespace mgit {
 

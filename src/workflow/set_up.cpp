@@ -8,8 +8,8 @@
 #include <cstdlib>
 
 #include "base/process.h"
-#include "repo/attributes.h"
-#include "repo/left_manifests.h"
+#include "worktree/attributes.h"
+#include "worktree/left_manifests.h"
 
 namespace mgit {
 namespace {

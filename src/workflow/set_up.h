@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "mgit/repo.h"
-#include "repo/install.h"
+#include "git/install.h"
+#include "mgit/git.h"
 
 namespace mgit {
 

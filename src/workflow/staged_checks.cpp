@@ -10,9 +10,9 @@
 #include "base/threads.h"
 #include "mgit/format.h"
 #include "mgit/store.h"
-#include "repo/attributes.h"
-#include "repo/finite_tensors.h"
 #include "workflow/untracked_checkpoint.h"
+#include "worktree/attributes.h"
+#include "worktree/finite_tensors.h"
 
 namespace mgit {
 namespace {

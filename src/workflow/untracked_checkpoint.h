@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "mgit/repo.h"
+#include "mgit/git.h"
 
 namespace mgit {
 

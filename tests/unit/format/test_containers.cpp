@@ -6,10 +6,10 @@
 #include <fstream>
 #include <random>
 
+#include "base/wire.h"
 #include "format/gguf.h"
 #include "format/npy.h"
 #include "format/onnx.h"
-#include "format/wire.h"
 #include "mgit/format.h"
 
 namespace mgit {

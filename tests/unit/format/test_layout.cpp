@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "format/wire.h"
+#include "base/wire.h"
 #include "mgit/format.h"
 #include "safetensors_file.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "mgit/lineage.h"
-#include "unit/repo/sandbox.h"
+#include "unit/git/sandbox.h"
 
 namespace mgit::testing {
 

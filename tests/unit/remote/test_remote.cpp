@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "mgit/remote.h"
-#include "unit/repo/sandbox.h"
+#include "unit/git/sandbox.h"
 
 namespace fs = std::filesystem;
 

@@ -2,11 +2,11 @@
 
 #include <cstring>
 
-#include "format/wire.h"
-#include "store/checksum.h"
-#include "store/frames.h"
-#include "store/planes.h"
-#include "store/view.h"
+#include "base/wire.h"
+#include "coding/checksum.h"
+#include "coding/frames.h"
+#include "coding/planes.h"
+#include "coding/view.h"
 #include "store_support.h"
 
 namespace mgit {

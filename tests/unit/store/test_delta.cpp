@@ -3,11 +3,11 @@
 #include <cstring>
 #include <set>
 
-#include "store/checksum.h"
-#include "store/delta.h"
-#include "store/difference.h"
-#include "store/object_frames.h"
+#include "coding/checksum.h"
+#include "coding/delta.h"
+#include "coding/difference.h"
 #include "store/record.h"
+#include "store/record_frames.h"
 #include "store_support.h"
 
 namespace mgit {

@@ -1,4 +1,4 @@
-#include "store/low_rank.h"
+#include "coding/low_rank.h"
 
 #include <gtest/gtest.h>
 
@@ -6,10 +6,10 @@
 #include <cstring>
 #include <limits>
 
-#include "store/delta.h"
-#include "store/low_rank_fit.h"
+#include "coding/delta.h"
+#include "coding/low_rank_fit.h"
+#include "coding/symmetric_eigen.h"
 #include "store/record.h"
-#include "store/symmetric_eigen.h"
 #include "store_support.h"
 
 namespace mgit {

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "base/os.h"
-#include "store/checksum.h"
+#include "coding/checksum.h"
 #include "store/record.h"
 #include "store_support.h"
 

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <limits>
 
-#include "workflow/diff.h"
-#include "workflow/diff_moves.h"
+#include "workflow/diff/diff.h"
+#include "workflow/diff/diff_moves.h"
 
 namespace mgit {
 namespace {

@@ -1,0 +1,142 @@
+#include "git/attribute_lines.h"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+namespace mgit {
+namespace {
+
+constexpr std::string_view kAttributes = " filter=mgit diff=mgit merge=mgit -text";
+constexpr std::array<std::string_view, 3> kDrivers{"filter", "diff", "merge"};
+
+bool contains(const std::vector<std::string>& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+/// "filter=from" to "filter=to", and so for the drivers of diff and merge.
+std::string handed_over(const std::string& line, const std::string& from, const std::string& to) {
+  std::string result;
+  std::size_t at = 0;
+  while (at < line.size()) {
+    const std::size_t blank = std::min(line.find_first_of(" \t\r\n", at), line.size());
+    std::string word = line.substr(at, blank - at);
+    for (const std::string_view driver : kDrivers)
+      if (word == std::string(driver) + "=" + from) word = std::string(driver) + "=" + to;
+    result += word;
+    const std::size_t next = std::min(line.find_first_not_of(" \t\r\n", blank), line.size());
+    result += line.substr(blank, next - blank);
+    at = next;
+  }
+  return result;
+}
+
+/// Without mgit's attributes; empty if no other is left.
+std::string without_ours(const std::string& line, const AttributeLine& parsed) {
+  static constexpr std::array<std::string_view, 4> kOurs{"filter=mgit", "diff=mgit", "merge=mgit",
+                                                         "-text"};
+  std::string rest;
+  for (const std::string& attribute : parsed.attributes)
+    if (std::find(kOurs.begin(), kOurs.end(), attribute) == kOurs.end()) rest += " " + attribute;
+  if (rest.empty()) return {};
+  return quoted_pattern(parsed.pattern) + rest + (line.ends_with('\n') ? "\n" : "");
+}
+
+}  // namespace
+
+bool AttributeLine::has(std::string_view attribute) const {
+  return contains(attributes, attribute);
+}
+
+std::string quoted_pattern(const std::string& pattern) {
+  if (pattern.find_first_of(" \t\"") == std::string::npos) return pattern;
+  std::string result = "\"";
+  for (const char c : pattern) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + '"';
+}
+
+AttributeLine parse_attribute_line(const std::string& line) {
+  AttributeLine result;
+  std::istringstream text(line);
+  if (line.starts_with('"')) {
+    std::size_t end = 1;
+    for (; end < line.size() && line[end] != '"'; ++end) {
+      if (line[end] == '\\' && end + 1 < line.size()) ++end;
+      result.pattern += line[end];
+    }
+    text.seekg(static_cast<std::streamoff>(std::min(end + 1, line.size())));
+  } else {
+    text >> result.pattern;
+  }
+  if (result.pattern.starts_with('#') || result.pattern.starts_with("[attr]"))
+    result.pattern.clear();
+  if (result.pattern.empty()) return result;
+  for (std::string attribute; text >> attribute;) result.attributes.push_back(attribute);
+  return result;
+}
+
+std::string mgit_pattern(const std::string& line) {
+  AttributeLine parsed = parse_attribute_line(line);
+  return parsed.has("filter=mgit") ? std::move(parsed.pattern) : std::string();
+}
+
+std::vector<std::string> mgit_patterns(std::string_view text) {
+  std::vector<std::string> patterns;
+  for (const std::string& line : split_lines(text))
+    if (std::string pattern = mgit_pattern(line); !pattern.empty())
+      patterns.push_back(std::move(pattern));
+  return patterns;
+}
+
+std::string mgit_attribute_line(const std::string& pattern) {
+  return quoted_pattern(pattern) + std::string(kAttributes);
+}
+
+std::vector<std::string> split_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t newline = text.find('\n');
+    const std::size_t length = newline == std::string_view::npos ? text.size() : newline + 1;
+    lines.emplace_back(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+  return lines;
+}
+
+std::string attributes_to_mgit(std::string_view text, const std::vector<std::string>& patterns,
+                               bool complete) {
+  std::string result;
+  std::vector<std::string> ours;
+  for (const std::string& line : split_lines(text)) {
+    const AttributeLine parsed = parse_attribute_line(line);
+    const bool from_lfs = parsed.has("filter=lfs") && contains(patterns, parsed.pattern);
+    if (from_lfs || parsed.has("filter=mgit")) ours.push_back(parsed.pattern);
+    result += from_lfs ? handed_over(line, "lfs", "mgit") : line;
+  }
+  if (!complete) return result;
+  for (const std::string& pattern : patterns) {
+    if (contains(ours, pattern)) continue;
+    if (!result.empty() && !result.ends_with('\n')) result += '\n';
+    result += mgit_attribute_line(pattern) + '\n';
+  }
+  return result;
+}
+
+std::string attributes_from_mgit(std::string_view text,
+                                 const std::optional<std::vector<std::string>>& patterns,
+                                 bool to_lfs) {
+  std::string result;
+  for (const std::string& line : split_lines(text)) {
+    const AttributeLine parsed = parse_attribute_line(line);
+    if (!parsed.has("filter=mgit") || (patterns && !contains(*patterns, parsed.pattern)))
+      result += line;
+    else
+      result += to_lfs ? handed_over(line, "mgit", "lfs") : without_ours(line, parsed);
+  }
+  return result;
+}
+
+}  // namespace mgit

@@ -1,0 +1,309 @@
+#include "git/install.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/os.h"
+#include "base/process.h"
+#include "git/hooks.h"
+
+namespace mgit {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+/// One value that install writes. `add`: beside the values that are there (refspecs).
+struct Setting {
+  std::string key;
+  std::string value;
+  bool add = false;
+};
+
+/// The program that a shell with the user's PATH finds under this name; empty if there is none.
+fs::path on_user_path(const std::string& name) {
+  std::istringstream directories(user_path());
+  for (std::string directory; std::getline(directories, directory, ':');) {
+    const fs::path candidate = fs::path(directory.empty() ? "." : directory) / name;
+    if (!fs::is_directory(candidate) && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return {};
+}
+
+bool is_this_binary(const fs::path& program) {
+  std::error_code ignored;
+  return !program.empty() && fs::equivalent(program, own_path(), ignored);
+}
+
+std::string shell_quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'')
+      result += "'\\''";
+    else
+      result += c;
+  }
+  return result + '\'';
+}
+
+/// How a shell calls this mgit: by name where that finds it, else by its path.
+std::string command_name() {
+  return is_this_binary(on_user_path("mgit")) ? "mgit" : shell_quoted(own_path());
+}
+
+/// git replaces %O and its like in a merge driver's command.
+std::string percent_doubled(std::string text) {
+  for (std::size_t at = 0; (at = text.find('%', at)) != std::string::npos; at += 2)
+    text.insert(at, 1, '%');
+  return text;
+}
+
+std::vector<Setting> driver_settings() {
+  const std::string mgit = command_name();
+  return {{"filter.mgit.process", mgit + " filter-process"},
+          {"filter.mgit.required", "true"},
+          {"diff.mgit.textconv", mgit + " textconv"},
+          {"diff.mgit.cachetextconv", "false"},
+          {"merge.mgit.name", "mgit: checkpoints, tensor by tensor"},
+          {"merge.mgit.driver", percent_doubled(mgit) + " merge-driver %O %A %B %L %P"}};
+}
+
+std::vector<Setting> merge_settings(const InstallOptions& options) {
+  std::vector<Setting> settings{{"pull.twohead", "mgit"}, {"pull.octopus", "mgit"}};
+  if (!options.keep_fast_forward) {
+    settings.push_back({"merge.ff", "false"});
+    settings.push_back({"pull.ff", "true"});
+  }
+  return settings;
+}
+
+/// `git config` on one file.
+class ConfigFile {
+ public:
+  explicit ConfigFile(fs::path path) : path_(std::move(path)) {}
+
+  std::vector<std::string> values(const std::string& key) const {
+    const ProcessResult result = git({"-z", "--get-all", key});
+    std::vector<std::string> values;
+    std::istringstream text(result.output);
+    for (std::string value; std::getline(text, value, '\0');) values.push_back(value);
+    return values;
+  }
+  void set(const std::string& key, const std::string& value) const {
+    checked({"--replace-all", key, value});
+  }
+  void add(const std::string& key, const std::string& value) const {
+    checked({"--add", key, value});
+  }
+  void remove(const std::string& key) const { git({"--unset-all", key}); }
+  void remove(const std::string& key, const std::string& value) const {
+    git({"--fixed-value", "--unset-all", key, value});
+  }
+  /// Names of all remotes with a URL.
+  std::vector<std::string> remotes() const {
+    const ProcessResult result = git({"-z", "--name-only", "--get-regexp", R"(^remote\..*\.url$)"});
+    std::vector<std::string> names;
+    std::istringstream text(result.output);
+    for (std::string key; std::getline(text, key, '\0');) {
+      constexpr std::size_t kAround = std::string_view("remote..url").size();
+      if (key.size() <= kAround) continue;
+      std::string name = key.substr(7, key.size() - kAround);
+      if (names.empty() || names.back() != name) names.push_back(std::move(name));
+    }
+    return names;
+  }
+
+ private:
+  std::vector<std::string> command(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"git", "config", "--file", path_.string()});
+    return arguments;
+  }
+  ProcessResult git(std::vector<std::string> arguments) const {
+    ProcessOptions options;
+    options.capture_errors = true;
+    return run_process(command(std::move(arguments)), options);
+  }
+  void checked(std::vector<std::string> arguments) const {
+    run_checked(command(std::move(arguments)));
+  }
+
+  fs::path path_;
+};
+
+/// The record of an installation, in <common dir>/mgit/.
+struct Record {
+  Digest config_after;  // none until the installation is complete
+  struct Change {
+    Setting setting;
+    std::vector<std::string> before;
+  };
+  std::vector<Change> changes;
+  InstalledHooks hooks;
+};
+
+fs::path record_file(const Repository& repository) {
+  return repository.common_dir() / "mgit" / "install.json";
+}
+fs::path config_copy(const Repository& repository) {
+  return repository.common_dir() / "mgit" / "config.before";
+}
+/// Through symbolic links, so that replacing the file does not replace the link.
+fs::path config_file(const Repository& repository) {
+  return fs::weakly_canonical(repository.common_dir() / "config");
+}
+
+void write_record(const Repository& repository, const Record& record) {
+  Json changes = Json::array();
+  for (const Record::Change& change : record.changes)
+    changes.push_back({{"key", change.setting.key},
+                       {"value", change.setting.value},
+                       {"added", change.setting.add},
+                       {"before", change.before}});
+  const Json json{{"version", 1},
+                  {"config_after", record.config_after.hex()},
+                  {"changes", changes},
+                  {"hooks",
+                   {{"directory", record.hooks.directory.string()},
+                    {"created_directory", record.hooks.created_directory},
+                    {"names", record.hooks.names}}}};
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  os::write_file(record_file(repository), as_bytes(text));
+}
+
+Record read_record(const Repository& repository) {
+  const fs::path file = record_file(repository);
+  try {
+    const Json json = Json::parse(os::read_file(file));
+    Record record;
+    const auto after = Digest::from_hex(json.at("config_after").get<std::string>());
+    if (!after) throw CorruptError("not a digest", file.string());
+    record.config_after = *after;
+    for (const Json& change : json.at("changes"))
+      record.changes.push_back(
+          {{change.at("key").get<std::string>(), change.at("value").get<std::string>(),
+            change.at("added").get<bool>()},
+           change.at("before").get<std::vector<std::string>>()});
+    const Json& hooks = json.at("hooks");
+    record.hooks = {hooks.at("directory").get<std::string>(),
+                    hooks.at("created_directory").get<bool>(),
+                    hooks.at("names").get<std::vector<std::string>>()};
+    return record;
+  } catch (const Json::exception& error) {
+    throw CorruptError(error.what(), file.string());
+  }
+}
+
+/// The configuration was changed after install: takes ours out and puts back what ours replaced.
+void undo_changes(const ConfigFile& config, const Record& record) {
+  for (const auto& [setting, before] : record.changes) {
+    if (setting.add) {
+      config.remove(setting.key, setting.value);
+      continue;
+    }
+    if (config.values(setting.key) != std::vector<std::string>{setting.value}) continue;
+    config.remove(setting.key);
+    for (const std::string& value : before) config.add(setting.key, value);
+  }
+}
+
+std::vector<Setting> settings_here(const ConfigFile& config, const InstallOptions& options,
+                                   InstallReport& report) {
+  std::vector<Setting> settings = driver_settings();
+  if (is_this_binary(on_user_path("git-merge-mgit"))) {
+    for (Setting& setting : merge_settings(options)) settings.push_back(std::move(setting));
+  } else {
+    report.warnings.push_back(
+        fmt::format("git-merge-mgit is not on PATH: plain 'git merge' merges file by file; put {} "
+                    "on PATH and run mgit install again",
+                    fs::path(own_path()).parent_path().string()));
+  }
+  for (const std::string& remote : config.remotes())
+    for (std::string& refspec : shared_refspecs(remote))
+      settings.push_back({"remote." + remote + ".fetch", std::move(refspec), true});
+  return settings;
+}
+
+}  // namespace
+
+InstallReport install(const Repository& repository, const InstallOptions& options) {
+  InstallReport report;
+  if (fs::exists(record_file(repository))) report.warnings = uninstall(repository);
+  fs::create_directories(record_file(repository).parent_path());
+
+  const ConfigFile config(config_file(repository));
+  os::write_file(config_copy(repository), as_bytes(os::read_file(config_file(repository))));
+  Record record;
+  for (Setting& setting : settings_here(config, options, report)) {
+    std::vector<std::string> before = config.values(setting.key);
+    record.changes.push_back({std::move(setting), std::move(before)});
+  }
+  record.hooks = put_hooks(repository, command_name());
+  // Written before the configuration changes, so that an installation cut short can be undone.
+  write_record(repository, record);
+  for (const auto& [setting, before] : record.changes) {
+    if (!setting.add)
+      config.set(setting.key, setting.value);
+    else if (std::find(before.begin(), before.end(), setting.value) == before.end())
+      config.add(setting.key, setting.value);
+  }
+  record.config_after = sha256(as_bytes(os::read_file(config_file(repository))));
+  write_record(repository, record);
+  for (const std::string& name : record.hooks.names)
+    if (fs::exists(fs::symlink_status(record.hooks.directory / (name + ".before-mgit"))))
+      report.kept_hooks.push_back(name);
+  return report;
+}
+
+std::vector<std::string> uninstall(const Repository& repository) {
+  if (!fs::exists(record_file(repository)))
+    throw Error("mgit is not installed in this repository", repository.common_dir().string());
+  const Record record = read_record(repository);
+  std::vector<std::string> warnings = remove_hooks(record.hooks);
+  const fs::path file = config_file(repository);
+  const fs::path copy = config_copy(repository);
+  if (fs::exists(copy) && sha256(as_bytes(os::read_file(file))) == record.config_after) {
+    const fs::perms mode = fs::status(file).permissions();
+    os::write_file(file, as_bytes(os::read_file(copy)));
+    fs::permissions(file, mode);
+  } else {
+    undo_changes(ConfigFile(file), record);
+  }
+  fs::remove(copy);
+  fs::remove(record_file(repository));
+  return warnings;
+}
+
+Installed installed(const Repository& repository) {
+  if (!fs::exists(record_file(repository))) return Installed::kNot;
+  return read_record(repository).config_after == Digest{} ? Installed::kPartly : Installed::kFully;
+}
+
+void install_globally() {
+  for (const Setting& setting : driver_settings())
+    run_checked({"git", "config", "--global", "--replace-all", setting.key, setting.value});
+}
+
+void uninstall_globally() {
+  for (const char* section : {"filter.mgit", "diff.mgit", "merge.mgit"}) {
+    ProcessOptions options;
+    options.capture_errors = true;
+    run_process({"git", "config", "--global", "--remove-section", section}, options);
+  }
+}
+
+std::vector<std::string> filter_settings() {
+  std::vector<std::string> settings;
+  for (const Setting& setting : driver_settings())
+    if (setting.key.starts_with("filter.")) settings.push_back(setting.key + "=" + setting.value);
+  return settings;
+}
+
+std::vector<std::string> shared_refspecs(const std::string& remote) {
+  return {"+refs/mgit/origin/*:refs/mgit/origin/*",
+          "+refs/notes/mgit/*:refs/mgit/remotes/" + remote + "/notes/*"};
+}
+
+}  // namespace mgit

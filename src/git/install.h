@@ -1,0 +1,44 @@
+// mgit install and uninstall: filters, drivers, hooks and fetch refspecs of one repository.
+//
+// What was there before is kept in <common dir>/mgit/ (install.json, config.before), so that
+// uninstall gives back the configuration file and the hooks byte for byte.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mgit/git.h"
+
+namespace mgit {
+
+struct InstallOptions {
+  bool keep_fast_forward = false;  // leave merge.ff and pull.ff alone
+};
+
+struct InstallReport {
+  std::vector<std::string> kept_hooks;  // names of hooks that were there and are called first
+  std::vector<std::string> warnings;
+};
+
+/// Installing again starts from what was there before the first time.
+InstallReport install(const Repository& repository, const InstallOptions& options = {});
+
+/// Returns warnings about what could not be restored. Throws Error if mgit is not installed here.
+std::vector<std::string> uninstall(const Repository& repository);
+
+/// Partly: an installation was cut short, and some of its settings may be lacking.
+enum class Installed { kNot, kPartly, kFully };
+Installed installed(const Repository& repository);
+
+/// Filter and drivers in the user's own configuration, so that a plain `git clone` gets
+/// checkpoints.
+void install_globally();
+void uninstall_globally();
+
+/// "key=value" of the filter, for `git -c` in front of a clone.
+std::vector<std::string> filter_settings();
+
+/// Where refs that mgit shares arrive when `remote` is fetched.
+std::vector<std::string> shared_refspecs(const std::string& remote);
+
+}  // namespace mgit

@@ -1,0 +1,38 @@
+// Which permutation spec a model of a repository has.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mgit/git.h"
+#include "mgit/perm.h"
+
+namespace mgit {
+
+/// The file named in .mgitconfig (as `commit` has it, or the working tree for nullopt), else the
+/// shipped family that recognises the network. `repository` may be null: then only families. Throws
+/// Error if nothing fits.
+Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
+                 const std::string& path, const std::vector<TensorInfo>& tensors);
+
+/// The tensors a manifest names, as a network.
+std::vector<TensorInfo> infos_of(const Manifest& manifest);
+
+/// The models of a commit, without files that hold no tensors and those that .mgitconfig names as
+/// evaluation data. Throws as Repository::models_at.
+std::vector<CommittedModel> models_at(const Repository& repository, const Oid& commit);
+
+/// The model at `path`, or for an empty path the only one of the commit. `revision` is the commit's
+/// name in messages. Throws MissingError, or UsageError where there are several.
+CommittedModel require_model(const Repository& repository, const Oid& commit,
+                             const std::string& path, const std::string& revision);
+
+/// Throws Error unless the spec may be applied (DESIGN section 5): proved beyond static, or
+/// trusted.
+void require_proof(const Spec& spec, const std::string& path, bool trusted);
+
+/// "spec mlp, proof family".
+std::string describe_spec(const Spec& spec);
+
+}  // namespace mgit

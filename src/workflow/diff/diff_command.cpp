@@ -1,0 +1,385 @@
+#include "workflow/diff/diff_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/mapped_file.h"
+#include "base/os.h"
+#include "base/process.h"
+#include "base/threads.h"
+#include "mgit/format.h"
+#include "mgit/store.h"
+#include "workflow/diff/diff.h"
+#include "workflow/diff/diff_moves.h"
+#include "worktree/attributes.h"
+
+namespace mgit {
+namespace {
+
+/// The part of `git diff`'s command line that tables are made for.
+struct DiffRequest {
+  bool json = false;
+  bool exit_code = false;
+  bool colour_always = false;
+  bool colour_never = false;
+  std::vector<std::string> selection;  // what is compared: --cached, revisions, paths
+  std::vector<std::string> patch;      // options for the ordinary files
+};
+
+bool starts_with_any(const std::string& text, std::initializer_list<std::string_view> starts) {
+  return std::any_of(starts.begin(), starts.end(),
+                     [&](std::string_view start) { return text.starts_with(start); });
+}
+
+/// nullopt: an option that asks for another kind of output; git does all of it.
+std::optional<DiffRequest> parse_request(const std::vector<std::string>& arguments) {
+  DiffRequest request;
+  bool paths_only = false;
+  for (const std::string& argument : arguments) {
+    if (paths_only || !argument.starts_with('-')) {
+      request.selection.push_back(argument);
+    } else if (argument == "--") {
+      paths_only = true;
+      request.selection.push_back(argument);
+    } else if (argument == "--cached" || argument == "--staged" || argument == "--merge-base") {
+      request.selection.push_back(argument);
+    } else if (argument == "--json") {
+      request.json = true;
+    } else if (argument == "--exit-code") {
+      request.exit_code = true;
+    } else if (argument == "--color" || argument == "--color=always") {
+      request.colour_always = true;
+    } else if (argument == "--no-color" || argument == "--color=never") {
+      request.colour_never = true;
+    } else if (argument == "-p" || argument == "-u" || argument == "--patch" || argument == "-w" ||
+               argument == "-b" || argument == "-W" || argument == "--minimal" ||
+               argument == "--patience" || argument == "--histogram" ||
+               starts_with_any(argument, {"-U", "--unified=", "--ignore-",
+                                          "--diff-algorithm=", "--word-diff", "--color-"})) {
+      request.patch.push_back(argument);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return request;
+}
+
+std::vector<std::string> git_diff(const std::vector<std::string>& options,
+                                  const std::vector<std::string>& selection) {
+  std::vector<std::string> command{"git", "diff"};
+  command.insert(command.end(), options.begin(), options.end());
+  command.insert(command.end(), selection.begin(), selection.end());
+  return command;
+}
+
+/// One line of `git diff --raw`.
+struct RawChange {
+  std::string old_mode;
+  std::string mode;
+  Oid old_blob;
+  Oid blob;  // zero: the file in the working tree
+  char status = 'M';
+  std::string old_path;
+  std::string path;
+};
+
+std::vector<RawChange> raw_changes(const std::vector<std::string>& selection) {
+  std::istringstream fields(run_checked(git_diff({"--raw", "-z", "--no-abbrev", "-M"}, selection)));
+  std::vector<RawChange> changes;
+  for (std::string head; std::getline(fields, head, '\0');) {
+    if (head.starts_with("::")) {  // a merge under way: git's to show
+      std::getline(fields, head, '\0');
+      continue;
+    }
+    std::istringstream columns(head.substr(1));
+    RawChange change;
+    std::string old_blob;
+    std::string blob;
+    columns >> change.old_mode >> change.mode >> old_blob >> blob >> change.status;
+    change.old_blob = Oid::from_hex(old_blob).value_or(Oid{});
+    change.blob = Oid::from_hex(blob).value_or(Oid{});
+    std::getline(fields, change.path, '\0');
+    if (change.status == 'R' || change.status == 'C') {
+      change.old_path = change.path;
+      std::getline(fields, change.path, '\0');
+    }
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+/// A checkpoint on one side: where it is and how it is read.
+struct Side {
+  std::optional<Manifest> manifest;
+  std::unique_ptr<TensorSource> source;
+  std::vector<ManifestChunk> chunks;
+
+  CheckpointSide view() const { return {source.get(), manifest ? &*manifest : nullptr}; }
+};
+
+Side side_of_manifest(const Repository& repository, const std::string& text,
+                      const std::string& path) {
+  Side side;
+  side.manifest = parse_manifest(text, path);
+  side.source = std::make_unique<StoredModel>(repository.store(), *side.manifest);
+  side.chunks = side.manifest->chunks;
+  return side;
+}
+
+std::vector<ManifestChunk> chunks_of(Bytes file, const ParsedCheckpoint& parsed) {
+  std::vector<ManifestChunk> chunks(parsed.chunks.size());
+  parallel_for(chunks.size(), [&](std::size_t i) {
+    const StoredChunk& chunk = parsed.chunks[i];
+    chunks[i] = {chunk.length, sha256(file.subspan(chunk.offset, chunk.length))};
+  });
+  return chunks;
+}
+
+/// nullopt if there is no checkpoint, so that git has to show it.
+std::optional<Side> side_of(const Repository& repository, const std::string& mode, const Oid& blob,
+                            const std::string& path) {
+  if (mode == "000000") return Side{{}, std::make_unique<MemoryModel>(), {}};
+  if (!mode.starts_with("100")) return std::nullopt;
+  if (blob != Oid{}) {
+    const std::string text = repository.blob(blob);
+    if (!looks_like_manifest(text)) return std::nullopt;
+    return side_of_manifest(repository, text, path);
+  }
+  const std::filesystem::path file = repository.work_dir() / path;
+  const MappedFile mapped(file);
+  if (looks_like_manifest(as_text(mapped.bytes())))
+    return side_of_manifest(repository, std::string(as_text(mapped.bytes())), path);
+  return Side{{},
+              open_checkpoint_file(file),
+              chunks_of(mapped.bytes(), parse_checkpoint(mapped.bytes(), path))};
+}
+
+/// A difference and the sides it was made from.
+struct Comparison {
+  CheckpointDifference difference;
+  std::optional<Side> before;
+  std::optional<Side> after;
+};
+
+/// nullopt if one side is no checkpoint.
+std::optional<Comparison> compare(const Repository& repository, const RawChange& change) {
+  const std::string& old_path = change.old_path.empty() ? change.path : change.old_path;
+  Comparison result;
+  result.difference.path = change.path;
+  result.difference.old_path = change.old_path;
+  result.difference.status = change.status;
+  try {
+    result.before = side_of(repository, change.old_mode, change.old_blob, old_path);
+    result.after = side_of(repository, change.mode, change.blob, change.path);
+    if (!result.before || !result.after) return std::nullopt;
+    if (result.before->manifest && result.after->source->tensors().size() > 0)
+      repository.need(*result.before->manifest, old_path);
+    if (result.after->manifest && result.before->source->tensors().size() > 0)
+      repository.need(*result.after->manifest, change.path);
+    result.difference.tensors = compare_checkpoints(result.before->view(), result.after->view());
+    result.difference.chunks = compare_chunks(result.before->chunks, result.after->chunks);
+  } catch (const Error& error) {
+    result.difference.problem =
+        error.where().empty() ? error.what() : error.where() + ": " + error.what();
+  }
+  return result;
+}
+
+std::vector<CheckpointDifference> differences_of(std::vector<Comparison> comparisons) {
+  std::vector<ComparedFile> files;
+  for (Comparison& each : comparisons)
+    if (each.difference.problem.empty())
+      files.push_back({&each.difference, each.before->view(), each.after->view()});
+  mark_moves(files);
+  std::vector<CheckpointDifference> differences;
+  for (Comparison& each : comparisons) differences.push_back(std::move(each.difference));
+  return differences;
+}
+
+nlohmann::json json_of(const std::vector<CheckpointDifference>& differences) {
+  const auto type = [](const std::optional<TensorInfo>& info) -> nlohmann::json {
+    if (!info) return nullptr;
+    return {{"dtype", dtype_name(info->dtype)}, {"shape", info->shape}};
+  };
+  nlohmann::json files = nlohmann::json::array();
+  for (const CheckpointDifference& difference : differences) {
+    nlohmann::json file{{"path", difference.path},
+                        {"status", std::string(1, difference.status)},
+                        {"equal", 0},
+                        {"tensors", nlohmann::json::array()}};
+    if (!difference.old_path.empty()) file["old_path"] = difference.old_path;
+    if (!difference.problem.empty()) file["problem"] = difference.problem;
+    if (!difference.chunks.empty()) file["chunks"] = difference.chunks;
+    int equal = 0;
+    for (const TensorDifference& tensor : difference.tensors) {
+      if (tensor.change == TensorChange::kEqual) {
+        ++equal;
+        continue;
+      }
+      nlohmann::json entry{{"name", tensor.name},
+                           {"change", change_name(tensor.change)},
+                           {"before", type(tensor.before)},
+                           {"after", type(tensor.after)}};
+      if (tensor.relative) entry["relative"] = *tensor.relative;
+      if (tensor.cosine) entry["cosine"] = *tensor.cosine;
+      if (!tensor.other_file.empty()) entry["other_file"] = tensor.other_file;
+      file["tensors"].push_back(std::move(entry));
+    }
+    file["equal"] = equal;
+    files.push_back(std::move(file));
+  }
+  return {{"checkpoints", files}};
+}
+
+/// Sends stdout through git's pager while it exists.
+class Pager {
+ public:
+  explicit Pager(const Repository& repository) {
+    ProcessOptions options;
+    options.directory = repository.git_dir().string();
+    options.capture_errors = true;
+    std::string command = run_process({"git", "var", "GIT_PAGER"}, options).output;
+    while (command.ends_with('\n')) command.pop_back();
+    if (command.empty() || command == "cat") return;
+    ::setenv("LESS", "FRX", 0);
+    ::setenv("GIT_PAGER_IN_USE", "true", 1);
+    pipe_ = ::popen(command.c_str(), "w");
+    if (pipe_ != nullptr) ::dup2(::fileno(pipe_), STDOUT_FILENO);
+  }
+  ~Pager() {
+    if (pipe_ == nullptr) return;
+    std::fflush(stdout);
+    ::close(STDOUT_FILENO);
+    ::pclose(pipe_);
+    static_cast<void>(std::freopen("/dev/null", "w", stdout));
+  }
+  Pager(const Pager&) = delete;
+  Pager& operator=(const Pager&) = delete;
+
+ private:
+  std::FILE* pipe_ = nullptr;
+};
+
+bool wants_colour(const DiffRequest& request, bool terminal) {
+  if (request.colour_always || request.colour_never) return request.colour_always;
+  ProcessOptions options;
+  options.capture_errors = true;
+  const char* answer = terminal ? "true" : "false";
+  return run_process({"git", "config", "--get-colorbool", "color.diff", answer}, options).output ==
+         "true\n";
+}
+
+/// git's diff of everything but these paths.
+int diff_rest(const DiffRequest& request, const std::vector<CheckpointDifference>& shown,
+              bool colour) {
+  std::vector<std::string> options = request.patch;
+  if (request.exit_code) options.emplace_back("--exit-code");
+  options.emplace_back(colour ? "--color=always" : "--color=never");
+  std::vector<std::string> selection = request.selection;
+  for (const CheckpointDifference& difference : shown)
+    for (const std::string& path : {difference.path, difference.old_path})
+      if (!path.empty()) selection.push_back(":(exclude,top,literal)" + path);
+  std::fflush(stdout);
+  ProcessOptions inherit;
+  inherit.capture_output = false;
+  return run_process(git_diff(options, selection), inherit).status;
+}
+
+std::string norm_text(const TensorView& tensor) {
+  if (!is_arithmetic(tensor.dtype)) return "-";
+  std::vector<double> values(element_count(tensor.shape).value_or(0));
+  to_double(tensor, values);
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return fmt::format("{:.6g}", std::sqrt(sum));
+}
+
+std::string line_of(const TensorInfo& info, const Digest& object, const std::string& norm) {
+  return fmt::format("{} {} {} {} norm {}\n", quote_name(info.name), dtype_name(info.dtype),
+                     shape_text(info.shape), object.hex().substr(0, 12), norm);
+}
+
+std::string line_of(const ManifestChunk& chunk) {
+  return fmt::format("bytes {} {}\n", chunk.length, chunk.object.hex().substr(0, 12));
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line;
+  return text;
+}
+
+std::string textconv_of_manifest(const Manifest& manifest, const Repository* repository) {
+  std::vector<std::string> lines(manifest.tensors.size());
+  parallel_for(lines.size(), [&](std::size_t i) {
+    const ManifestTensor& tensor = manifest.tensors[i];
+    std::string norm = "-";
+    if (repository != nullptr && repository->store().contains(tensor.object))
+      norm = norm_text(read_tensor(repository->store(), tensor).view);
+    lines[i] = line_of(tensor.info, tensor.object, norm);
+  });
+  for (const ManifestChunk& chunk : manifest.chunks) lines.push_back(line_of(chunk));
+  return joined(lines);
+}
+
+}  // namespace
+
+int diff_files(Repository& repository, const std::vector<std::string>& arguments) {
+  const std::optional<DiffRequest> request = parse_request(arguments);
+  if (!request) exec_process(git_diff({}, arguments));
+  std::vector<Comparison> comparisons;
+  bool rest = false;
+  const std::vector<RawChange> changes = raw_changes(request->selection);
+  std::vector<std::string> paths;
+  for (const RawChange& change : changes) paths.push_back(change.path);
+  const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    auto comparison =
+        tracked[i] && changes[i].status != 'U' ? compare(repository, changes[i]) : std::nullopt;
+    if (comparison)
+      comparisons.push_back(std::move(*comparison));
+    else
+      rest = true;
+  }
+  const std::vector<CheckpointDifference> shown = differences_of(std::move(comparisons));
+  if (request->json) {
+    fmt::print("{}\n",
+               json_of(shown).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return request->exit_code && !shown.empty() ? 1 : 0;
+  }
+  if (shown.empty()) exec_process(git_diff({}, arguments));
+
+  const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+  const bool colour = wants_colour(*request, terminal);
+  std::optional<Pager> pager;
+  if (terminal) pager.emplace(repository);
+  for (const CheckpointDifference& difference : shown)
+    fmt::print("{}", difference_text(difference, colour));
+  const int status = rest ? diff_rest(*request, shown, colour) : 0;
+  return status == 0 && request->exit_code ? 1 : status;
+}
+
+std::string textconv(const std::string& file, const Repository* repository) {
+  const MappedFile mapped(file);
+  const Bytes bytes = mapped.bytes();
+  if (looks_like_manifest(as_text(bytes)))
+    return textconv_of_manifest(parse_manifest(as_text(bytes), file), repository);
+  const ParsedCheckpoint parsed = parse_checkpoint(bytes, file);
+  const std::unique_ptr<TensorSource> source = open_checkpoint_file(file);
+  std::vector<std::string> lines(parsed.tensors.size());
+  parallel_for(lines.size(), [&](std::size_t i) {
+    const StoredTensor& tensor = parsed.tensors[i];
+    const Bytes data = bytes.subspan(tensor.offset, tensor.length);
+    lines[i] = line_of(tensor.info, sha256(data), norm_text(source->read(tensor.info.name).view));
+  });
+  for (const ManifestChunk& chunk : chunks_of(bytes, parsed)) lines.push_back(line_of(chunk));
+  return joined(lines);
+}
+
+}  // namespace mgit

@@ -1,0 +1,83 @@
+#include "workflow/exchange/clone.h"
+
+#include <algorithm>
+
+#include "base/process.h"
+#include "mgit/remote.h"
+#include "workflow/exchange/exchange.h"
+
+namespace mgit {
+namespace {
+
+std::string value_of(const std::vector<std::string>& arguments, const std::string& option,
+                     const std::string& otherwise) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with(option + "=")) return arguments[i].substr(option.size() + 1);
+    if (arguments[i] == option && i + 1 < arguments.size()) return arguments[i + 1];
+  }
+  return otherwise;
+}
+
+bool is_bare(const std::vector<std::string>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+    return argument == "--bare" || argument == "--mirror";
+  });
+}
+
+}  // namespace
+
+std::string clone_directory(std::string url) {
+  const auto drop_slashes = [&url] {
+    while (url.ends_with('/')) url.pop_back();
+  };
+  drop_slashes();
+  if (url.ends_with("/.git")) url.erase(url.size() - 5);
+  drop_slashes();
+  const std::size_t cut = url.find_last_of("/:");
+  if (cut != std::string::npos) url.erase(0, cut + 1);
+  for (const std::string_view ending : {".git", ".bundle"})
+    if (url.ends_with(ending)) url.erase(url.size() - ending.size());
+  return url;
+}
+
+int clone_repository(const std::vector<std::string>& arguments, const Say& say) {
+  std::vector<std::string> command{"git"};
+  for (std::string& setting : filter_settings())
+    command.insert(command.end(), {"-c", std::move(setting)});
+  command.emplace_back("clone");
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  ProcessOptions inherit;
+  inherit.capture_output = false;
+  const int status = run_process(command, inherit).status;
+  const std::vector<std::string> named = positionals(arguments, {"-o",
+                                                                 "--origin",
+                                                                 "-b",
+                                                                 "--branch",
+                                                                 "-u",
+                                                                 "--upload-pack",
+                                                                 "--reference",
+                                                                 "--reference-if-able",
+                                                                 "--template",
+                                                                 "--depth",
+                                                                 "--shallow-since",
+                                                                 "--shallow-exclude",
+                                                                 "--server-option",
+                                                                 "-j",
+                                                                 "--jobs",
+                                                                 "-c",
+                                                                 "--config",
+                                                                 "--filter",
+                                                                 "--separate-git-dir",
+                                                                 "--bundle-uri"});
+  if (status != 0 || named.empty() || is_bare(arguments)) return status;
+
+  const std::string directory = named.size() > 1 ? named[1] : clone_directory(named[0]);
+  Repository repository = Repository::discover(directory);
+  repository.set_fetcher(fetch_objects);
+  set_up(repository, {}, say);
+  receive_shared_refs(repository,
+                      value_of(arguments, "--origin", value_of(arguments, "-o", "origin")), say);
+  return 0;
+}
+
+}  // namespace mgit

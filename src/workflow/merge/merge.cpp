@@ -1,0 +1,276 @@
+#include "workflow/merge/merge.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "base/os.h"
+#include "base/process.h"
+#include "format/shard_index.h"
+#include "model/model_line.h"
+#include "workflow/preconditions.h"
+
+namespace mgit {
+namespace {
+
+constexpr int kClean = 0;
+constexpr int kConflict = 1;
+constexpr int kNotHandled = 2;
+
+/// What git calls a head in this merge, for messages.
+std::string head_name(const std::string& hex) {
+  const char* name = std::getenv(("GITHEAD_" + hex).c_str());
+  return name != nullptr ? name : hex.substr(0, 10);
+}
+
+std::filesystem::path trailers_file(const Repository& repository) {
+  return repository.git_dir() / "mgit" / "merge-trailers";
+}
+
+/// All files of a model, by path.
+std::map<std::string, TreeFile> files_of(const CommittedModel& model, bool without_index = false) {
+  std::map<std::string, TreeFile> files;
+  if (model.index && !without_index) files[model.path] = *model.index;
+  for (const CommittedCheckpoint& part : model.parts) files[part.path] = part.file;
+  return files;
+}
+
+/// Do all sides deal the tensors out alike? Then the index is an ordinary file that git merges.
+bool same_sharding(const Repository& repository, const ModelPlan& plan) {
+  std::optional<ShardIndex> first;
+  for (const SidePlan& side : plan.sides) {
+    if (!side.model.index || side.model.path != plan.path) return false;
+    ShardIndex index = parse_shard_index(repository.blob(side.model.index->blob), side.model.path);
+    if (first && index != *first) return false;
+    first = std::move(index);
+  }
+  return true;
+}
+
+class Strategy {
+ public:
+  Strategy(Repository& repository, const StrategyCall& call)
+      : repository_(repository), call_(call) {}
+
+  int run() {
+    if (call_.ours != "HEAD" || call_.theirs.empty()) return pick();
+    resolve();
+    const std::vector<ModelPlan> plans = plan_models(repository_, ours_, sides_, call_.options);
+    for (const ModelPlan& plan : plans) refuse_if_changed(plan);
+    for (const ModelPlan& plan : plans) call_.say(describe_plan(plan));
+    const std::vector<std::vector<Manifest>> results = combine_all(plans);
+    int status = merge_files(plans);
+    if (status > kConflict) return kNotHandled;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      if (plans[i].conflicts.empty()) {
+        place(plans[i], results[i]);
+      } else {
+        mark_conflict(plans[i]);
+        status = kConflict;
+      }
+    }
+    return status;
+  }
+
+ private:
+  /// A rebase, cherry-pick or revert: a three-way pick, in which the merge driver keeps models
+  /// apart.
+  int pick() const {
+    std::vector<std::string> command{"git", "merge-recursive"};
+    command.insert(command.end(), call_.recursive_options.begin(), call_.recursive_options.end());
+    command.insert(command.end(), call_.bases.begin(), call_.bases.end());
+    command.insert(command.end(), {"--", call_.ours});
+    command.insert(command.end(), call_.theirs.begin(), call_.theirs.end());
+    return run_process(command, {.capture_output = false}).status;
+  }
+
+  void resolve() {
+    ours_ = repository_.require("HEAD");
+    for (const std::string& theirs : call_.theirs) {
+      const Oid commit = repository_.require(theirs);
+      const auto bases = repository_.merge_bases(ours_, commit);
+      if (bases.empty() && repository_.is_shallow())
+        throw Error("no merge base in this shallow clone", head_name(theirs),
+                    "git fetch --unshallow");
+      if (bases.size() > 1)
+        call_.say(fmt::format("note: {} merge bases; models use git's first, {}", bases.size(),
+                              bases.front().brief()));
+      sides_.push_back(
+          {commit, head_name(theirs), bases.empty() ? std::nullopt : std::optional(bases.front())});
+    }
+  }
+
+  void refuse_if_changed(const ModelPlan& plan) const {
+    std::vector<std::string> command{"git", "status", "--porcelain", "-uno", "--"};
+    for (const auto& [path, file] : files_of(plan.sides.front().model))
+      command.push_back(":(literal,top)" + path);
+    if (!run_checked(command, {.directory = repository_.work_dir().string()}).empty())
+      throw Error("your local changes would be overwritten by the merge", plan.path,
+                  "commit or stash them");
+  }
+
+  /// The manifests of every model's parts.
+  std::vector<std::vector<Manifest>> combine_all(const std::vector<ModelPlan>& plans) {
+    const auto batch = repository_.store().begin();
+    std::vector<std::vector<Manifest>> results;
+    std::string trailers;
+    for (const ModelPlan& plan : plans) {
+      results.emplace_back();
+      if (!plan.conflicts.empty()) continue;
+      results.back() = combine(repository_, *batch, plan);
+      trailers += record_plan(*batch, plan);
+    }
+    batch->commit();
+    std::string heads = "HEAD " + ours_.hex() + "\n";
+    for (const MergeSide& side : sides_) heads += side.commit.hex() + "\n";
+    std::filesystem::create_directories(trailers_file(repository_).parent_path());
+    os::write_file(trailers_file(repository_), as_bytes(heads + "\n" + trailers));
+    return results;
+  }
+
+  /// git's recursive strategy over everything but the planned models: in the trees it is given,
+  /// base and theirs hold ours there. Several heads are merged one after another.
+  int merge_files(const std::vector<ModelPlan>& plans) {
+    std::string ours = "HEAD";
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+      const MergeSide& side = sides_[i];
+      const Oid theirs = with_our_models(side.commit, plans);
+      std::vector<std::string> command{"git", "merge-recursive"};
+      command.insert(command.end(), call_.recursive_options.begin(), call_.recursive_options.end());
+      bool changed = !side.base;
+      for (const Oid& commit : repository_.merge_bases(ours_, side.commit)) {
+        const Oid base = with_our_models(commit, plans);
+        changed = changed || base != theirs;
+        command.push_back(base.hex());
+      }
+      if (!changed) continue;  // git would say "Already up to date."
+      command.insert(command.end(), {"--", ours, theirs.hex()});
+      ProcessOptions options;
+      options.directory = repository_.work_dir().string();
+      options.capture_output = false;
+      options.environment["GITHEAD_" + theirs.hex()] = side.name;
+      const int status = run_process(command, options).status;
+      if (status != kClean) return sides_.size() > 1 ? kNotHandled : status;
+      if (i + 1 < sides_.size()) {
+        ours = run_checked({"git", "write-tree"}, {.directory = options.directory});
+        ours.pop_back();
+      }
+    }
+    return kClean;
+  }
+
+  /// The commit's tree with the planned models as ours has them.
+  Oid with_our_models(const Oid& commit, const std::vector<ModelPlan>& plans) {
+    std::map<std::string, std::optional<TreeFile>> changes;
+    for (const ModelPlan& plan : plans) {
+      const bool leave_index = same_sharding(repository_, plan);
+      if (const auto there = past_model(repository_, commit, plan.path))
+        for (const auto& [path, file] : files_of(*there, leave_index)) changes[path] = std::nullopt;
+      for (const auto& [path, file] : files_of(plan.sides.front().model, leave_index))
+        changes[path] = file;
+    }
+    const Oid tree = repository_.commit(commit).tree;
+    return changes.empty() ? tree : repository_.write_tree(tree, changes);
+  }
+
+  void place(const ModelPlan& plan, const std::vector<Manifest>& results) {
+    const std::vector<CommittedCheckpoint>& parts = plan.sides.front().model.parts;
+    std::string lines;
+    std::vector<std::string> checkout{"git", "checkout-index", "-f", "-u", "--"};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Oid blob = repository_.write_blob(manifest_text(results[i]));
+      lines +=
+          fmt::format("{:o} {}\t{}\n", parts[i].file.mode, blob.hex(), quote_name(parts[i].path));
+      checkout.push_back(parts[i].path);
+    }
+    update_index(lines);
+    run_checked(checkout, {.directory = repository_.work_dir().string()});
+  }
+
+  /// Unmerged in the index, as git leaves a conflict; the working tree keeps ours.
+  void mark_conflict(const ModelPlan& plan) {
+    const bool leave_index = same_sharding(repository_, plan);
+    std::map<std::string, std::array<std::optional<TreeFile>, 3>> stages;
+    const auto add = [&](const std::optional<CommittedModel>& model, std::size_t stage) {
+      if (model)
+        for (const auto& [path, file] : files_of(*model, leave_index)) stages[path][stage] = file;
+    };
+    const MergeSide& theirs = sides_.front();
+    add(theirs.base ? past_model(repository_, *theirs.base, plan.path) : std::nullopt, 0);
+    add(plan.sides[0].model, 1);
+    add(past_model(repository_, theirs.commit, plan.path), 2);
+    std::string lines;
+    for (const auto& [path, files] : stages) {
+      if (files[1] == files[2]) continue;
+      const std::string name = quote_name(path);
+      lines += fmt::format("0 {:040}\t{}\n", 0, name);
+      for (std::size_t stage = 0; stage < files.size(); ++stage)
+        if (const auto& file = files[stage])
+          lines += fmt::format("{:o} {} {}\t{}\n", file->mode, file->blob.hex(), stage + 1, name);
+    }
+    update_index(lines);
+  }
+
+  void update_index(const std::string& lines) const {
+    run_checked({"git", "update-index", "--index-info"},
+                {.directory = repository_.work_dir().string(), .input = lines});
+  }
+
+  Repository& repository_;
+  const StrategyCall& call_;
+  Oid ours_;
+  std::vector<MergeSide> sides_;
+};
+
+}  // namespace
+
+int run_merge_strategy(Repository& repository, const StrategyCall& call) {
+  return Strategy(repository, call).run();
+}
+
+void append_merge_trailers(Repository& repository, const std::filesystem::path& message_file,
+                           std::string_view source) {
+  const auto merge_head = repository.git_dir() / "MERGE_HEAD";
+  const auto planned = trailers_file(repository);
+  if (source != "merge" || !std::filesystem::exists(merge_head) ||
+      !std::filesystem::exists(planned))
+    return;
+  const std::string plan = os::read_file(planned);
+  const std::string heads =
+      "HEAD " + repository.require("HEAD").hex() + "\n" + os::read_file(merge_head) + "\n";
+  if (!plan.starts_with(heads)) return;
+  const std::string trailers = plan.substr(heads.size());
+  const std::string message = os::read_file(message_file);
+  if (trailers.empty() || message.find("\nMgit-Merge: ") != std::string::npos) return;
+  // git's own remarks follow the message as comment lines.
+  const std::size_t comments = message.find("\n#");
+  const std::string text = message.substr(0, comments);
+  const std::string rest = comments == std::string::npos ? "" : message.substr(comments);
+  const std::string complete = with_trailers(text, trailers_of("merge\n\n" + trailers));
+  os::write_file(message_file, as_bytes(complete + rest));
+}
+
+MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches) {
+  require_quiet_worktree(repository, "merge");
+  require_installed(repository);
+  if (!repository.head_branch())
+    throw Error("HEAD is detached: the merged model would belong to no branch", "HEAD",
+                "git switch -c <branch>");
+  const auto head = repository.head();
+  std::vector<Oid> theirs;
+  for (const std::string& branch : branches) theirs.push_back(repository.require(branch));
+  if (!head) return MergeRoute::kFastForward;
+  if (std::all_of(theirs.begin(), theirs.end(),
+                  [&](const Oid& commit) { return repository.is_ancestor(commit, *head); }))
+    return MergeRoute::kUpToDate;
+  for (const Oid& commit : theirs)
+    if (repository.merge_bases(*head, commit).empty() && repository.is_shallow())
+      throw Error("no merge base in this shallow clone", "merge", "git fetch --unshallow");
+  const bool ahead = theirs.size() == 1 && repository.is_ancestor(*head, theirs.front());
+  return ahead && fast_forward_keeps_models(repository, *head, theirs.front())
+             ? MergeRoute::kFastForward
+             : MergeRoute::kCombine;
+}
+
+}  // namespace mgit

@@ -1,0 +1,106 @@
+#include "workflow/merge/merge_driver.h"
+
+#include <fmt/format.h>
+
+#include "base/os.h"
+#include "mgit/store.h"
+#include "model/rewrite_checkpoint.h"
+
+namespace mgit {
+namespace {
+
+bool same_shape(const Manifest& a, const Manifest& b) {
+  if (a.format != b.format || a.size != b.size || a.tensors.size() != b.tensors.size())
+    return false;
+  for (std::size_t i = 0; i < a.tensors.size(); ++i)
+    if (a.tensors[i].info != b.tensors[i].info || a.tensors[i].placement != b.tensors[i].placement)
+      return false;
+  return true;
+}
+
+/// base -> theirs applied to ours, for one object name.
+std::optional<Digest> pick(const Digest& base, const Digest& ours, const Digest& theirs) {
+  if (ours == theirs || base == theirs) return ours;
+  if (base == ours) return theirs;
+  return std::nullopt;
+}
+
+/// The side whose file the result is written in; nullopt if both changed more than values.
+std::optional<Manifest> pick_frame(const Store& store, const Manifest& base, const Manifest& ours,
+                                   const Manifest& theirs) {
+  if (same_frame(base, ours)) return theirs;
+  if (same_but_values(store, ours, theirs) || same_but_values(store, base, theirs)) return ours;
+  if (same_but_values(store, base, ours)) return theirs;
+  return std::nullopt;
+}
+
+/// `frame` with the tensors of `tensors`: what the container says about its contents is made anew.
+Manifest written_in(Repository& repository, const Manifest& frame, const Manifest& tensors,
+                    const std::string& path) {
+  repository.need(frame, path);
+  const auto batch = repository.store().begin();
+  TensorRewrite rewrite;
+  rewrite.content = [&](std::size_t i) -> std::optional<TensorData> {
+    if (tensors.tensors[i].object == frame.tensors[i].object) return std::nullopt;
+    return read_tensor(repository.store(), tensors.tensors[i]);
+  };
+  Manifest result = rewrite_checkpoint(repository.store(), *batch, frame, rewrite);
+  batch->commit();
+  return result;
+}
+
+}  // namespace
+
+bool merge_manifests(Repository& repository, const std::filesystem::path& base,
+                     const std::filesystem::path& ours, const std::filesystem::path& theirs,
+                     const std::string& path, std::string& conflict) {
+  const std::string base_text = os::read_file(base);
+  const std::string our_text = os::read_file(ours);
+  const std::string their_text = os::read_file(theirs);
+  for (const std::string* text : {&base_text, &our_text, &their_text}) {
+    if (looks_like_manifest(*text)) continue;
+    conflict = "not a checkpoint of mgit's on every side";
+    return false;
+  }
+  const Manifest from = parse_manifest(base_text, path);
+  Manifest result = parse_manifest(our_text, path);
+  const Manifest to = parse_manifest(their_text, path);
+  if (result.format == "whole" && to.format == "whole") {
+    conflict = "kept whole, for mgit knows no tensors in it, and changed on both sides";
+    return false;
+  }
+  if (!same_shape(from, result) || !same_shape(from, to)) {
+    conflict = "the network itself changed";
+    return false;
+  }
+  const std::optional<Manifest> frame = pick_frame(repository.store(), from, result, to);
+  if (!frame) {
+    conflict = "the header changed on both sides";
+    return false;
+  }
+  std::size_t both = 0;
+  std::string first;
+  for (std::size_t i = 0; i < result.tensors.size(); ++i) {
+    ManifestTensor& tensor = result.tensors[i];
+    if (const auto object = pick(from.tensors[i].object, tensor.object, to.tensors[i].object)) {
+      tensor.object = *object;
+    } else if (both++ == 0) {
+      first = tensor.info.name;
+    }
+  }
+  if (both > 0) {
+    conflict = fmt::format("{} of {} tensors changed on both sides, first {}", both,
+                           result.tensors.size(), first);
+    return false;
+  }
+  if (same_frame(from, result) || same_frame(from, to) || same_frame(result, to)) {
+    result.layout = frame->layout;
+    result.chunks = frame->chunks;
+  } else {
+    result = written_in(repository, *frame, result, path);
+  }
+  os::write_file(ours, as_bytes(manifest_text(result)));
+  return true;
+}
+
+}  // namespace mgit

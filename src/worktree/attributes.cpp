@@ -1,0 +1,83 @@
+#include "worktree/attributes.h"
+
+#include "base/os.h"
+#include "base/process.h"
+#include "git/attribute_lines.h"
+
+namespace mgit {
+namespace {
+
+std::filesystem::path attributes_file(const Repository& repository) {
+  if (repository.work_dir().empty())
+    throw Error("this needs a working tree", repository.git_dir().string());
+  return repository.work_dir() / ".gitattributes";
+}
+
+std::string attributes_text(const Repository& repository) {
+  const std::filesystem::path file = attributes_file(repository);
+  return std::filesystem::exists(file) ? os::read_file(file) : std::string();
+}
+
+}  // namespace
+
+std::vector<bool> tracked_by_mgit(const Repository& repository,
+                                  const std::vector<std::string>& paths) {
+  std::vector<bool> result(paths.size(), false);
+  if (paths.empty()) return result;
+  ProcessOptions options;
+  options.directory = repository.work_dir().string();
+  options.input.emplace();
+  for (const std::string& path : paths) options.input->append(path).push_back('\0');
+  const std::string output = run_checked({"git", "check-attr", "-z", "--stdin", "filter"}, options);
+  std::size_t at = 0;
+  const auto field = [&] {
+    const std::size_t end = output.find('\0', at);
+    if (end == std::string::npos) throw Error("unexpected answer", "git check-attr");
+    const std::string_view value = std::string_view(output).substr(at, end - at);
+    at = end + 1;
+    return value;
+  };
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    field();  // path
+    field();  // "filter"
+    result[i] = field() == "mgit";
+  }
+  return result;
+}
+
+std::vector<std::string> tracked_patterns(const Repository& repository) {
+  return mgit_patterns(attributes_text(repository));
+}
+
+bool track(const Repository& repository, const std::string& pattern) {
+  if (pattern.empty() || pattern.starts_with('#') || pattern.starts_with('!') ||
+      pattern.find('\n') != std::string::npos)
+    throw UsageError("not a pattern that .gitattributes can hold", pattern);
+  std::string text = attributes_text(repository);
+  for (const std::string& line : split_lines(text))
+    if (mgit_pattern(line) == pattern) return false;
+  if (!text.empty() && !text.ends_with('\n')) text += '\n';
+  text += mgit_attribute_line(pattern) + '\n';
+  os::write_file(attributes_file(repository), as_bytes(text));
+  return true;
+}
+
+bool untrack(const Repository& repository, const std::string& pattern) {
+  const std::string text = attributes_text(repository);
+  std::string kept;
+  bool found = false;
+  for (const std::string& line : split_lines(text)) {
+    if (mgit_pattern(line) == pattern)
+      found = true;
+    else
+      kept += line;
+  }
+  if (!found) return false;
+  if (kept.empty())
+    std::filesystem::remove(attributes_file(repository));
+  else
+    os::write_file(attributes_file(repository), as_bytes(kept));
+  return true;
+}
+
+}  // namespace mgit

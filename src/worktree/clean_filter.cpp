@@ -1,0 +1,109 @@
+#include "worktree/clean_filter.h"
+
+#include <atomic>
+#include <future>
+
+#include "worktree/index_entries.h"
+#include "worktree/ingest.h"
+
+namespace mgit {
+namespace {
+
+/// Smaller files are looked at once git has sent them.
+constexpr std::size_t kWorthAStart = std::size_t{4} << 20;
+
+std::filesystem::path working_file(const Repository& repository, const std::string& path) {
+  return repository.work_dir().empty() ? std::filesystem::path() : repository.work_dir() / path;
+}
+
+/// git asks about a file that is as young as the index, although mgit, which looks at the fractions
+/// of a second, can tell that it was not touched since it was staged.
+std::optional<std::string> staged_within_a_second(const Repository& repository,
+                                                  const std::string& path) {
+  try {
+    for (const IndexedFile& entry : index_entries(repository, {path})) {
+      if (!entry.unchanged || !entry.racy) continue;
+      std::string text = repository.blob(entry.blob);
+      if (looks_like_manifest(text) &&
+          missing_objects(repository.store(), parse_manifest(text, path)).empty())
+        return text;
+    }
+  } catch (const Error&) {  // no index that can be read: the content tells
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// Stores a file in another thread. Destroyed before commit(), it stops and stores nothing.
+class CleanFilter::EarlyIngest {
+ public:
+  EarlyIngest(Repository& repository, std::shared_ptr<const MappedFile> file,
+              const std::string& path)
+      : ingest_(repository) {
+    manifest_ = std::async(std::launch::async, [this, file = std::move(file), path] {
+      return ingest_.add(file->bytes(), path, [this](std::uint64_t) {
+        if (unwanted_) throw Error("git sends another content");
+      });
+    });
+  }
+  ~EarlyIngest() {
+    unwanted_ = true;
+    if (manifest_.valid()) manifest_.wait();
+  }
+  EarlyIngest(const EarlyIngest&) = delete;
+  EarlyIngest& operator=(const EarlyIngest&) = delete;
+
+  std::string manifest() { return manifest_.get(); }
+  void commit() { ingest_.commit(); }
+
+ private:
+  Ingest ingest_;
+  std::atomic<bool> unwanted_ = false;
+  std::future<std::string> manifest_;
+};
+
+CleanFilter::CleanFilter(Repository& repository, std::string path)
+    : repository_(repository),
+      path_(std::move(path)),
+      content_(working_file(repository, path_),
+               [&repository] { return repository.store().directory() / "tmp"; }) {}
+
+CleanFilter::~CleanFilter() = default;
+
+void CleanFilter::append(std::string_view part) {
+  content_.append(part);
+  if (!started_) start();
+  if (content_.agreeing() == nullptr) early_.reset();
+}
+
+void CleanFilter::start() {
+  started_ = true;
+  std::shared_ptr<const MappedFile> file = content_.agreeing();
+  if (file == nullptr || file->bytes().size() < kWorthAStart) return;
+  staged_ = staged_within_a_second(repository_, path_);
+  if (!staged_) early_ = std::make_unique<EarlyIngest>(repository_, std::move(file), path_);
+}
+
+std::string CleanFilter::finish() {
+  content_.finish();
+  const bool whole_file = content_.agreeing() != nullptr;
+  std::string manifest;
+  if (whole_file && staged_) {
+    manifest = *staged_;
+    content_.check_unchanged();
+  } else if (whole_file && early_) {
+    manifest = early_->manifest();
+    content_.check_unchanged();
+    early_->commit();
+  } else {
+    early_.reset();
+    Ingest ingest(repository_);
+    manifest = ingest.add(content_.content(), path_);
+    content_.check_unchanged();
+    ingest.commit();
+  }
+  return manifest;
+}
+
+}  // namespace mgit

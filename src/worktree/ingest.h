@@ -1,0 +1,31 @@
+// A checkpoint on its way from the working tree into the store: what `mgit add` and git's clean
+// filter share.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "mgit/git.h"
+#include "mgit/store.h"
+
+namespace mgit {
+
+/// Takes files into one batch. Then commit(): before it nothing is stored.
+class Ingest {
+ public:
+  explicit Ingest(Repository& repository);
+  ~Ingest();
+
+  /// The text that stands for the file `path` (from the top of the working tree) in git.
+  /// `progress` is told, from several threads, how many more bytes are done. A content that is
+  /// such a text already stays as it is; throws CorruptError if it is damaged.
+  std::string add(Bytes content, const std::string& path,
+                  const std::function<void(std::uint64_t)>& progress = {});
+  void commit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mgit

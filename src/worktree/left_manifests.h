@@ -1,0 +1,21 @@
+// Manifests that stand in the working tree in place of their checkpoints: a clone made without
+// mgit, or objects that were not there at checkout.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mgit/git.h"
+
+namespace mgit {
+
+struct LeftManifests {
+  std::vector<std::string> restored;  // now checkpoints
+  std::vector<std::string> missing;   // objects are nowhere
+};
+
+/// Replaces every file that mgit tracks and that still is exactly the manifest of the index by its
+/// checkpoint, and refreshes the index.
+LeftManifests restore_left_manifests(const Repository& repository);
+
+}  // namespace mgit

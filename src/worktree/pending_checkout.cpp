@@ -1,0 +1,177 @@
+#include "worktree/pending_checkout.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+#include "base/os.h"
+#include "base/progress.h"
+#include "worktree/attributes.h"
+#include "worktree/placed_checkpoint.h"
+
+namespace mgit {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kVariable = "MGIT_CHECKOUT";
+
+struct Interrupted {};
+
+fs::path list_file(const Repository& repository) { return repository.git_dir() / "mgit-checkout"; }
+
+struct Pending {
+  std::string path;
+  Oid blob;
+  Manifest manifest;
+};
+
+/// What an earlier attempt could not write is missing since: its manifest takes the place again.
+void put_manifest_back(const Repository& repository, const IndexCopy& index,
+                       const std::string& path) {
+  const fs::path file = repository.work_dir() / path;
+  const auto staged = index.find(path);
+  if (!staged || !fs::is_directory(fs::symlink_status(file.parent_path()))) return;
+  const std::string text = repository.blob(staged->blob);
+  if (!looks_like_manifest(text)) return;
+  os::write_file(file, as_bytes(text));
+  if ((staged->stat.st_mode & S_IXUSR) != 0)
+    fs::permissions(file, fs::perms::owner_exec, fs::perm_options::add);
+}
+
+/// Manifests that stand where the list says; the user may have been there since.
+std::vector<Pending> pending(const Repository& repository, const IndexCopy& index) {
+  if (!fs::exists(list_file(repository))) return {};
+  std::istringstream list(os::read_file(list_file(repository)));
+  std::set<std::string> names;
+  for (std::string path; std::getline(list, path, '\0');) names.insert(path);
+  const std::vector<std::string> paths(names.begin(), names.end());
+  const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
+  std::vector<Pending> result;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const fs::path file = repository.work_dir() / paths[i];
+    if (!tracked[i]) continue;
+    if (!fs::exists(fs::symlink_status(file))) put_manifest_back(repository, index, paths[i]);
+    if (!fs::is_regular_file(fs::symlink_status(file))) continue;
+    const std::string text = os::read_file(file);
+    if (!looks_like_manifest(text)) continue;
+    Manifest manifest = parse_manifest(text, paths[i]);
+    result.push_back({paths[i], blob_id(text), std::move(manifest)});
+  }
+  return result;
+}
+
+/// False if its objects are nowhere.
+bool objects_are_here(const Repository& repository, const Pending& file) {
+  try {
+    repository.need(file.manifest, file.path);
+    return true;
+  } catch (const MissingError&) {
+    fmt::print(stderr,
+               "warning: {0}: tensor objects are not here; left as a manifest "
+               "(mgit fetch, then mgit install)\n",
+               file.path);
+    return false;
+  }
+}
+
+/// Files of the working tree that probably have the content of a blob.
+class Twins {
+ public:
+  Twins(const Repository& repository, const std::vector<Pending>& files, const IndexCopy& index)
+      : work_dir_(repository.work_dir()) {
+    std::set<Oid> blobs;
+    for (const Pending& file : files) blobs.insert(file.blob);
+    for (const StagedFile& file : index.unchanged(blobs)) add(file.blob, file.path);
+  }
+  void add(const Oid& blob, const std::string& path) { paths_.emplace(blob, work_dir_ / path); }
+  /// Empty if there is none.
+  fs::path of(const Oid& blob) const {
+    const auto found = paths_.find(blob);
+    return found == paths_.end() ? fs::path() : found->second;
+  }
+
+ private:
+  fs::path work_dir_;
+  std::map<Oid, fs::path> paths_;
+};
+
+void complain(const Error& error, const std::string& path) {
+  const std::string where =
+      error.where().empty() || error.where() == path ? path : path + ": " + error.where();
+  fmt::print(stderr, "error: {}: {}{}\n", where, error.what(),
+             error.hint().empty() ? "" : " (" + error.hint() + ")");
+}
+
+/// git takes an entry without stat data for unknown and looks at the content: should the index not
+/// hear of what is placed, manifest and checkpoint are both what it has.
+void forget_stat_data(const std::vector<Pending>& files, IndexCopy& index) {
+  std::vector<StagedFile> unknown(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    unknown[i].path = files[i].path;
+    unknown[i].blob = files[i].blob;
+  }
+  if (!unknown.empty()) index.refresh(unknown);
+}
+
+}  // namespace
+
+std::map<std::string, std::string> leave_checkout_to_mgit(const Repository& repository) {
+  return {{kVariable, repository.git_dir().string()}};
+}
+
+bool leaves_checkout_to_mgit(const Repository& repository) {
+  const char* directory = std::getenv(kVariable);
+  return directory != nullptr && repository.git_dir() == directory;
+}
+
+void note_pending(const Repository& repository, const std::string& path) {
+  const fs::path list = list_file(repository);
+  const os::File file(::open(list.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (file.fd() < 0) throw Error("cannot write", list.string());
+  os::write_all(file, as_bytes(path + '\0'), list);
+}
+
+PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
+                          const std::function<bool()>& interrupted) {
+  PlacedFiles placed;
+  const std::vector<Pending> files = pending(repository, index);
+  forget_stat_data(files, index);
+  Twins twins(repository, files, index);
+  std::uint64_t total = 0;
+  for (const Pending& file : files) total += file.manifest.size;
+  Progress progress("Writing checkpoints", total, Progress::Unit::kBytes);
+  for (const Pending& file : files) {
+    const fs::path path = repository.work_dir() / file.path;
+    try {
+      if (!objects_are_here(repository, file)) continue;
+      StagedFile now;
+      now.path = file.path;
+      now.blob = file.blob;
+      const auto advance = [&](std::uint64_t bytes) {
+        if (interrupted()) throw Interrupted();
+        progress.advance(bytes);
+      };
+      now.stat =
+          place_checkpoint(repository.store(), file.manifest, path, advance, twins.of(file.blob));
+      twins.add(file.blob, file.path);
+      placed.files.push_back(std::move(now));
+    } catch (const Interrupted&) {
+      placed.failed = true;
+      break;
+    } catch (const Error& error) {
+      complain(error, file.path);
+      placed.failed = true;
+      ::unlink(path.c_str());
+    }
+  }
+  return placed;
+}
+
+void forget_pending(const Repository& repository) { ::unlink(list_file(repository).c_str()); }
+
+}  // namespace mgit
