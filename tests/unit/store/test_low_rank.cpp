@@ -10,6 +10,7 @@
 #include "coding/low_rank_fit.h"
 #include "coding/symmetric_eigen.h"
 #include "store/record.h"
+#include "store/record_frames.h"
 #include "store_support.h"
 
 namespace mgit {
