@@ -10,7 +10,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
+#include <string_view>
 
 #include "base/os.h"
 #include "mgit/base.h"
@@ -38,29 +40,71 @@ std::vector<char*> c_arguments(const std::vector<std::string>& arguments) {
   return result;
 }
 
-/// Feeds and drains the child's pipes until all are closed.
-void exchange(Pipe& in, const std::string& input, Pipe& out, std::string& output, Pipe& err,
-              std::string& errors) {
-  std::size_t fed = 0;
-  std::array<char, 65536> chunk{};
+/// Keeps SIGPIPE from this thread: a child that stops reading is an EPIPE, to be seen at the call.
+/// Other threads, and what the process does about the signal, are left alone.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() {
+    sigset_t pending;
+    ::sigemptyset(&sigpipe_);
+    ::sigaddset(&sigpipe_, SIGPIPE);
+    ::sigpending(&pending);
+    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  ~WithoutSigpipe() {
+    constexpr std::timespec kNow{0, 0};
+    while (!was_pending_ && ::sigtimedwait(&sigpipe_, nullptr, &kNow) < 0 && errno == EINTR) {
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  WithoutSigpipe(const WithoutSigpipe&) = delete;
+  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+
+ private:
+  sigset_t sigpipe_{};
+  sigset_t before_{};
+  bool was_pending_ = false;
+};
+
+bool is_passing(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
+
+/// Writes what the pipe takes, which does not block. Closes it after the last byte, and when nobody
+/// reads any more: that is the child's business.
+void feed(os::File& pipe, std::string_view& input) {
+  if (!input.empty()) {
+    const ssize_t n = ::write(pipe.fd(), input.data(), input.size());
+    if (n > 0)
+      input.remove_prefix(static_cast<std::size_t>(n));
+    else if (n < 0 && !is_passing(errno))
+      input = {};
+  }
+  if (input.empty()) pipe.close();
+}
+
+/// Reads what is there. Closes the pipe at its end.
+void drain(os::File& pipe, std::string& output) {
+  std::array<char, 65536> chunk;
+  const ssize_t n = ::read(pipe.fd(), chunk.data(), chunk.size());
+  if (n > 0) output.append(chunk.data(), static_cast<std::size_t>(n));
+  if (n == 0 || (n < 0 && !is_passing(errno))) pipe.close();
+}
+
+/// Feeds and drains the child's pipes until all are closed; never waits for one alone, for the
+/// child may be waiting for another.
+void exchange(Pipe& in, std::string_view input, Pipe& out, Pipe& err, ProcessResult& result) {
+  if (in.write.fd() >= 0) ::fcntl(in.write.fd(), F_SETFL, O_NONBLOCK);
+  const WithoutSigpipe guard;
   while (in.write.fd() >= 0 || out.read.fd() >= 0 || err.read.fd() >= 0) {
     std::array<pollfd, 3> waiting{
         {{in.write.fd(), POLLOUT, 0}, {out.read.fd(), POLLIN, 0}, {err.read.fd(), POLLIN, 0}}};
-    if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) break;
-    if (in.write.fd() >= 0 && waiting[0].revents != 0) {
-      const ssize_t n =
-          fed < input.size() ? ::write(in.write.fd(), input.data() + fed, input.size() - fed) : 0;
-      if (n > 0) fed += static_cast<std::size_t>(n);
-      if (fed == input.size() || (n < 0 && errno != EAGAIN && errno != EINTR)) in.write.close();
+    if (::poll(waiting.data(), waiting.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      throw Error(std::string("cannot wait for a process: ") + std::strerror(errno));
     }
-    const auto drain = [&](Pipe& pipe, const pollfd& state, std::string& into) {
-      if (pipe.read.fd() < 0 || state.revents == 0) return;
-      const ssize_t n = ::read(pipe.read.fd(), chunk.data(), chunk.size());
-      if (n > 0) into.append(chunk.data(), static_cast<std::size_t>(n));
-      if (n == 0 || (n < 0 && errno != EINTR)) pipe.read.close();
-    };
-    drain(out, waiting[1], output);
-    drain(err, waiting[2], errors);
+    if (waiting[0].revents != 0) feed(in.write, input);
+    if (waiting[1].revents != 0) drain(out.read, result.output);
+    if (waiting[2].revents != 0) drain(err.read, result.errors);
   }
 }
 
@@ -96,10 +140,9 @@ ProcessResult run_process(const std::vector<std::string>& arguments,
   in.read.close();
   out.write.close();
   err.write.close();
-  const auto previous = ::signal(SIGPIPE, SIG_IGN);
   ProcessResult result;
-  exchange(in, options.input.value_or(""), out, result.output, err, result.errors);
-  ::signal(SIGPIPE, previous);
+  exchange(in, options.input ? std::string_view(*options.input) : std::string_view(), out, err,
+           result);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
