@@ -27,10 +27,10 @@ NamedCurve accuracy_curve(std::string name, const BarrierCurve& curve) {
   return result;
 }
 
-nlohmann::ordered_json curve_json(const BarrierCurve& curve) {
-  nlohmann::ordered_json points = nlohmann::ordered_json::array();
+Json curve_json(const BarrierCurve& curve) {
+  Json points = Json::array();
   for (std::size_t i = 0; i < curve.points.size(); ++i) {
-    nlohmann::ordered_json point{{"lambda", curve.lambda[i]}};
+    Json point{{"lambda", curve.lambda[i]}};
     point.update(evaluation_json(curve.points[i]));
     points.push_back(std::move(point));
   }
@@ -41,16 +41,16 @@ nlohmann::ordered_json curve_json(const BarrierCurve& curve) {
 
 class Barrier : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("a", request_.a, "revision (rev or rev:path) or checkpoint file")->required();
-    app.add_option("b", request_.b, "the other end")->required();
-    app.add_option("--points", request_.points, "evaluations along the line (default 25)")
-        ->check(CLI::Range(2, 10000));
-    app.add_flag("--rebase", request_.rebase, "also with B matched onto A: before and after");
-    add_evaluation_options(app, request_.evaluation);
-    app.add_option("--svg", svg_, "draw the loss into this file, too");
-    app.add_flag("--json", json_, "every point, as one JSON document");
-    app.add_flag("--no-draw", no_draw_, "numbers only");
+  void options(Options& options) override {
+    options.argument("a", request_.a, "revision (rev or rev:path) or checkpoint file").required();
+    options.argument("b", request_.b, "the other end").required();
+    options.value("--points", request_.points, "evaluations along the line (default 25)")
+        .range(2, 10000);
+    options.flag("--rebase", request_.rebase, "also with B matched onto A: before and after");
+    add_evaluation_options(options, request_.evaluation);
+    options.value("--svg", svg_, "draw the loss into this file, too");
+    options.flag("--json", json_, "every point, as one JSON document");
+    options.flag("--no-draw", no_draw_, "numbers only");
   }
 
   int run() override {
@@ -122,7 +122,7 @@ class Barrier : public Command {
   }
 
   void print_json(const BarrierReport& report) const {
-    nlohmann::ordered_json json{{"a", request_.a}, {"b", request_.b}};
+    Json json{{"a", request_.a}, {"b", request_.b}};
     json["setting"] = setting_json(report.setting);
     json.update(curve_json(report.curve));
     if (report.rebased) {
@@ -133,7 +133,7 @@ class Barrier : public Command {
       json["rebased"].update(curve_json(*report.rebased));
     }
     json["running_statistics_averaged"] = report.running_statistics;
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json.dump());
   }
 
   BarrierRequest request_;

@@ -1,19 +1,20 @@
 // A command of mgit: one file each, registered by name. Parse, call, print; no logic.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "cli/options.h"
 
 namespace mgit::cli {
 
 class Command {
  public:
   virtual ~Command() = default;
-  /// Declares options and arguments. `app` outlives the command's run().
-  virtual void options(CLI::App& app) = 0;
+  /// Declares options and arguments. `options` outlives the command's run().
+  virtual void options(Options& options) = 0;
   /// For a protocol that is not ours to shape: a command that takes its arguments as they come
   /// returns a status here, and options() and run() are not called.
   virtual std::optional<int> run_raw(const std::vector<std::string>& arguments) {

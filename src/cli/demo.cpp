@@ -13,10 +13,10 @@ namespace {
 
 class DemoCommand : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("directory", options_.directory, "new or empty (default ./mgit-demo)");
-    app.add_option("--data", options_.mnist, "MNIST's idx files, instead of drawn digits");
-    app.add_option("--seed", options_.seed, "of pictures and networks (default 0)");
+  void options(Options& options) override {
+    options.argument("directory", options_.directory, "new or empty (default ./mgit-demo)");
+    options.value("--data", options_.mnist, "MNIST's idx files, instead of drawn digits");
+    options.value("--seed", options_.seed, "of pictures and networks (default 0)");
   }
 
   int run() override {

@@ -11,12 +11,12 @@ namespace {
 
 class Eval : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("models", names_, "revisions (rev or rev:path) or checkpoint files; HEAD");
-    add_evaluation_options(app, request_);
-    app.add_option("--against", request_.against,
-                   "also the largest change of any output against this model's");
-    app.add_flag("--json", json_, "one JSON document");
+  void options(Options& options) override {
+    options.arguments("models", names_, "revisions (rev or rev:path) or checkpoint files; HEAD");
+    add_evaluation_options(options, request_);
+    options.value("--against", request_.against,
+                  "also the largest change of any output against this model's");
+    options.flag("--json", json_, "one JSON document");
   }
 
   int run() override {
@@ -44,8 +44,8 @@ class Eval : public Command {
     }
   }
 
-  static nlohmann::ordered_json result_json(const EvaluatedModel& each) {
-    nlohmann::ordered_json json{{"model", each.model.name}, {"path", each.model.path}};
+  static Json result_json(const EvaluatedModel& each) {
+    Json json{{"model", each.model.name}, {"path", each.model.path}};
     if (each.model.commit) json["commit"] = each.model.commit->hex();
     json.update(evaluation_json(each.result));
     if (each.largest_output_change) json["largest_output_change"] = *each.largest_output_change;
@@ -54,9 +54,9 @@ class Eval : public Command {
   }
 
   static void print_json(const std::vector<EvaluatedModel>& results) {
-    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    Json all = Json::array();
     for (const EvaluatedModel& each : results) all.push_back(result_json(each));
-    fmt::print("{}\n", (all.size() == 1 ? all.front() : all).dump(2));
+    fmt::print("{}\n", (results.size() == 1 ? all.elements().front() : all).dump());
   }
 
   std::vector<std::string> names_{"HEAD"};

@@ -6,12 +6,12 @@
 
 namespace mgit::cli {
 
-void add_evaluation_options(CLI::App& app, EvaluationRequest& request) {
-  app.add_option("--graph", request.graph, "the network, as TorchScript");
-  app.add_option("--data", request.data, "safetensors with \"input\" and \"target\"");
-  app.add_option("--loss", request.loss, "cross_entropy or mse");
-  app.add_option("--batch", request.batch, "samples at a time (default 1000)");
-  app.add_option("--model", request.model, "its name in .mgitconfig, where there are several");
+void add_evaluation_options(Options& options, EvaluationRequest& request) {
+  options.value("--graph", request.graph, "the network, as TorchScript");
+  options.value("--data", request.data, "safetensors with \"input\" and \"target\"");
+  options.value("--loss", request.loss, "cross_entropy or mse");
+  options.value("--batch", request.batch, "samples at a time (default 1000)");
+  options.value("--model", request.model, "its name in .mgitconfig, where there are several");
 }
 
 std::unique_ptr<Repository> find_repository() {
@@ -28,14 +28,14 @@ std::string accuracy_text(const Evaluation& evaluation) {
   return evaluation.accuracy ? fmt::format("{:.2f} %", *evaluation.accuracy * 100) : "-";
 }
 
-nlohmann::ordered_json evaluation_json(const Evaluation& evaluation) {
-  nlohmann::ordered_json json{{"loss", evaluation.loss}};
+Json evaluation_json(const Evaluation& evaluation) {
+  Json json{{"loss", evaluation.loss}};
   if (evaluation.accuracy) json["accuracy"] = *evaluation.accuracy;
   json["samples"] = evaluation.samples;
   return json;
 }
 
-nlohmann::ordered_json setting_json(const EvaluatorOptions& setting) {
+Json setting_json(const EvaluatorOptions& setting) {
   return {
       {"graph", setting.graph.string()}, {"data", setting.data.string()}, {"loss", setting.loss}};
 }

@@ -11,7 +11,7 @@ namespace {
 
 class FilterProcessCommand : public Command {
  public:
-  void options(CLI::App&) override {}
+  void options(Options&) override {}
   int run() override {
     serve_filter(STDIN_FILENO, STDOUT_FILENO, [] {
       Repository repository = Repository::discover();

@@ -3,14 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "cli/command.h"
 
 namespace mgit::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kProblems = 1;
 
@@ -39,14 +36,15 @@ Json json_of(const AffectedCheckpoint& checkpoint) {
 
 class Fsck : public Command {
  public:
-  void options(CLI::App& app) override {
-    auto* full = app.add_flag("--full", full_, "decode every object and compare it with its name");
-    app.add_flag("--connectivity-only", quick_, "believe what records hold: read headers only")
-        ->excludes(full);
-    app.add_flag("--rebuild", rebuild_,
+  void options(Options& options) override {
+    const Option& full =
+        options.flag("--full", full_, "decode every object and compare it with its name");
+    options.flag("--connectivity-only", quick_, "believe what records hold: read headers only")
+        .excludes(full);
+    options.flag("--rebuild", rebuild_,
                  "index all packs again first; forgets damaged objects, so that they can be "
                  "fetched or added again");
-    app.add_flag("--json", json_, "print the result as JSON");
+    options.flag("--json", json_, "print the result as JSON");
   }
 
   int run() override {
@@ -80,7 +78,7 @@ class Fsck : public Command {
     json["affected"] = Json::array();
     for (const AffectedCheckpoint& checkpoint : check.affected)
       json["affected"].push_back(json_of(checkpoint));
-    fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", json.dump());
   }
 
   bool full_ = false;

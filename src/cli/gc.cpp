@@ -22,17 +22,18 @@ std::string megabytes(std::uint64_t bytes) {
 
 class Gc : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("--prune", prune_,
-                   "drop unreachable objects last used before this date (now, never, "
-                   "2.weeks.ago …; default: gc.pruneExpire, else two weeks ago)")
-        ->type_name("DATE")
-        ->expected(0, 1);
-    app.add_flag("--no-prune", no_prune_, "drop nothing, only put packs together");
-    app.add_flag("--best", best_,
+  void options(Options& options) override {
+    options
+        .value("--prune", prune_,
+               "drop unreachable objects last used before this date (now, never, "
+               "2.weeks.ago …; default: gc.pruneExpire, else two weeks ago)")
+        .value_name("date")
+        .optional_value();
+    options.flag("--no-prune", no_prune_, "drop nothing, only put packs together");
+    options.flag("--best", best_,
                  "code versions of a tensor anew, as small as can be; takes its time");
-    app.add_flag("-n,--dry-run", dry_run_, "print what would be dropped; change nothing");
-    app.add_flag("-q,--quiet", quiet_, "say nothing on success");
+    options.flag("-n,--dry-run", dry_run_, "print what would be dropped; change nothing");
+    options.flag("-q,--quiet", quiet_, "say nothing on success");
   }
 
   int run() override {
@@ -68,11 +69,11 @@ class Gc : public Command {
 
 class Prune : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_flag("-n,--dry-run", dry_run_, "print what would be dropped; change nothing");
-    app.add_flag("-v,--verbose", verbose_, "print what is dropped");
-    app.add_option("--expire", expire_, "only what was last used before this date (default: now)")
-        ->type_name("DATE");
+  void options(Options& options) override {
+    options.flag("-n,--dry-run", dry_run_, "print what would be dropped; change nothing");
+    options.flag("-v,--verbose", verbose_, "print what is dropped");
+    options.value("--expire", expire_, "only what was last used before this date (default: now)")
+        .value_name("date");
   }
 
   int run() override {

@@ -20,7 +20,7 @@ class Hook : public Command {
       input.assign(std::istreambuf_iterator<char>(std::cin), {});
     return run_hook_action(arguments.front(), {arguments.begin() + 1, arguments.end()}, input, say);
   }
-  void options(CLI::App&) override {}
+  void options(Options&) override {}
   int run() override { return 0; }
 };
 

@@ -11,10 +11,10 @@ namespace {
 
 class Install : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_flag("--keep-ff", options_.keep_fast_forward,
+  void options(Options& options) override {
+    options.flag("--keep-ff", options_.keep_fast_forward,
                  "let plain git fast-forward, which replaces a model instead of combining it");
-    app.add_flag("--global", global_,
+    options.flag("--global", global_,
                  "filter and drivers in your own configuration, so that a plain git clone gets "
                  "checkpoints");
   }

@@ -14,11 +14,11 @@ namespace {
 
 class LineageCommand : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("revision", revision_,
-                   "default: HEAD; or 'rebuild': fill the index again, from git alone");
-    app.add_option("path,--path", path_, "only this checkpoint");
-    app.add_flag("--json", json_, "one JSON document");
+  void options(Options& options) override {
+    options.argument("revision", revision_,
+                     "default: HEAD; or 'rebuild': fill the index again, from git alone");
+    options.argument("path,--path", path_, "only this checkpoint");
+    options.flag("--json", json_, "one JSON document");
   }
 
   int run() override {

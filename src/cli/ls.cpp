@@ -1,7 +1,7 @@
 // mgit ls: the checkpoints of a revision and their tensors.
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "cli/command.h"
 #include "cli/model_argument.h"
 #include "mgit/git.h"
@@ -67,23 +67,23 @@ void print(const CommittedModel& model, const Store& store) {
   for (const CommittedCheckpoint& part : model.parts) print(part, store, model.index ? "  " : "");
 }
 
-nlohmann::json to_json(const ManifestTensor& tensor, const Store& store) {
+Json to_json(const ManifestTensor& tensor, const Store& store) {
   const auto info = store.info(tensor.object);
-  nlohmann::json json{{"name", tensor.info.name},
-                      {"dtype", dtype_name(tensor.info.dtype)},
-                      {"shape", tensor.info.shape},
-                      {"object", tensor.object.hex()},
-                      {"encoding", encoding_name(info)}};
+  Json json{{"name", tensor.info.name},
+            {"dtype", dtype_name(tensor.info.dtype)},
+            {"shape", tensor.info.shape},
+            {"object", tensor.object.hex()},
+            {"encoding", encoding_name(info)}};
   if (info) json["stored"] = info->stored;
   if (info && info->base) json["base"] = info->base->hex();
   return json;
 }
 
-nlohmann::json to_json(const CommittedCheckpoint& checkpoint, const Store& store) {
-  nlohmann::json tensors = nlohmann::json::array();
+Json to_json(const CommittedCheckpoint& checkpoint, const Store& store) {
+  Json tensors = Json::array();
   for (const ManifestTensor& tensor : checkpoint.manifest.tensors)
     tensors.push_back(to_json(tensor, store));
-  nlohmann::json chunks = nlohmann::json::array();
+  Json chunks = Json::array();
   for (const ManifestChunk& chunk : checkpoint.manifest.chunks)
     chunks.push_back({{"length", chunk.length}, {"object", chunk.object.hex()}});
   return {{"path", checkpoint.path},          {"format", checkpoint.manifest.format},
@@ -91,9 +91,9 @@ nlohmann::json to_json(const CommittedCheckpoint& checkpoint, const Store& store
           {"tensors", std::move(tensors)},    {"chunks", std::move(chunks)}};
 }
 
-nlohmann::json to_json(const CommittedModel& model, const Store& store) {
+Json to_json(const CommittedModel& model, const Store& store) {
   if (!model.index) return to_json(model.parts.front(), store);
-  nlohmann::json shards = nlohmann::json::array();
+  Json shards = Json::array();
   for (const CommittedCheckpoint& part : model.parts) shards.push_back(to_json(part, store));
   return {{"path", model.path},
           {"format", model.manifest.format},
@@ -103,21 +103,19 @@ nlohmann::json to_json(const CommittedModel& model, const Store& store) {
 
 class Ls : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("rev", revision_, "a branch, tag or commit, or a path in HEAD")
-        ->capture_default_str();
-    app.add_option("path", path_, "one checkpoint or shard index of it; all without");
-    app.add_flag("--json", json_, "as JSON");
+  void options(Options& options) override {
+    options.argument("rev", revision_, "a branch, tag or commit, or a path in HEAD");
+    options.argument("path", path_, "one checkpoint or shard index of it; all without");
+    options.flag("--json", json_, "as JSON");
   }
 
   int run() override {
     const Repository repository = Repository::discover();
     const std::vector<CommittedModel> found = models(repository);
     if (json_) {
-      nlohmann::json list = nlohmann::json::array();
+      Json list = Json::array();
       for (const CommittedModel& model : found) list.push_back(to_json(model, repository.store()));
-      constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
-      fmt::print("{}\n", list.dump(2, ' ', false, kReplace));
+      fmt::print("{}\n", list.dump());
       return 0;
     }
     for (const CommittedModel& model : found) print(model, repository.store());

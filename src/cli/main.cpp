@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -39,6 +40,12 @@ void print_overview() {
       "'mgit <command> --help' explains a command; 'mgit demo' shows the whole story.\n");
 }
 
+std::string indented(const std::string& lines) {
+  std::string text = "  ";
+  for (const char each : lines) text += each == '\n' ? std::string("\n  ") : std::string(1, each);
+  return text;
+}
+
 [[noreturn]] void exec_git(const std::string& name, const std::vector<std::string>& arguments) {
   std::vector<std::string> command{"git", name};
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -46,21 +53,16 @@ void print_overview() {
 }
 
 int run_command(const CommandEntry& entry, int argc, char** argv) {
-  CLI::App app(entry.summary, "mgit " + entry.name);
-  if (!entry.example.empty()) app.footer("\nExample:\n  " + entry.example);
+  Options options("mgit " + entry.name, entry.summary);
+  if (!entry.example.empty()) options.footer("Example:\n" + indented(entry.example));
   const std::unique_ptr<Command> command = entry.make();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (command->belongs_to_git(arguments)) exec_git(entry.name, arguments);
   if (const auto status = command->run_raw(arguments)) return *status;
-  command->options(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+  command->options(options);
+  if (!options.parse(arguments)) {
+    fmt::print("{}", options.help());
     return 0;
-  } catch (const CLI::ParseError& error) {
-    throw UsageError(error.what(), "mgit " + entry.name,
-                     fmt::format("'mgit {} --help' shows how it is used", entry.name));
   }
   return command->run();
 }

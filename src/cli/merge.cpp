@@ -14,22 +14,22 @@ namespace {
 
 class Merge : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("branches", branches_, "what to merge into the current branch")->required();
-    app.add_option(
+  void options(Options& options) override {
+    options.arguments("branches", branches_, "what to merge into the current branch").required();
+    options.value(
         "--weight,-w", weight_,
         "theirs' share (0.3), or a weight for ours and each branch (2,1); default: by the "
         "number of trainings each side holds");
-    app.add_flag("--no-rebase", no_rebase_, "do not bring theirs into our basin first");
-    app.add_flag("--ff", fast_forward_, "take theirs where git could fast-forward, as git would");
-    app.add_flag("--no-ff", no_fast_forward_, "make a merge commit even where ours is contained");
-    app.add_flag("--no-commit", no_commit_, "stop before the commit");
-    app.add_flag("--no-edit", no_edit_, "accept the message that git proposes");
-    app.add_flag("--allow-unrelated-histories", unrelated_, "as git's");
-    app.add_option("-m,--message", message_, "the merge commit's message");
-    app.add_option("-X,--strategy-option", strategy_options_, "for ordinary files, as git's");
-    app.footer(
-        "\nExample:\n  mgit merge feature-branch\n\n"
+    options.flag("--no-rebase", no_rebase_, "do not bring theirs into our basin first");
+    options.flag("--ff", fast_forward_, "take theirs where git could fast-forward, as git would");
+    options.flag("--no-ff", no_fast_forward_, "make a merge commit even where ours is contained");
+    options.flag("--no-commit", no_commit_, "stop before the commit");
+    options.flag("--no-edit", no_edit_, "accept the message that git proposes");
+    options.flag("--allow-unrelated-histories", unrelated_, "as git's");
+    options.value("-m,--message", message_, "the merge commit's message");
+    options.value("-X,--strategy-option", strategy_options_, "for ordinary files, as git's");
+    options.footer(
+        "Example:\n  mgit merge feature-branch\n\n"
         "  mgit merge --abort | --continue | --quit   a merge that stopped, as git's");
   }
 

@@ -10,12 +10,12 @@ namespace {
 
 class MergeDriver : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("base", base_)->required();
-    app.add_option("ours", ours_)->required();
-    app.add_option("theirs", theirs_)->required();
-    app.add_option("marker-size", marker_size_)->required();
-    app.add_option("path", path_)->required();
+  void options(Options& options) override {
+    options.argument("base", base_).required();
+    options.argument("ours", ours_).required();
+    options.argument("theirs", theirs_).required();
+    options.argument("marker-size", marker_size_).required();
+    options.argument("path", path_).required();
   }
 
   int run() override {

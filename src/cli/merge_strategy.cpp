@@ -13,7 +13,7 @@ namespace {
 
 class MergeStrategy : public Command {
  public:
-  void options(CLI::App& app) override { static_cast<void>(app); }
+  void options(Options&) override {}
   std::optional<int> run_raw(const std::vector<std::string>& arguments) override {
     StrategyCall call;
     bool after_separator = false;

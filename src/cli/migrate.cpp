@@ -22,26 +22,23 @@ std::string size_text(std::uint64_t bytes) {
 
 class MigrateCommand : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.require_subcommand(1);
-    import_ = app.add_subcommand("import", "files of git and of git-lfs become manifests");
-    CLI::App* exported = app.add_subcommand("export", "manifests become files of git again");
-    for (CLI::App* direction : {import_, exported}) {
-      direction->add_option("branches", options_.branches,
-                            "the branches to rewrite (default: HEAD's)");
-      direction->add_flag("--everything", options_.everything, "all branches and tags");
-      direction->add_option("--include", options_.include,
-                            "a pattern as in .gitattributes; may be repeated");
-      direction->add_option("--exclude", options_.exclude,
-                            "a pattern of files to leave as they are");
-      direction->add_flag("--dry-run,-n", options_.dry_run,
-                          "list what would change; change nothing");
+  void options(Options& options) override {
+    import_ = &options.subcommand("import", "files of git and of git-lfs become manifests");
+    Options* exported = &options.subcommand("export", "manifests become files of git again");
+    for (Options* direction : {import_, exported}) {
+      direction->arguments("branches", options_.branches,
+                           "the branches to rewrite (default: HEAD's)");
+      direction->flag("--everything", options_.everything, "all branches and tags");
+      direction->value("--include", options_.include,
+                       "a pattern as in .gitattributes; may be repeated");
+      direction->value("--exclude", options_.exclude, "a pattern of files to leave as they are");
+      direction->flag("--dry-run,-n", options_.dry_run, "list what would change; change nothing");
     }
     import_
-        ->add_option("--above", options_.above,
-                     "only files that had a version of at least this size (100MB, 1GiB)")
-        ->transform(CLI::AsSizeValue(false));
-    exported->add_flag("--lfs", options_.to_lfs, "to git-lfs: pointers, and objects in .git/lfs");
+        ->value("--above", options_.above,
+                "only files that had a version of at least this size (100MB, 1GiB)")
+        .size();
+    exported->flag("--lfs", options_.to_lfs, "to git-lfs: pointers, and objects in .git/lfs");
   }
 
   int run() override {
@@ -49,7 +46,7 @@ class MigrateCommand : public Command {
       throw UsageError("--everything and branches exclude each other", "mgit migrate");
     Repository repository = Repository::discover();
     repository.set_fetcher(fetch_objects);
-    print(import_->parsed() ? migrate_import(repository, options_)
+    print(import_->chosen() ? migrate_import(repository, options_)
                             : migrate_export(repository, options_));
     return 0;
   }
@@ -73,12 +70,12 @@ class MigrateCommand : public Command {
   }
 
   MigrateOptions options_;
-  CLI::App* import_ = nullptr;
+  Options* import_ = nullptr;
 };
 
 const Registered<MigrateCommand> kMigrate(
     "migrate", "rewrite history: checkpoints from git or git-lfs into mgit, or back",
-    "mgit migrate import --include='*.safetensors' --everything\n  mgit migrate export --lfs");
+    "mgit migrate import --include='*.safetensors' --everything\nmgit migrate export --lfs");
 
 }  // namespace
 }  // namespace mgit::cli

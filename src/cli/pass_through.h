@@ -11,7 +11,7 @@ namespace mgit::cli {
 class PassThrough : public Command {
  public:
   /// Only for --help.
-  void options(CLI::App& app) final { app.add_option("arguments", arguments_, usage()); }
+  void options(Options& options) final { options.as_git(usage()); }
   std::optional<int> run_raw(const std::vector<std::string>& arguments) final {
     if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h"))
       return std::nullopt;
@@ -23,9 +23,6 @@ class PassThrough : public Command {
   /// What the arguments are, for --help.
   virtual std::string usage() const = 0;
   virtual int run_with(const std::vector<std::string>& arguments) = 0;
-
- private:
-  std::vector<std::string> arguments_;
 };
 
 }  // namespace mgit::cli

@@ -45,14 +45,14 @@ void print_model(const RebasedModel& model, bool details) {
 
 class RebaseCommand : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("arguments", arguments_, "[<branch> onto] <target>")->expected(0, 3);
-    app.add_flag("--dry-run,-n", options_.dry_run,
+  void options(Options& options) override {
+    options.arguments("arguments", arguments_, "[<branch> onto] <target>").at_most(3);
+    options.flag("--dry-run,-n", options_.dry_run,
                  "show per group what would move; change nothing");
-    app.add_option("--seed", options_.seed, "seed of the order of groups (default 0)");
-    app.add_option("--restarts", options_.restarts,
-                   "further matching runs; the best one counts (default 1)");
-    app.add_flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
+    options.value("--seed", options_.seed, "seed of the order of groups (default 0)");
+    options.value("--restarts", options_.restarts,
+                  "further matching runs; the best one counts (default 1)");
+    options.flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
   }
 
   /// --abort, -i, --onto …: git's own rebase, where the merge driver keeps models apart.

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.h"
 #include "base/os.h"
 #include "cli/command.h"
 #include "mgit/git.h"
@@ -49,18 +49,18 @@ class Target {
   std::vector<TensorInfo> tensors_;
 };
 
-nlohmann::ordered_json to_json(const Spec& spec) {
+Json to_json(const Spec& spec) {
   const ParameterCount parameters = count_parameters(spec);
-  nlohmann::ordered_json json = {{"architecture", spec.architecture},
-                                 {"proof", proof_name(spec.proof)},
-                                 {"spec", sha256(as_bytes(spec_text(spec))).hex()},
-                                 {"tensors", spec.tensors.size()},
-                                 {"parameters", parameters.total},
-                                 {"movable", parameters.movable},
-                                 {"groups", nlohmann::ordered_json::array()}};
+  Json json = {{"architecture", spec.architecture},
+               {"proof", proof_name(spec.proof)},
+               {"spec", sha256(as_bytes(spec_text(spec))).hex()},
+               {"tensors", spec.tensors.size()},
+               {"parameters", parameters.total},
+               {"movable", parameters.movable},
+               {"groups", Json::array()}};
   const std::vector<GroupMembers> members = group_members(spec);
   for (std::size_t g = 0; g < members.size(); ++g) {
-    nlohmann::ordered_json axes = nlohmann::ordered_json::array();
+    Json axes = Json::array();
     for (const auto& [tensor, axis] : members[g].axes)
       axes.push_back({{"tensor", tensor}, {"axis", axis}});
     json["groups"].push_back({{"name", spec.groups[g].name},
@@ -71,9 +71,7 @@ nlohmann::ordered_json to_json(const Spec& spec) {
   return json;
 }
 
-void print_json(const nlohmann::ordered_json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-}
+void print_json(const Json& json) { fmt::print("{}\n", json.dump()); }
 
 void print_summary(const Spec& spec) {
   const ParameterCount parameters = count_parameters(spec);
@@ -108,20 +106,19 @@ void print_groups(const Spec& spec) {
 
 class SpecCommand : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.require_subcommand(1);
-    show_ = app.add_subcommand("show", "the groups of hidden units of a network");
-    show_->add_option("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
-    show_->add_flag("--text", text_, "the spec itself, every tensor and size written out");
-    show_->add_flag("--json", json_, "for scripts");
-    CLI::App* check =
-        app.add_subcommand("check", "does a spec fit a network, and how far is it proved");
-    check->add_option("spec", spec_, "a .perm file, or auto: the shipped families")->required();
-    check->add_option("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
-    check->add_flag("--json", json_, "for scripts");
+  void options(Options& options) override {
+    show_ = &options.subcommand("show", "the groups of hidden units of a network");
+    show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
+    show_->flag("--text", text_, "the spec itself, every tensor and size written out");
+    show_->flag("--json", json_, "for scripts");
+    Options* check =
+        &options.subcommand("check", "does a spec fit a network, and how far is it proved");
+    check->argument("spec", spec_, "a .perm file, or auto: the shipped families").required();
+    check->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
+    check->flag("--json", json_, "for scripts");
   }
 
-  int run() override { return show_->parsed() ? show() : check(); }
+  int run() override { return show_->chosen() ? show() : check(); }
 
  private:
   int show() const {
@@ -147,7 +144,7 @@ class SpecCommand : public Command {
 
   int fits(const Spec& spec) const {
     if (json_) {
-      nlohmann::ordered_json json = to_json(spec);
+      Json json = to_json(spec);
       json["fits"] = true;
       print_json(json);
     } else {
@@ -170,7 +167,7 @@ class SpecCommand : public Command {
     return 1;
   }
 
-  CLI::App* show_ = nullptr;
+  Options* show_ = nullptr;
   std::string target_ = "HEAD";
   std::string spec_;
   bool text_ = false;
@@ -178,7 +175,7 @@ class SpecCommand : public Command {
 };
 
 const Registered<SpecCommand> kSpec("spec", "show or check which hidden units can be reordered",
-                                    "mgit spec show main\n  mgit spec check net.perm "
+                                    "mgit spec show main\nmgit spec check net.perm "
                                     "main:model.safetensors");
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace {
 
 class Textconv : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("file", file_, "a checkpoint or a manifest")->required();
+  void options(Options& options) override {
+    options.argument("file", file_, "a checkpoint or a manifest").required();
   }
   int run() override {
     fmt::print("{}", textconv(file_, repository().get()));

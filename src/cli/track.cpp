@@ -9,9 +9,9 @@ namespace {
 
 class Track : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("patterns", patterns_,
-                   "as in .gitattributes; without any, the tracked patterns are listed");
+  void options(Options& options) override {
+    options.arguments("patterns", patterns_,
+                      "as in .gitattributes; without any, the tracked patterns are listed");
   }
   int run() override {
     const Repository repository = Repository::discover();

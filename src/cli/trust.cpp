@@ -10,8 +10,8 @@ namespace {
 
 class Trust : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_flag("--show", show_, "only show; accept nothing");
+  void options(Options& options) override {
+    options.flag("--show", show_, "only show; accept nothing");
   }
 
   int run() override {

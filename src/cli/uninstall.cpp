@@ -8,8 +8,8 @@ namespace {
 
 class Uninstall : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_flag("--global", global_, "what mgit install --global wrote");
+  void options(Options& options) override {
+    options.flag("--global", global_, "what mgit install --global wrote");
   }
   int run() override {
     if (global_) {

@@ -9,8 +9,8 @@ namespace {
 
 class Untrack : public Command {
  public:
-  void options(CLI::App& app) override {
-    app.add_option("patterns", patterns_, "as mgit track lists them")->required();
+  void options(Options& options) override {
+    options.arguments("patterns", patterns_, "as mgit track lists them").required();
   }
   int run() override {
     const Repository repository = Repository::discover();

@@ -5,13 +5,10 @@
 
 #include <cmath>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <set>
 
 namespace mgit {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string date_text(std::int64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);

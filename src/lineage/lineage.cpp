@@ -1,7 +1,6 @@
 #include "mgit/lineage.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "lineage/database.h"
@@ -130,12 +129,12 @@ std::string Lineage::describe(const Oid& commit, bool colour, const std::string&
 
 std::string Lineage::describe_json(const Oid& commit, const std::string& path) const {
   return impl_->guarded([&] {
-    nlohmann::ordered_json document;
+    Json document;
     document["commit"] = commit.hex();
-    document["models"] = nlohmann::ordered_json::array();
+    document["models"] = Json::array();
     for (const Impl::Model& model : impl_->models_of(commit, path))
       document["models"].push_back(history_json(*impl_->database, model.nodes, model.path));
-    return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    return document.dump() + "\n";
   });
 }
 

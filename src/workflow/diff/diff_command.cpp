@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/os.h"
 #include "base/process.h"
@@ -202,17 +202,17 @@ std::vector<CheckpointDifference> differences_of(std::vector<Comparison> compari
   return differences;
 }
 
-nlohmann::json json_of(const std::vector<CheckpointDifference>& differences) {
-  const auto type = [](const std::optional<TensorInfo>& info) -> nlohmann::json {
+Json json_of(const std::vector<CheckpointDifference>& differences) {
+  const auto type = [](const std::optional<TensorInfo>& info) -> Json {
     if (!info) return nullptr;
     return {{"dtype", dtype_name(info->dtype)}, {"shape", info->shape}};
   };
-  nlohmann::json files = nlohmann::json::array();
+  Json files = Json::array();
   for (const CheckpointDifference& difference : differences) {
-    nlohmann::json file{{"path", difference.path},
-                        {"status", std::string(1, difference.status)},
-                        {"equal", 0},
-                        {"tensors", nlohmann::json::array()}};
+    Json file{{"path", difference.path},
+              {"status", std::string(1, difference.status)},
+              {"equal", 0},
+              {"tensors", Json::array()}};
     if (!difference.old_path.empty()) file["old_path"] = difference.old_path;
     if (!difference.problem.empty()) file["problem"] = difference.problem;
     if (!difference.chunks.empty()) file["chunks"] = difference.chunks;
@@ -222,10 +222,10 @@ nlohmann::json json_of(const std::vector<CheckpointDifference>& differences) {
         ++equal;
         continue;
       }
-      nlohmann::json entry{{"name", tensor.name},
-                           {"change", change_name(tensor.change)},
-                           {"before", type(tensor.before)},
-                           {"after", type(tensor.after)}};
+      Json entry{{"name", tensor.name},
+                 {"change", change_name(tensor.change)},
+                 {"before", type(tensor.before)},
+                 {"after", type(tensor.after)}};
       if (tensor.relative) entry["relative"] = *tensor.relative;
       if (tensor.cosine) entry["cosine"] = *tensor.cosine;
       if (!tensor.other_file.empty()) entry["other_file"] = tensor.other_file;
@@ -349,8 +349,7 @@ int diff_files(Repository& repository, const std::vector<std::string>& arguments
   }
   const std::vector<CheckpointDifference> shown = differences_of(std::move(comparisons));
   if (request->json) {
-    fmt::print("{}\n",
-               json_of(shown).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_of(shown).dump());
     return request->exit_code && !shown.empty() ? 1 : 0;
   }
   if (shown.empty()) exec_process(git_diff({}, arguments));

@@ -1,0 +1,178 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mgit::cli {
+namespace {
+
+constexpr std::size_t kColumns = 100;
+constexpr std::size_t kHelpColumn = 30;
+
+/// Short ones first.
+std::vector<std::string> split(const std::string& names) {
+  std::vector<std::string> result;
+  std::size_t at = 0;
+  while (at <= names.size()) {
+    const std::size_t comma = std::min(names.find(',', at), names.size());
+    result.push_back(names.substr(at, comma - at));
+    at = comma + 1;
+  }
+  std::stable_partition(result.begin(), result.end(),
+                        [](const std::string& name) { return !name.starts_with("--"); });
+  return result;
+}
+
+/// `text` in lines that end before column 100 and begin at kHelpColumn.
+std::string folded(const std::string& text) {
+  std::string result;
+  std::size_t column = kHelpColumn;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t space = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, space - at);
+    if (at > 0 && column + 1 + word.size() > kColumns) {
+      result += "\n" + std::string(kHelpColumn, ' ');
+      column = kHelpColumn;
+    } else if (at > 0) {
+      result += ' ';
+      ++column;
+    }
+    result += word;
+    column += word.size();
+    at = space + 1;
+  }
+  return result + "\n";
+}
+
+std::string row(const std::string& left, const std::string& help) {
+  std::string line = "  " + left;
+  if (line.size() + 2 > kHelpColumn) line += "\n" + std::string(kHelpColumn, ' ');
+  if (line.size() < kHelpColumn) line.resize(kHelpColumn, ' ');
+  return line + folded(help);
+}
+
+/// "-n, --dry-run", "--points <number>", "--prune[=<date>]".
+std::string spelled(const Option& option) {
+  std::string text;
+  for (const std::string& name : option.names()) text += (text.empty() ? "" : ", ") + name;
+  if (option.is_flag()) return text;
+  const std::string value = "<" + option.value_name() + ">";
+  return text + (option.has_optional_value() ? "[=" + value + "]" : " " + value);
+}
+
+std::string spelled_argument(const Option& option) {
+  const std::string name =
+      fmt::format("<{}>{}", option.names().front(), option.is_list() ? "..." : "");
+  return option.is_required() ? name : "[" + name + "]";
+}
+
+bool has_switches(const Options& options) {
+  for (const Option& option : options.all())
+    if (!option.is_argument() && !option.is_hidden()) return true;
+  return false;
+}
+
+std::string usage(const Options& options) {
+  std::string line = options.name();
+  if (has_switches(options)) line += " [<options>]";
+  for (const Option& option : options.all())
+    if (option.is_argument() && !option.is_hidden()) line += " " + spelled_argument(option);
+  if (!options.git_usage().empty()) line += " [<git's options and arguments>]";
+  return line;
+}
+
+}  // namespace
+
+Option& Option::required() {
+  required_ = true;
+  return *this;
+}
+
+Option& Option::hidden() {
+  hidden_ = true;
+  return *this;
+}
+
+Option& Option::value_name(std::string name) {
+  value_name_ = std::move(name);
+  return *this;
+}
+
+Option& Option::optional_value() {
+  optional_value_ = true;
+  return *this;
+}
+
+Option& Option::at_most(int count) {
+  most_ = count;
+  return *this;
+}
+
+Option& Option::range(int least, int most) {
+  range_ = std::pair(least, most);
+  return *this;
+}
+
+Option& Option::size() {
+  size_ = true;
+  value_name_ = "size";
+  return *this;
+}
+
+Option& Option::excludes(const Option& other) {
+  excluded_.push_back(&other);
+  return *this;
+}
+
+Option& Options::add(Option option) {
+  options_.push_back(std::move(option));
+  return options_.back();
+}
+
+Option& Options::flag(const std::string& names, bool& target, const std::string& help) {
+  return add({split(names), target, help});
+}
+
+Option& Options::value(const std::string& names, Option::Target target, const std::string& help) {
+  return add({split(names), target, help});
+}
+
+Option& Options::values(const std::string& names, std::vector<std::string>& target,
+                        const std::string& help) {
+  return add({split(names), target, help});
+}
+
+Option& Options::argument(const std::string& name, Option::Target target, const std::string& help) {
+  return add({{name}, target, help});
+}
+
+Option& Options::arguments(const std::string& name, std::vector<std::string>& target,
+                           const std::string& help) {
+  return add({{name}, target, help});
+}
+
+Options& Options::subcommand(const std::string& name, const std::string& summary) {
+  subcommands_.emplace_back(name_ + " " + name, summary);
+  return subcommands_.back();
+}
+
+std::string Options::help() const {
+  for (const Options& each : subcommands_)
+    if (each.chosen_) return each.help();
+  std::string text = "usage: " + usage(*this) + "\n";
+  for (const Options& each : subcommands_) text += "       " + usage(each) + "\n";
+  text += "\n" + summary_ + "\n\n";
+  if (!as_git_.empty()) text += "  " + as_git_ + "\n";
+  for (const Options& each : subcommands_) text += row(each.name_, each.summary_);
+  for (const Option& option : options_)
+    if (option.is_argument() && !option.is_hidden())
+      text += row("<" + option.names().front() + ">", option.help());
+  for (const Option& option : options_)
+    if (!option.is_argument() && !option.is_hidden()) text += row(spelled(option), option.help());
+  text += row("-h, --help", "this text");
+  return footer_.empty() ? text : text + "\n" + footer_ + "\n";
+}
+
+}  // namespace mgit::cli

@@ -1,0 +1,74 @@
+// Options over CLI11: included nowhere else, for its templates cost ten seconds a file.
+#include <CLI/CLI.hpp>
+
+#include "cli/options.h"
+#include "mgit/base.h"
+
+namespace mgit::cli {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  return text;
+}
+
+template <typename T>
+CLI::Option* declare(CLI::App& app, const Option& option, T& target) {
+  const std::string names = joined(option.names());
+  if constexpr (std::is_same_v<T, bool>) {
+    return app.add_flag(names, target, option.help());
+  } else {
+    CLI::Option* declared = app.add_option(names, target, option.help());
+    if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+      if (option.is_argument())
+        declared->expected(
+            0, option.most() > 0 ? option.most() : CLI::detail::expected_max_vector_size);
+      else
+        declared->expected(1)->allow_extra_args(false)->take_all();
+    }
+    if (option.has_optional_value()) declared->expected(0, 1);
+    return declared;
+  }
+}
+
+}  // namespace
+
+/// A tree of Options as a tree of CLI11's.
+class Parser {
+ public:
+  static void declare_all(Options& options, CLI::App& app) {
+    std::map<const Option*, CLI::Option*> declared;
+    for (Option& option : options.options_) {
+      CLI::Option* each =
+          std::visit([&](auto* target) { return declare(app, option, *target); }, option.target());
+      if (option.is_required()) each->required();
+      if (option.range()) each->check(CLI::Range(option.range()->first, option.range()->second));
+      if (option.is_size()) each->transform(CLI::AsSizeValue(false));
+      for (const Option* other : option.excluded()) each->excludes(declared.at(other));
+      declared.emplace(&option, each);
+    }
+    if (!options.subcommands_.empty()) app.require_subcommand(1);
+    for (Options& each : options.subcommands_) {
+      const std::string name = each.name_.substr(options.name_.size() + 1);
+      CLI::App* const child = app.add_subcommand(name, each.summary_);
+      child->preparse_callback([&each](std::size_t) { each.chosen_ = true; });
+      declare_all(each, *child);
+    }
+  }
+};
+
+bool Options::parse(const std::vector<std::string>& arguments) {
+  CLI::App app(summary_, name_);
+  Parser::declare_all(*this, app);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // last first
+  } catch (const CLI::CallForHelp&) {
+    return false;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what(), name_, fmt::format("'{} --help' shows how it is used", name_));
+  }
+  return true;
+}
+
+}  // namespace mgit::cli
