@@ -38,8 +38,11 @@ struct CommandEntry {
   std::unique_ptr<Command> (*make)() = nullptr;
 };
 
-/// All commands, sorted by name once main() runs.
+/// All commands, sorted by name once dispatch() runs.
 std::vector<CommandEntry>& command_table();
+
+/// Name, summary and examples; the command itself declares the rest.
+Options describe(const CommandEntry& entry);
 
 enum class Visibility { kShown, kHidden };
 

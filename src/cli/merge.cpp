@@ -23,19 +23,55 @@ class Merge : public Command {
     options.flag("--no-rebase", no_rebase_, "do not bring theirs into our basin first");
     options.flag("--ff", fast_forward_, "take theirs where git could fast-forward, as git would");
     options.flag("--no-ff", no_fast_forward_, "make a merge commit even where ours is contained");
-    options.flag("--no-commit", no_commit_, "stop before the commit");
-    options.flag("--no-edit", no_edit_, "accept the message that git proposes");
-    options.flag("--allow-unrelated-histories", unrelated_, "as git's");
-    options.value("-m,--message", message_, "the merge commit's message");
+    options.flag("--squash", squash_, "stage the result only: no commit, no second parent");
+    options.flag("--autostash", autostash_, "stash local changes before, and apply them after");
+    options.flag("--no-autostash", no_autostash_,
+                 "do not, also where merge.autostash is configured");
+    declare_git_options(options);
     options.value("-X,--strategy-option", strategy_options_, "for ordinary files, as git's");
     options.footer(
         "Example:\n  mgit merge feature-branch\n\n"
         "  mgit merge --abort | --continue | --quit   a merge that stopped, as git's");
   }
 
-  /// --abort, --continue, --squash, -s ort …: git's own.
+  void declare_git_options(Options& options) {
+    const auto git = [&](const char* spelled, const char* help) {
+      options.git(spelled, for_git_, help);
+    };
+    git("-m,--message <message>", "the merge commit's message");
+    git("-F,--file <file>", "take the message from a file");
+    git("--into-name <name>", "name of the target branch in the message");
+    git("--log[=<n>]", "list the merged commits in the message");
+    git("--no-log", "do not");
+    git("-e,--edit", "edit the message before the commit");
+    git("--no-edit", "accept the message that git proposes");
+    git("--cleanup <mode>", "how to strip spaces and comments from the message");
+    git("--signoff", "add a Signed-off-by trailer");
+    git("--no-signoff", "do not");
+    git("-S,--gpg-sign[<key-id>]", "sign the merge commit");
+    git("--no-gpg-sign", "do not");
+    git("--commit", "commit the result, also where --no-commit is configured");
+    git("--no-commit", "stop before the commit");
+    git("--verify", "run the hooks pre-merge-commit and commit-msg (the default)");
+    git("--no-verify", "leave them out");
+    git("--verify-signatures", "refuse tips without a valid signature");
+    git("--no-verify-signatures", "do not");
+    git("--stat,--summary", "show a diffstat at the end of the merge");
+    git("-n,--no-stat,--no-summary", "show none");
+    git("-v,--verbose", "say more");
+    git("-q,--quiet", "say less");
+    git("--progress", "show progress, also where it is no terminal");
+    git("--no-progress", "show none");
+    git("--rerere-autoupdate", "stage what rerere resolved");
+    git("--no-rerere-autoupdate", "do not");
+    git("--overwrite-ignore", "overwrite ignored files (the default)");
+    git("--no-overwrite-ignore", "stop before an ignored file is overwritten");
+    git("--allow-unrelated-histories", "merge histories without a common commit");
+  }
+
+  /// --abort, --continue, -s ort …: git's own.
   bool belongs_to_git(const std::vector<std::string>& arguments) const override {
-    static const std::set<std::string> kGits{"--abort",   "--continue", "--quit",    "--squash",
+    static const std::set<std::string> kGits{"--abort",   "--continue", "--quit",
                                              "--ff-only", "-s",         "--strategy"};
     return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
       return kGits.contains(argument.substr(0, argument.find('=')));
@@ -51,7 +87,7 @@ class Merge : public Command {
           "--weight " + weight_, "one for ours, then one for each branch");
     Repository repository = Repository::discover();
     repository.set_fetcher(fetch_objects);
-    switch (choose_merge_route(repository, branches_)) {
+    switch (choose_merge_route(repository, branches_, stashes(repository))) {
       case MergeRoute::kUpToDate:
         fmt::print("Already up to date.\n");
         return 0;
@@ -62,13 +98,24 @@ class Merge : public Command {
         break;
     }
     if (fast_forward_) exec_process(git_merge({"-c", "merge.ff=true"}, {"--ff"}));
-    std::vector<std::string> strategy{"--no-ff", "-s", "mgit"};
+    // git knows no --squash with --no-ff, and mgit install configured merge.ff=false.
+    std::vector<std::string> configuration;
+    std::vector<std::string> strategy{"-s", "mgit"};
+    if (squash_)
+      configuration = {"-c", "merge.ff=true"};
+    else
+      strategy.emplace_back("--no-ff");
     if (!weight_.empty()) strategy.push_back("-Xweight=" + weight_);
     if (no_rebase_) strategy.emplace_back("-Xno-rebase");
-    exec_process(git_merge({}, strategy));
+    exec_process(git_merge(configuration, strategy));
   }
 
  private:
+  bool stashes(const Repository& repository) const {
+    if (autostash_ || no_autostash_) return autostash_ && !no_autostash_;
+    return repository.config("merge.autostash").value_or("false") == "true";
+  }
+
   std::vector<std::string> git_merge(const std::vector<std::string>& configuration,
                                      const std::vector<std::string>& strategy) const {
     std::vector<std::string> command{"git"};
@@ -76,10 +123,10 @@ class Merge : public Command {
     command.emplace_back("merge");
     command.insert(command.end(), strategy.begin(), strategy.end());
     for (const std::string& option : strategy_options_) command.push_back("-X" + option);
-    if (no_commit_) command.emplace_back("--no-commit");
-    if (no_edit_) command.emplace_back("--no-edit");
-    if (unrelated_) command.emplace_back("--allow-unrelated-histories");
-    if (!message_.empty()) command.insert(command.end(), {"-m", message_});
+    if (squash_) command.emplace_back("--squash");
+    if (autostash_) command.emplace_back("--autostash");
+    if (no_autostash_) command.emplace_back("--no-autostash");
+    command.insert(command.end(), for_git_.begin(), for_git_.end());
     command.insert(command.end(), branches_.begin(), branches_.end());
     return command;
   }
@@ -89,10 +136,10 @@ class Merge : public Command {
   bool no_rebase_ = false;
   bool fast_forward_ = false;
   bool no_fast_forward_ = false;
-  bool no_commit_ = false;
-  bool no_edit_ = false;
-  bool unrelated_ = false;
-  std::string message_;
+  bool squash_ = false;
+  bool autostash_ = false;
+  bool no_autostash_ = false;
+  std::vector<std::string> for_git_;
   std::vector<std::string> strategy_options_;
 };
 

@@ -62,6 +62,19 @@ std::string spelled(const Option& option) {
   return text + (option.has_optional_value() ? "[=" + value + "]" : " " + value);
 }
 
+std::string spelled(const GitOption& option) {
+  std::string text;
+  for (const std::string& name : option.names) text += (text.empty() ? "" : ", ") + name;
+  if (option.value == GitOption::Value::kNone) return text;
+  const bool optional = option.value == GitOption::Value::kOptional;
+  const bool word = text.find("--") != std::string::npos;
+  return text +
+         (!optional ? " <"
+          : word    ? "[=<"
+                    : "[<") +
+         option.value_name + (optional ? ">]" : ">");
+}
+
 std::string spelled_argument(const Option& option) {
   const std::string name =
       fmt::format("<{}>{}", option.names().front(), option.is_list() ? "..." : "");
@@ -71,7 +84,7 @@ std::string spelled_argument(const Option& option) {
 bool has_switches(const Options& options) {
   for (const Option& option : options.all())
     if (!option.is_argument() && !option.is_hidden()) return true;
-  return false;
+  return !options.git_options().empty();
 }
 
 std::string usage(const Options& options) {
@@ -158,6 +171,22 @@ Options& Options::subcommand(const std::string& name, const std::string& summary
   return subcommands_.back();
 }
 
+void Options::git(const std::string& spelled, std::vector<std::string>& words,
+                  const std::string& help) {
+  GitOption option;
+  const std::size_t value = spelled.find_first_of(" [");
+  option.names = split(spelled.substr(0, value));
+  option.help = help;
+  if (value != std::string::npos) {
+    option.value =
+        spelled[value] == '[' ? GitOption::Value::kOptional : GitOption::Value::kRequired;
+    const std::size_t open = spelled.find('<', value) + 1;
+    option.value_name = spelled.substr(open, spelled.find('>', open) - open);
+  }
+  git_options_.push_back(std::move(option));
+  git_words_ = &words;
+}
+
 std::string Options::help() const {
   for (const Options& each : subcommands_)
     if (each.chosen_) return each.help();
@@ -172,6 +201,8 @@ std::string Options::help() const {
   for (const Option& option : options_)
     if (!option.is_argument() && !option.is_hidden()) text += row(spelled(option), option.help());
   text += row("-h, --help", "this text");
+  if (!git_options_.empty()) text += "\nHanded to git:\n";
+  for (const GitOption& option : git_options_) text += row(spelled(option), option.help);
   return footer_.empty() ? text : text + "\n" + footer_ + "\n";
 }
 

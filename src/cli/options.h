@@ -74,6 +74,16 @@ class Option {
   std::vector<const Option*> excluded_;
 };
 
+/// An option of git's command of that name, handed on as it was typed.
+struct GitOption {
+  enum class Value { kNone, kRequired, kOptional };  // an optional one is attached: --log=5, -Skey
+
+  std::vector<std::string> names;
+  Value value = Value::kNone;
+  std::string value_name;
+  std::string help;
+};
+
 class Options {
  public:
   /// `name`: as typed, "mgit merge".
@@ -93,6 +103,9 @@ class Options {
                     const std::string& help);
   /// One of them must be chosen. The reference lives as long as this tree.
   Options& subcommand(const std::string& name, const std::string& summary);
+  /// git's option, collected in `words` with its value, in the order of the command line.
+  /// `spelled`: "-n,--no-stat", "--log[=<n>]", "-F,--file <file>".
+  void git(const std::string& spelled, std::vector<std::string>& words, const std::string& help);
   /// Every argument is git's; `usage` says for --help which.
   void as_git(const std::string& usage) { as_git_ = usage; }
   /// Closing lines of --help: examples.
@@ -111,6 +124,9 @@ class Options {
   const std::string& footer() const { return footer_; }
   const std::deque<Option>& all() const { return options_; }
   const std::deque<Options>& subcommands() const { return subcommands_; }
+  const std::vector<GitOption>& git_options() const { return git_options_; }
+  /// Where git's options are collected; nullptr: there are none.
+  std::vector<std::string>* git_words() const { return git_words_; }
 
  private:
   friend class Parser;
@@ -124,6 +140,8 @@ class Options {
   bool chosen_ = false;
   std::deque<Option> options_;  // a deque: references stay
   std::deque<Options> subcommands_;
+  std::vector<GitOption> git_options_;
+  std::vector<std::string>* git_words_ = nullptr;
 };
 
 }  // namespace mgit::cli

@@ -1,6 +1,7 @@
 // Options over CLI11: included nowhere else, for its templates cost ten seconds a file.
 #include <CLI/CLI.hpp>
 
+#include "cli/arguments.h"
 #include "cli/options.h"
 #include "mgit/base.h"
 
@@ -62,7 +63,8 @@ bool Options::parse(const std::vector<std::string>& arguments) {
   CLI::App app(summary_, name_);
   Parser::declare_all(*this, app);
   try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // last first
+    const std::vector<std::string> ours = sort_arguments(*this, arguments);
+    app.parse(std::vector<std::string>(ours.rbegin(), ours.rend()));  // CLI11 takes them last first
   } catch (const CLI::CallForHelp&) {
     return false;
   } catch (const CLI::ParseError& error) {

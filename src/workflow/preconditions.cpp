@@ -2,14 +2,16 @@
 
 namespace mgit {
 
-void require_quiet_worktree(const Repository& repository, const std::string& operation) {
+void require_quiet_worktree(const Repository& repository, const std::string& operation,
+                            LocalChanges changes) {
   if (repository.work_dir().empty())
     throw Error("cannot " + operation + " in a bare repository", repository.git_dir().string());
   if (const auto busy = repository.operation_under_way())
     throw Error("a " + *busy + " is under way", "", "finish it or: git " + *busy + " --abort");
-  if (!repository.is_clean())
+  if (changes == LocalChanges::kRefused && !repository.is_clean())
     throw Error("cannot " + operation + ": you have uncommitted changes", "",
-                "commit or stash them: mgit status");
+                operation == "merge" ? "commit or stash them, or: mgit merge --autostash"
+                                     : "commit or stash them: mgit status");
 }
 
 void require_installed(const Repository& repository) {

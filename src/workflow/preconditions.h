@@ -7,9 +7,12 @@
 
 namespace mgit {
 
+enum class LocalChanges { kRefused, kStashed };
+
 /// Throws Error if the repository is bare, git is in the middle of something, or tracked files have
-/// changes that `operation` would overwrite.
-void require_quiet_worktree(const Repository& repository, const std::string& operation);
+/// changes that `operation` would overwrite, unless they are stashed first.
+void require_quiet_worktree(const Repository& repository, const std::string& operation,
+                            LocalChanges changes = LocalChanges::kRefused);
 
 /// Throws Error unless `mgit install` ran here: without its hooks and drivers, git would not know
 /// what to do with manifests.

@@ -251,8 +251,10 @@ void append_merge_trailers(Repository& repository, const std::filesystem::path& 
   os::write_file(message_file, as_bytes(complete + rest));
 }
 
-MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches) {
-  require_quiet_worktree(repository, "merge");
+MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,
+                              bool stashes) {
+  require_quiet_worktree(repository, "merge",
+                         stashes ? LocalChanges::kStashed : LocalChanges::kRefused);
   require_installed(repository);
   if (!repository.head_branch())
     throw Error("HEAD is detached: the merged model would belong to no branch", "HEAD",

@@ -37,7 +37,8 @@ void append_merge_trailers(Repository& repository, const std::filesystem::path& 
 enum class MergeRoute : std::uint8_t { kUpToDate, kFastForward, kCombine };
 
 /// Checks what `mgit merge` needs (a branch checked out, a clean tree, known revisions) and decides
-/// how git is to be called.
-MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches);
+/// how git is to be called. `stashes`: git will put local changes aside first.
+MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,
+                              bool stashes);
 
 }  // namespace mgit
