@@ -146,11 +146,17 @@ std::string with_trailers(std::string_view message, const std::vector<Trailer>& 
   if (trailers.empty()) return std::string(message);
   const std::vector<Line> lines = lines_of(message);
   const Block block = trailer_block(lines);
-  std::string text = joined(lines, 0, block.last);
+  const bool new_block = block.first == block.last;
+  std::size_t end = block.last;
+  if (new_block) {  // below all that looks like a comment: it may be none where this is read
+    end = lines.size();
+    while (end > 0 && lines[end - 1].blank()) --end;
+  }
+  std::string text = joined(lines, 0, end);
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
-  if (block.first == block.last) text += '\n';
+  if (new_block) text += '\n';
   for (const Trailer& trailer : trailers) text += trailer_line(trailer);
-  const std::string rest = joined(lines, block.last, lines.size());
+  const std::string rest = joined(lines, end, lines.size());
   if (rest.find('#') != std::string::npos) text += rest.starts_with('#') ? "\n" + rest : rest;
   return text;
 }

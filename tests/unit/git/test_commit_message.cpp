@@ -49,6 +49,7 @@ TEST(WithTrailers, BlankLineOnlyWhereNeeded) {
   EXPECT_EQ(with_trailers("subject\n\nbody\n\n\n", one), "subject\n\nbody\n\nA: 1\n");
   EXPECT_EQ(with_trailers("subject\n\nB: 2\n\n# hint\n", one), "subject\n\nB: 2\nA: 1\n\n# hint\n");
   EXPECT_EQ(with_trailers("subject\r\n\r\nB: 2\r\n", one), "subject\r\n\r\nB: 2\r\nA: 1\n");
+  EXPECT_EQ(with_trailers("subject\n\n#12 is mended\n", one), "subject\n\n#12 is mended\n\nA: 1\n");
   EXPECT_EQ(with_trailers("untouched", {}), "untouched");
 }
 
