@@ -1,10 +1,11 @@
-// Trailers of commit messages: reading, adding and taking away agree; records of lineage are read
-// from whatever stands there.
+// Trailers of commit messages: reading, adding and taking away agree; records of
+// operations and evaluations are read from whatever stands there.
 #include <algorithm>
 
 #include "fuzz.h"
 #include "lineage/records.h"
 #include "mgit/git.h"
+#include "model/operation_record.h"
 
 namespace {
 
@@ -34,8 +35,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::require(!trailer.key.empty() && trailer.value.find('\n') == std::string::npos,
                   "a trailer has a key and one line");
   add_and_take_away(message);
-  rebase_record(operation_trailers(message));
-  merge_records(note_trailers(message));
+  for (const std::vector<Trailer>& trailers :
+       {operation_trailers(message), note_trailers(message)}) {
+    const OperationRecord record = parse_operation(trailers);
+    fuzz::require(parse_operation(note_trailers(note_text(record))) == record,
+                  "a record comes back from its note");
+  }
   for (const EvaluationRecord& record : parse_evaluations(Oid(), message)) {
     const std::string line = evaluation_line(record);
     const auto again = parse_evaluation(Oid(), line);

@@ -12,13 +12,18 @@
 #include <string>
 #include <vector>
 
-#include "mgit/eval.h"
 #include "mgit/git.h"
 
 namespace mgit {
 
 inline constexpr const char* kEvalNotes = "refs/notes/mgit/eval";
-inline constexpr const char* kOperationNotes = "refs/notes/mgit/operation";
+
+/// What an evaluation found.
+struct Measurement {
+  double loss = 0;                 // mean over samples
+  std::optional<double> accuracy;  // 0..1, for classification
+  std::uint64_t samples = 0;
+};
 
 /// One evaluation as recorded: of the checkpoint at `path` in `commit`.
 struct EvaluationRecord {
@@ -28,7 +33,7 @@ struct EvaluationRecord {
   Digest data;        // SHA-256 of the data file
   std::string data_name;
   std::string loss_name;
-  Evaluation result;
+  Measurement result;
   std::int64_t recorded = 0;  // seconds since the epoch
 };
 
@@ -52,11 +57,6 @@ class Lineage {
   std::string describe(const Oid& commit, bool colour, const std::string& path = {}) const;
   /// The same as JSON, one document.
   std::string describe_json(const Oid& commit, const std::string& path = {}) const;
-
-  /// Verdict cache for "does this checkpoint continue that one" (manifest digests): a pure function
-  /// of content, kept to save arithmetic.
-  std::optional<bool> continues(const Digest& older, const Digest& newer) const;
-  void remember_continues(const Digest& older, const Digest& newer, bool verdict);
 
  private:
   struct Impl;

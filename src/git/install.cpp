@@ -220,6 +220,8 @@ std::vector<Setting> settings_here(const ConfigFile& config, const InstallOption
                     "on PATH and run mgit install again",
                     fs::path(own_path()).parent_path().string()));
   }
+  // A record stays with a commit that is amended or picked anew.
+  settings.push_back({"notes.rewriteRef", "refs/notes/mgit/*", true});
   for (const std::string& remote : config.remotes())
     for (std::string& refspec : shared_refspecs(remote))
       settings.push_back({"remote." + remote + ".fetch", std::move(refspec), true});

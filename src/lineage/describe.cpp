@@ -48,21 +48,34 @@ class Drawing {
   }
 
   std::string draw(const Oid& tip) {
-    line(tip, "", "");
+    pending_.push_back({tip, "", ""});
+    while (!pending_.empty()) {
+      const Piece piece = std::move(pending_.back());
+      pending_.pop_back();
+      line(piece.tip, piece.first, piece.margin);
+    }
     return std::move(text_);
   }
 
  private:
   static constexpr const char* kHash = "\033[33m";
   static constexpr const char* kDim = "\033[2m";
+  /// Sides that branch off further to the right stay in this column.
+  static constexpr std::size_t kWidestMargin = 60;
+
+  /// What is still to be drawn: a node and what follows below it in its column; `first` begins its
+  /// first line, `margin` all others.
+  struct Piece {
+    Oid tip;
+    std::string first;
+    std::string margin;
+  };
 
   std::string painted(const char* colour, const std::string& text) const {
     return colour_ ? colour + text + "\033[m" : text;
   }
   std::string hash(const Oid& id) const { return painted(kHash, id.brief()); }
 
-  /// A node and what follows below it in the same column; `first` begins its first line, `margin`
-  /// all others.
   void line(Oid commit, std::string first, const std::string& margin) {
     for (;;) {
       const ModelNode& node = *nodes_.at(commit);
@@ -82,9 +95,11 @@ class Drawing {
   }
 
   void branches(const ModelNode& node, const std::string& margin) {
-    for (std::size_t i = 0; i < node.from.size(); ++i) {
+    const bool narrow = margin.size() < kWidestMargin;
+    for (std::size_t i = node.from.size(); i-- > 0;) {
       const bool last = i + 1 == node.from.size();
-      line(node.from[i], margin + (last ? "╰─" : "├─"), margin + (last ? "  " : "│ "));
+      pending_.push_back({node.from[i], margin + (last ? "╰─" : "├─"),
+                          narrow ? margin + (last ? "  " : "│ ") : margin});
     }
   }
 
@@ -94,6 +109,8 @@ class Drawing {
       lines.push_back(merge_text(node));
     } else if (node.rebase) {
       lines.push_back(rebase_text(*node.rebase));
+    } else if (node.back_to) {
+      lines.push_back("back to " + hash(*node.back_to));
     } else if (node.replaces) {
       lines.push_back("trained on its own, in place of " + hash(*node.replaces));
     } else if (node.from.empty()) {
@@ -141,6 +158,7 @@ class Drawing {
   bool colour_;
   std::map<Oid, const ModelNode*> nodes_;
   std::set<Oid> drawn_;
+  std::vector<Piece> pending_;  // the next one last
   std::string text_;
 };
 
@@ -175,6 +193,7 @@ Json evaluation_json(const EvaluationRecord& record) {
 const char* kind_of(const ModelNode& node) {
   if (node.combines) return "merge";
   if (node.rebase) return "rebase";
+  if (node.back_to) return "returned";
   if (node.from.empty()) return "training";
   return node.resemblance == Resemblance::kSameTraining ? "continued" : "changed";
 }
@@ -208,7 +227,7 @@ Json history_json(Database& database, const std::vector<ModelNode>& nodes,
       json["merge"] = {{"strategy", node.merge->strategy},
                        {"weights", node.merge->weights},
                        {"base", node.merge->base}};
-    if (!node.combines && node.from.size() == 1) {
+    if (!node.combines && !node.back_to && node.from.size() == 1) {
       const TensorChange change =
           tensor_change(database, manifests.at(node.from.front()), node.manifest);
       json["tensors"] = {{"all", change.tensors}, {"changed", change.changed}};

@@ -7,6 +7,7 @@
 
 #include "lineage/records.h"
 #include "lineage/snapshot.h"
+#include "model/operation_record.h"
 
 namespace mgit {
 
@@ -235,7 +236,8 @@ class Update {
     std::int64_t position = 0;
     for (const Trailer& trailer : trailers)
       insert_trailer_.with(commit, position++, trailer.key, trailer.value, source).run();
-    if (const auto rebase = rebase_record(trailers)) {
+    const OperationRecord record = parse_operation(trailers);
+    if (const auto& rebase = record.rebase) {
       insert_rebase_
           .with(commit, rebase->origin, rebase->onto, rebase->method, rebase->seed,
                 rebase->permutation)
@@ -245,7 +247,7 @@ class Update {
         insert_spec_.with(commit, position++, spec.spec, spec.proof).run();
     }
     position = 0;
-    for (const MergeRecord& merge : merge_records(trailers))
+    for (const MergeRecord& merge : record.merges)
       insert_merge_.with(commit, position++, merge.model, merge.strategy, merge.weights, merge.base)
           .run();
   }

@@ -1,13 +1,13 @@
 // Fills the tables of lineage.db from git, and keeps them in step with it.
 #pragma once
 
-#include "lineage/database.h"
 #include "mgit/git.h"
+#include "model/database.h"
 
 namespace mgit {
 
 /// Goes up when the tables, or what fills them, change: an older file is then filled again.
-inline constexpr int kLineageVersion = 3;
+inline constexpr int kLineageVersion = 4;
 extern const char* const kLineageSchema;
 
 /// Brings the tables up to date with refs, HEADs and notes. Cheap when they have not moved.

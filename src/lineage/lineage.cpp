@@ -3,20 +3,15 @@
 #include <algorithm>
 #include <set>
 
-#include "lineage/database.h"
 #include "lineage/describe.h"
 #include "lineage/index.h"
 #include "lineage/model_history.h"
 #include "lineage/records.h"
+#include "model/continuation.h"
+#include "model/database.h"
+#include "model/model_line.h"
 
 namespace mgit {
-namespace {
-
-constexpr const char* kVerdictSchema =
-    "CREATE TABLE verdicts(older BLOB, newer BLOB, continues INTEGER NOT NULL,"
-    " PRIMARY KEY(older, newer)) WITHOUT ROWID;";
-
-}  // namespace
 
 struct Lineage::Impl {
   explicit Impl(const Repository& its_repository)
@@ -66,7 +61,9 @@ struct Lineage::Impl {
     std::vector<Model> models;
     for (const CommittedModel& model : repository.models_at(commit)) {
       if (wanted.empty() ? data.contains(model.path) : model.path != wanted) continue;
-      auto nodes = model_history(*database, repository.store(), commit, model.path);
+      auto nodes = model_history(
+          *database, commit, model.path,
+          [&](const Oid& older, const Oid& newer) { return compare(older, newer, model.path); });
       if (!nodes.empty()) models.push_back({model.path, std::move(nodes)});
     }
     if (models.empty())
@@ -77,25 +74,20 @@ struct Lineage::Impl {
     return models;
   }
 
-  /// The cache of verdicts has a file of its own: lineage.db holds only what git can give back.
-  template <typename Work>
-  auto with_verdicts(Work work) {
-    const std::filesystem::path file = path.parent_path() / "verdicts.db";
-    try {
-      if (!verdicts) verdicts = std::make_unique<Database>(file, kVerdictSchema, 1);
-      return work(*verdicts);
-    } catch (const DatabaseDamaged&) {
-      verdicts.reset();
-      Database::remove(file);
-      verdicts = std::make_unique<Database>(file, kVerdictSchema, 1);
-      return work(*verdicts);
-    }
+  /// What HistoryWalk asks of two commits.
+  Resemblance compare(const Oid& older, const Oid& newer, const std::string& model) {
+    const auto before = past_model(repository, older, model);
+    const auto after = past_model(repository, newer, model);
+    if (!before || !after) return Resemblance::kUnknown;
+    const auto same = continuation.if_here(*before, *after);
+    if (!same) return Resemblance::kUnknown;
+    return *same ? Resemblance::kSameTraining : Resemblance::kOtherTraining;
   }
 
   const Repository& repository;
   std::filesystem::path path;
   std::unique_ptr<Database> database;
-  std::unique_ptr<Database> verdicts;
+  Continuation continuation{repository};
 };
 
 Lineage::Lineage(const Repository& repository) : impl_(std::make_unique<Impl>(repository)) {}
@@ -135,22 +127,6 @@ std::string Lineage::describe_json(const Oid& commit, const std::string& path) c
     for (const Impl::Model& model : impl_->models_of(commit, path))
       document["models"].push_back(history_json(*impl_->database, model.nodes, model.path));
     return document.dump() + "\n";
-  });
-}
-
-std::optional<bool> Lineage::continues(const Digest& older, const Digest& newer) const {
-  return impl_->with_verdicts([&](Database& verdicts) -> std::optional<bool> {
-    Statement query(verdicts, "SELECT continues FROM verdicts WHERE older = ? AND newer = ?");
-    if (!query.with(older, newer).step()) return std::nullopt;
-    return query.integer(0) != 0;
-  });
-}
-
-void Lineage::remember_continues(const Digest& older, const Digest& newer, bool verdict) {
-  impl_->with_verdicts([&](Database& verdicts) {
-    Statement(verdicts, "INSERT OR REPLACE INTO verdicts VALUES(?, ?, ?)")
-        .with(older, newer, std::int64_t{verdict ? 1 : 0})
-        .run();
   });
 }
 

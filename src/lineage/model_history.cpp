@@ -5,28 +5,33 @@
 #include <set>
 
 #include "format/shard_index.h"
+#include "lineage/lines.h"
 
 namespace mgit {
 namespace {
 
 class HistoryWalk {
  public:
-  HistoryWalk(Database& database, const Store& store, const std::string& path)
-      : database_(database), store_(store), path_(path), other_form_(other_form(path)) {}
+  using Compare = std::function<Resemblance(const Oid& older, const Oid& newer)>;
+
+  HistoryWalk(Database& database, const std::string& path, const Compare& compare)
+      : database_(database), path_(path), other_form_(other_form(path)), compare_(compare) {}
 
   std::vector<ModelNode> run(const Oid& tip) {
+    const auto place = locate(tip);
+    if (!place) return {};
+    std::vector<ModelNode> all;
+    collect(place->commit, [&](const Oid& commit) -> const ModelNode& {
+      return all.emplace_back(node_at(commit));
+    });
+    find_returns(all);
+    std::map<Oid, ModelNode*> known;
+    for (ModelNode& node : all) known.emplace(node.commit, &node);
     std::vector<ModelNode> nodes;
-    std::set<Oid> seen;
-    std::vector<Oid> pending;
-    if (const auto place = locate(tip)) pending.push_back(place->commit);
-    while (!pending.empty()) {
-      const Oid commit = pending.back();
-      pending.pop_back();
-      if (!seen.insert(commit).second) continue;
-      nodes.push_back(node_at(commit));
-      const auto& from = nodes.back().from;
-      pending.insert(pending.end(), from.rbegin(), from.rend());
-    }
+    collect(place->commit, [&](const Oid& commit) -> const ModelNode& {
+      settle_origin(*known.at(commit));
+      return nodes.emplace_back(std::move(*known.at(commit)));
+    });
     return nodes;
   }
 
@@ -35,6 +40,21 @@ class HistoryWalk {
     Oid commit;
     Digest manifest;
   };
+  using Key = std::pair<Oid, bool>;  // a commit; whether the other form of the path is meant
+
+  /// Calls make() for the commit and all that its node comes from, each once, newest first.
+  template <typename Make>
+  static void collect(const Oid& tip, const Make& make) {
+    std::set<Oid> seen;
+    std::vector<Oid> pending{tip};
+    while (!pending.empty()) {
+      const Oid commit = pending.back();
+      pending.pop_back();
+      if (!seen.insert(commit).second) continue;
+      const std::vector<Oid>& from = make(commit).from;
+      pending.insert(pending.end(), from.rbegin(), from.rend());
+    }
+  }
 
   std::vector<Oid> parents_of(const Oid& commit) {
     std::vector<Oid> parents;
@@ -49,45 +69,52 @@ class HistoryWalk {
   }
 
   /// The commit that gave the model of `start` its weights; nullopt if there is no model. Before
-  /// the model was dealt out to shards (or put together), it is the one of that other form.
+  /// the model was dealt out to shards (or put together), it is the one of that other form. Where a
+  /// merge took one side's model unchanged, that side is followed.
   std::optional<Place> locate(const Oid& start) {
-    const auto place = locate(start, path_);
-    return place ? place : locate(start, other_form_);
+    resolve({start, false});
+    if (const auto& place = places_.at({start, false})) return place;
+    resolve({start, true});
+    return places_.at({start, true});
   }
 
-  /// The same for one path. Where a merge took one side's model unchanged, that side is followed.
-  std::optional<Place> locate(const Oid& start, const std::string& path) {
-    std::map<Oid, std::optional<Place>>& places = places_[path];
-    std::vector<Oid> passed;
-    Oid commit = start;
-    std::optional<Place> place;
-    for (;;) {
-      const auto known = places.find(commit);
-      if (known != places.end()) {
-        place = known->second;
-        break;
+  void resolve(const Key& start) {
+    std::vector<Key> pending{start};
+    while (!pending.empty()) {
+      const Key key = pending.back();
+      if (places_.contains(key)) {
+        pending.pop_back();
+        continue;
       }
-      passed.push_back(commit);
-      const std::vector<Oid> parents = parents_of(commit);
-      if (row_.with(commit, path).step()) {
-        if (!row_.is_null(0)) place = Place{commit, row_.digest(0)};
-        row_.restart();
-        if (place && parents.size() > 1) place = taken_from(parents, *place);
-        break;
-      }
-      if (parents.empty()) break;
-      commit = parents.front();
+      const std::size_t before = pending.size();
+      const auto place = settle(key, pending);
+      if (pending.size() > before) continue;  // what it depends on comes first
+      places_.emplace(key, place);
+      pending.pop_back();
     }
-    for (const Oid& id : passed) places[id] = place;
-    return place;
   }
 
-  Place taken_from(const std::vector<Oid>& parents, const Place& merged) {
+  /// The place of one commit; adds to `pending` what has to be known before.
+  std::optional<Place> settle(const Key& key, std::vector<Key>& pending) {
+    const auto& [commit, other] = key;
+    const std::vector<Oid> parents = parents_of(commit);
+    const auto known = [&](const Key& needed) {
+      const auto found = places_.find(needed);
+      if (found == places_.end()) pending.push_back(needed);
+      return found == places_.end() ? std::nullopt : found->second;
+    };
+    if (!row_.with(commit, other ? other_form_ : path_).step())
+      return parents.empty() ? std::nullopt : known({parents.front(), other});
+    const auto place =
+        row_.is_null(0) ? std::nullopt : std::optional(Place{commit, row_.digest(0)});
+    row_.restart();
+    if (!place || parents.size() < 2) return place;
     for (const Oid& parent : parents) {
-      const auto side = locate(parent);
-      if (side && side->manifest == merged.manifest) return *side;
+      auto side = known({parent, false});
+      if (!side) side = known({parent, true});
+      if (side && side->manifest == place->manifest) return side;
     }
-    return merged;
+    return place;
   }
 
   ModelNode node_at(const Oid& commit) {
@@ -113,13 +140,14 @@ class HistoryWalk {
       if (side && std::find(node.from.begin(), node.from.end(), side->commit) == node.from.end())
         node.from.push_back(side->commit);
     }
-    if (!node.combines && !node.rebase && !node.from.empty()) compare(node);
     return node;
   }
 
-  void compare(ModelNode& node) {
-    const Digest before = locate(node.from.front())->manifest;
-    node.resemblance = resemblance(database_, store_, before, node.manifest);
+  /// Where the weights of a node that is neither a merge nor a rebase come from.
+  void settle_origin(ModelNode& node) {
+    if (node.back_to) node.from = {*node.back_to};
+    if (node.back_to || node.combines || node.rebase || node.from.empty()) return;
+    node.resemblance = compare_(node.from.front(), node.commit);
     if (node.resemblance != Resemblance::kOtherTraining) return;
     node.replaces = node.from.front();
     node.from.clear();
@@ -145,8 +173,8 @@ class HistoryWalk {
     Statement query(database_,
                     "SELECT model, strategy, weights, base FROM merges WHERE oid = ?"
                     " AND model IN (?, ?, '') ORDER BY position");
-    if (!query.with(commit, quote_name(path_), quote_name(other_form_)).step()) return std::nullopt;
-    return MergeRecord{query.text(0), query.text(1), query.text(2), query.text(3)};
+    if (!query.with(commit, path_, other_form_).step()) return std::nullopt;
+    return MergeRecord{query.text(0), query.text(1), query.text(2), query.text(3), {}, {}};
   }
 
   std::vector<EvaluationRecord> evaluations_of(const Digest& manifest) {
@@ -178,19 +206,20 @@ class HistoryWalk {
   }
 
   Database& database_;
-  const Store& store_;
   const std::string& path_;
   std::string other_form_;
-  std::map<std::string, std::map<Oid, std::optional<Place>>> places_;  // by path
+  const Compare& compare_;
+  std::map<Key, std::optional<Place>> places_;
   Statement parents_{database_, "SELECT parent FROM parents WHERE child = ? ORDER BY position"};
   Statement row_{database_, "SELECT manifest FROM checkpoints WHERE oid = ? AND path = ?"};
 };
 
 }  // namespace
 
-std::vector<ModelNode> model_history(Database& database, const Store& store, const Oid& commit,
-                                     const std::string& path) {
-  return HistoryWalk(database, store, path).run(commit);
+std::vector<ModelNode> model_history(
+    Database& database, const Oid& commit, const std::string& path,
+    const std::function<Resemblance(const Oid& older, const Oid& newer)>& compare) {
+  return HistoryWalk(database, path, compare).run(commit);
 }
 
 TensorChange tensor_change(Database& database, const Digest& older, const Digest& newer) {

@@ -1,16 +1,21 @@
 // How one model came to be: the commits in which it changed, from the lineage index.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "lineage/database.h"
 #include "lineage/records.h"
-#include "lineage/resemblance.h"
 #include "mgit/lineage.h"
+#include "model/database.h"
+#include "model/operation_record.h"
 
 namespace mgit {
+
+/// Whether a model is the training of the one before it, as model/continuation says; kUnknown where
+/// objects are not here.
+enum class Resemblance : std::uint8_t { kUnknown, kSameTraining, kOtherTraining };
 
 /// A commit in which the model changed.
 struct ModelNode {
@@ -29,13 +34,15 @@ struct ModelNode {
   /// trained on its own, so `from` is empty and `replaces` names the other.
   Resemblance resemblance = Resemblance::kUnknown;
   std::optional<Oid> replaces;
+  std::optional<Oid> back_to;  // the node in its past whose weights it has again (a revert)
   std::vector<EvaluationRecord> evaluations;  // of these weights: the latest per data and loss
 };
 
 /// Of the model that `commit` has at `path`; newest first, each commit once. Empty if there is
 /// none.
-std::vector<ModelNode> model_history(Database& database, const Store& store, const Oid& commit,
-                                     const std::string& path);
+std::vector<ModelNode> model_history(
+    Database& database, const Oid& commit, const std::string& path,
+    const std::function<Resemblance(const Oid& older, const Oid& newer)>& compare);
 
 /// How many tensors `newer` has, and how many of them `older` has not, by name and content.
 struct TensorChange {

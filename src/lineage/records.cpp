@@ -1,39 +1,13 @@
 #include "lineage/records.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 namespace mgit {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::istringstream stream{std::string(text)};
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
-/// The word after `key`; empty if there is none.
-std::string word_after(const std::vector<std::string>& words, std::string_view key) {
-  const auto found = std::find(words.begin(), words.end(), key);
-  return found == words.end() || found + 1 == words.end() ? std::string() : *(found + 1);
-}
-
-/// Cuts "… model <path>" off a value; the path may hold spaces.
-std::string cut_model(std::string& value) {
-  constexpr std::string_view kKey = " model ";
-  const std::size_t place = value.find(kKey);
-  if (place == std::string::npos) return {};
-  std::string model = value.substr(place + kKey.size());
-  value.resize(place);
-  return model;
-}
 
 // JSON has no infinity and no NaN; a diverged network has both.
 Json number(double value) {
@@ -58,67 +32,6 @@ Digest digest_of(const Json& object, const char* key) {
 }
 
 }  // namespace
-
-std::vector<Trailer> operation_trailers(std::string_view message) {
-  constexpr std::string_view kPrefix = "Mgit-";
-  if (message.find(kPrefix) == std::string_view::npos) return {};
-  std::vector<Trailer> trailers = trailers_of(message);
-  std::erase_if(trailers,
-                [&](const Trailer& trailer) { return !trailer.key.starts_with(kPrefix); });
-  return trailers;
-}
-
-std::vector<Trailer> note_trailers(std::string_view note) {
-  return operation_trailers("operation\n\n" + std::string(note));
-}
-
-std::optional<RebaseRecord> rebase_record(const std::vector<Trailer>& trailers) {
-  RebaseRecord record;
-  bool found = false;
-  for (const Trailer& trailer : trailers) {
-    const std::vector<std::string> words = words_of(trailer.value);
-    if (words.empty()) continue;
-    if (trailer.key == "Mgit-Rebase") {
-      found = true;
-      record.onto = Oid::from_hex(word_after(words, "onto"));
-      record.method = word_after(words, "method");
-      record.seed = word_after(words, "seed");
-    } else if (trailer.key == "Mgit-Origin") {
-      record.origin = Oid::from_hex(words.front());
-    } else if (trailer.key == "Mgit-Permutation") {
-      record.permutation = Digest::from_hex(words.front());
-    } else if (trailer.key == "Mgit-Spec") {
-      if (const auto spec = Digest::from_hex(words.front()))
-        record.specs.push_back({*spec, word_after(words, "proof")});
-    }
-  }
-  return found ? std::optional(record) : std::nullopt;
-}
-
-std::vector<MergeRecord> merge_records(const std::vector<Trailer>& trailers) {
-  std::vector<MergeRecord> records;
-  for (const Trailer& trailer : trailers) {
-    if (trailer.key != "Mgit-Merge") continue;
-    std::string value = trailer.value;
-    MergeRecord record;
-    record.model = cut_model(value);
-    std::vector<std::string> words = words_of(value);
-    record.strategy = word_after(words, "strategy");
-    const auto weights = std::find(words.begin(), words.end(), "weights");
-    if (weights != words.end())
-      record.weights = fmt::format("{}", fmt::join(weights + 1, words.end(), " "));
-    records.push_back(std::move(record));
-  }
-  for (const Trailer& trailer : trailers) {
-    if (trailer.key != "Mgit-Base") continue;
-    std::string value = trailer.value;
-    const std::string model = cut_model(value);
-    const std::vector<std::string> words = words_of(value);
-    for (MergeRecord& record : records)
-      if (record.model == model && !words.empty()) record.base = words.front();
-  }
-  return records;
-}
 
 std::string evaluation_line(const EvaluationRecord& record) {
   Json line;

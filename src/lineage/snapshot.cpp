@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "mgit/lineage.h"
+#include "model/operation_record.h"
 
 namespace fs = std::filesystem;
 

@@ -1,43 +1,178 @@
 #include "model/model_line.h"
 
-#include <map>
+#include <fmt/format.h>
+
+#include <cstdio>
 
 #include "format/shard_index.h"
-#include "mgit/lineage.h"
-#include "mgit/match.h"
 #include "model/model_spec.h"
+#include "model/operation_record.h"
 
 namespace mgit {
 namespace {
 
-constexpr double kSurelyContinues = 0.5;
-constexpr double kSurelyNot = 0.1;
-
-bool model_continues(const TensorSource& older, const TensorSource& newer) {
-  const double similarity = cosine(older, newer);
-  if (similarity > kSurelyContinues) return true;
-  if (similarity < kSurelyNot || older.tensors() != newer.tensors()) return false;
-  const auto spec = recognise(older.tensors());
-  if (!spec) return false;
-  return !worth_moving(match_weights(*spec, older, newer));
+std::optional<Commit> find_commit(const Repository& repository, const Oid& id) {
+  try {
+    return repository.commit(id);
+  } catch (const Error&) {
+    return std::nullopt;  // beyond the end of a shallow history, or a name that somebody made up
+  }
 }
 
-std::optional<Digest> digest_in(const std::string& value) {
-  return Digest::from_hex(value.substr(0, 64));
+std::string stored_text(const Repository& repository, const Digest& object) {
+  if (!repository.store().contains(object)) {
+    try {
+      Manifest wanted;  // names nothing else: whatever fetches models fetches this
+      wanted.layout = object;
+      repository.need(wanted, "a recorded permutation");
+    } catch (const MissingError&) {
+      throw MissingError(fmt::format("object {} is nowhere", object.hex().substr(0, 12)));
+    }
+  }
+  return std::string(as_text(repository.store().read(object)));
 }
 
-std::string stored_text(Repository& repository, const Digest& object) {
-  const Buffer bytes = repository.store().read(object);
-  return std::string(as_text(bytes));
+void say_once(const Oid& commit, const std::string& what) {
+  static std::set<Oid> said;
+  if (said.insert(commit).second)
+    fmt::print(stderr, "warning: {}: its record of a rebase does not count: {}\n", commit.brief(),
+               what);
 }
 
-}  // namespace
+/// Of a commit that a rebase rewrote: the commit that it was, if that has this model.
+std::optional<Oid> believed_origin(const Repository& repository, const RebaseRecord& rebase,
+                                   const CommittedModel& rewritten) {
+  if (!rebase.origin) return std::nullopt;
+  const auto before = past_model(repository, *rebase.origin, rewritten.path);
+  if (!before || infos_of(before->manifest) != infos_of(rewritten.manifest)) return std::nullopt;
+  return rebase.origin;
+}
 
-std::optional<std::string> trailer(const Commit& commit, std::string_view key) {
-  for (const Trailer& found : trailers_of(commit.message))
-    if (found.key == key) return found.value;
+RecordedPermutation read_permutation(const Repository& repository, const Oid& commit,
+                                     const ModelPermutation& model, const CommittedModel& there) {
+  Spec spec =
+      bind_spec(stored_text(repository, model.spec), model.spec.hex(), infos_of(there.manifest));
+  if (spec.groups != model.groups) throw CorruptError("it does not fit its spec");
+  return {commit, std::move(spec), model.permutation};
+}
+
+std::optional<RecordedPermutation> permutation_in(const Repository& repository, const Oid& commit,
+                                                  const RebaseRecord& rebase,
+                                                  const CommittedModel& there) {
+  if (!rebase.permutation) return std::nullopt;
+  try {
+    const std::string text = stored_text(repository, *rebase.permutation);
+    for (const ModelPermutation& model : parse_permutation(text, rebase.permutation->hex()))
+      if (same_model_path(model.path, there.path))
+        return read_permutation(repository, commit, model, there);
+  } catch (const Error& error) {
+    say_once(commit, error.what());
+  }
   return std::nullopt;
 }
+
+/// The commits that `base` does not reach. Asked along a history, it walks each of them once.
+class BeyondBase {
+ public:
+  BeyondBase(const Repository& repository, const std::optional<Oid>& base)
+      : repository_(repository), limited_(base) {
+    if (base) walked_.push_back(*base);
+  }
+
+  bool contains(const Oid& commit) {
+    if (!limited_ || beyond_.contains(commit)) return true;
+    for (const Oid& id : repository_.history(walked_, {commit})) beyond_.insert(id);
+    walked_.push_back(commit);
+    return beyond_.contains(commit);
+  }
+
+ private:
+  const Repository& repository_;
+  bool limited_;
+  std::vector<Oid> walked_;
+  std::set<Oid> beyond_;
+};
+
+/// A model in a history.
+struct Place {
+  Oid commit;
+  std::string path;
+  auto operator<=>(const Place&) const = default;
+};
+
+/// Walks from a model to the trainings that it holds.
+class TrainingWalk {
+ public:
+  explicit TrainingWalk(const Repository& repository)
+      : repository_(repository), operations_(repository), continuation_(repository) {}
+
+  std::set<Oid> run(const Place& start) {
+    pending_ = {start};
+    while (!pending_.empty()) {
+      const Place place = pending_.back();
+      pending_.pop_back();
+      if (seen_.insert(place).second) visit(place);
+    }
+    // Records that lead round in a circle name no beginning.
+    if (trainings_.empty() && past_model(repository_, start.commit, start.path))
+      trainings_.insert(start.commit);
+    return std::move(trainings_);
+  }
+
+ private:
+  void visit(const Place& place) {
+    const auto here = past_model(repository_, place.commit, place.path);
+    if (!here) return;
+    const Commit commit = repository_.commit(place.commit);
+    const OperationRecord record = operations_.of(commit);
+    if (commit.parents.size() > 1 && record.merge_of(place.path) != nullptr) {
+      for (const Oid& parent : commit.parents) follow(place, parent);
+      return;
+    }
+    if (record.rebase) {
+      if (const auto origin = believed_origin(repository_, *record.rebase, *here)) {
+        pending_.push_back({*origin, place.path});
+        return;
+      }
+    }
+    for (const Oid& parent : commit.parents) {
+      const auto path = path_before(repository_, place.commit, parent, place.path);
+      const auto there = path ? past_model(repository_, parent, *path) : std::nullopt;
+      if (there && same_weights(*there, *here)) {
+        pending_.push_back({parent, *path});
+        return;
+      }
+    }
+    visit_change(place, commit, *here);
+  }
+
+  void visit_change(const Place& place, const Commit& commit, const CommittedModel& here) {
+    if (!commit.parents.empty()) {
+      const Oid& parent = commit.parents.front();
+      const auto path = path_before(repository_, place.commit, parent, place.path);
+      const auto before = path ? past_model(repository_, parent, *path) : std::nullopt;
+      if (before && continuation_.continues(*before, here)) {
+        pending_.push_back({parent, *path});
+        return;
+      }
+    }
+    trainings_.insert(place.commit);
+  }
+
+  void follow(const Place& place, const Oid& parent) {
+    if (const auto path = path_before(repository_, place.commit, parent, place.path))
+      pending_.push_back({parent, *path});
+  }
+
+  const Repository& repository_;
+  OperationReader operations_;
+  Continuation continuation_;
+  std::vector<Place> pending_;
+  std::set<Place> seen_;
+  std::set<Oid> trainings_;
+};
+
+}  // namespace
 
 std::optional<CommittedModel> past_model(const Repository& repository, const Oid& commit,
                                          const std::string& path) {
@@ -48,57 +183,54 @@ std::optional<CommittedModel> past_model(const Repository& repository, const Oid
   }
 }
 
-bool continues(Repository& repository, const CommittedModel& older, const CommittedModel& newer) {
-  if (same_weights(older, newer)) return true;
-  const Digest old_name = model_digest(older);
-  const Digest new_name = model_digest(newer);
-  Lineage lineage(repository);
-  if (const auto known = lineage.continues(old_name, new_name)) return *known;
-  repository.need(older, "the older model");
-  repository.need(newer, "the newer model");
-  const bool verdict = model_continues(*open_model(repository.store(), older),
-                                       *open_model(repository.store(), newer));
-  lineage.remember_continues(old_name, new_name, verdict);
-  return verdict;
+std::optional<std::string> path_before(const Repository& repository, const Oid& commit,
+                                       const Oid& parent, const std::string& path) {
+  if (past_model(repository, parent, path)) return path;
+  const auto here = past_model(repository, commit, path);
+  if (!here || !find_commit(repository, parent)) return std::nullopt;
+  const std::vector<TensorInfo> infos = infos_of(here->manifest);
+  std::vector<std::string> alike;
+  for (const CommittedModel& model : repository.list_models(parent).models) {
+    if (infos_of(model.manifest) != infos || past_model(repository, commit, model.path)) continue;
+    if (same_weights(model, *here)) return model.path;
+    alike.push_back(model.path);
+  }
+  return alike.size() == 1 ? std::optional(alike.front()) : std::nullopt;
 }
 
 std::optional<RecordedPermutation> recorded_permutation(Repository& repository,
                                                         const Commit& commit,
                                                         const std::string& path) {
-  if (!trailer(commit, "Mgit-Rebase")) return std::nullopt;
-  const auto value = trailer(commit, "Mgit-Permutation");
-  const auto object = value ? digest_in(*value) : std::nullopt;
-  const auto found = past_model(repository, commit.id, path);
-  if (!object || !found) return std::nullopt;
-  if (!repository.store().contains(*object))
-    throw MissingError("the permutation this commit records is not here", commit.id.brief(),
-                       "fetch it: mgit fetch");
-  const std::vector<TensorInfo> infos = infos_of(found->manifest);
-  for (ModelPermutation& model :
-       parse_permutation(stored_text(repository, *object), object->hex())) {
-    if (!same_model_path(model.path, path)) continue;
-    Spec spec = bind_spec(stored_text(repository, model.spec), model.spec.hex(), infos);
-    if (spec.groups != model.groups)
-      throw CorruptError("the recorded permutation does not fit its spec", commit.id.brief());
-    return RecordedPermutation{commit.id, std::move(spec), std::move(model.permutation)};
-  }
-  return std::nullopt;
+  const OperationRecord record = OperationReader(repository).of(commit);
+  const auto there = record.rebase ? past_model(repository, commit.id, path) : std::nullopt;
+  return there ? permutation_in(repository, commit.id, *record.rebase, *there) : std::nullopt;
 }
 
 std::vector<RecordedPermutation> recorded_since(Repository& repository,
                                                 const std::optional<Oid>& base, const Oid& tip,
-                                                const std::string& path) {
+                                                const std::string& start) {
   std::vector<RecordedPermutation> found;
+  OperationReader operations(repository);
+  BeyondBase beyond(repository, base);
+  std::set<Oid> seen;
+  std::string path = start;
   std::optional<Oid> current = tip;
-  while (current && !(base && repository.is_ancestor(*current, *base))) {
-    const Commit commit = repository.commit(*current);
-    if (auto recorded = recorded_permutation(repository, commit, path)) {
+  while (current && seen.insert(*current).second && beyond.contains(*current)) {
+    const auto commit = find_commit(repository, *current);
+    if (!commit) break;
+    const OperationRecord record = operations.of(*commit);
+    const auto there = record.rebase ? past_model(repository, *current, path) : std::nullopt;
+    auto recorded = there ? permutation_in(repository, *current, *record.rebase, *there)
+                          : std::optional<RecordedPermutation>();
+    if (recorded) {
       found.push_back(*std::move(recorded));
-      const auto origin = trailer(commit, "Mgit-Origin");
-      current = origin ? repository.resolve(*origin) : std::nullopt;
-    } else {
-      current = commit.parents.empty() ? std::nullopt : std::optional(commit.parents.front());
+      current = believed_origin(repository, *record.rebase, *there);
+      continue;
     }
+    if (commit->parents.empty()) break;
+    const Oid parent = commit->parents.front();
+    if (const auto before = path_before(repository, *current, parent, path)) path = *before;
+    current = parent;
   }
   return found;
 }
@@ -116,42 +248,11 @@ bool line_holds(Repository& repository, const CommittedModel& base, const Commit
     inverses.push_back(inverse(step.permutation));
     undone.push_back(std::make_unique<PermutedModel>(*undone.back(), step.spec, inverses.back()));
   }
-  return model_continues(*open_model(repository.store(), base), *undone.back());
+  return continues(*open_model(repository.store(), base), *undone.back());
 }
 
-std::set<Oid> trainings(Repository& repository, const Oid& start, const std::string& path) {
-  Oid current = start;
-  while (true) {
-    const Commit commit = repository.commit(current);
-    const auto here = past_model(repository, current, path);
-    if (!here) return {};
-    if (trailer(commit, "Mgit-Merge") && commit.parents.size() > 1) {
-      std::set<Oid> all;
-      for (const Oid& parent : commit.parents) all.merge(trainings(repository, parent, path));
-      return all;
-    }
-    if (trailer(commit, "Mgit-Rebase")) {
-      const auto origin = trailer(commit, "Mgit-Origin");
-      if (const auto rewritten_from = origin ? repository.resolve(*origin) : std::nullopt) {
-        current = *rewritten_from;
-        continue;
-      }
-    }
-    std::optional<Oid> unchanged_in;
-    for (const Oid& parent : commit.parents) {
-      const auto there = past_model(repository, parent, path);
-      if (there && same_weights(*there, *here) && !unchanged_in) unchanged_in = parent;
-    }
-    if (unchanged_in) {
-      current = *unchanged_in;
-      continue;
-    }
-    const auto before = commit.parents.empty()
-                            ? std::nullopt
-                            : past_model(repository, commit.parents.front(), path);
-    if (!before || !continues(repository, *before, *here)) return {current};
-    current = commit.parents.front();
-  }
+std::set<Oid> trainings(Repository& repository, const Oid& commit, const std::string& path) {
+  return TrainingWalk(repository).run({commit, path});
 }
 
 }  // namespace mgit

@@ -1,7 +1,10 @@
-// Lines of training: does one model continue another, and what was done to it on the way?
+// Lines of training: what was done to a model on its way from one commit to another?
 //
 // Git's history says which commits are shared, not what weights contain (DESIGN section 7, "Which
-// base a model has").
+// base a model has"). Records in messages and notes are written by anyone: an origin counts if it
+// is the full name of a commit that is here and has the model, a permutation if it fits the model
+// at that commit; any other counts as not there. Every walk visits a commit once, so that it costs
+// what the history is long, whatever merges and origins it holds.
 #pragma once
 
 #include <optional>
@@ -11,18 +14,19 @@
 
 #include "mgit/git.h"
 #include "mgit/perm.h"
+#include "model/continuation.h"
 
 namespace mgit {
 
 /// The model that a commit has at `path`; nullopt also where a sharded set was not complete, as it
-/// may be in history, though not at a tip.
+/// may be in history, though not at a tip, and where the commit is not here.
 std::optional<CommittedModel> past_model(const Repository& repository, const Oid& commit,
                                          const std::string& path);
 
-/// True if `newer` was trained on from `older`: cosine over tensors of rank 2 or more above 0.5;
-/// below 0.1 no; between them, yes if matching improves on the identity by at most 1 %. Verdicts
-/// are cached in lineage.db.
-bool continues(Repository& repository, const CommittedModel& older, const CommittedModel& newer);
+/// Where `commit`'s parent has the model that `commit` has at `path`: the path itself, or the one
+/// that it was renamed from. nullopt if the model is new.
+std::optional<std::string> path_before(const Repository& repository, const Oid& commit,
+                                       const Oid& parent, const std::string& path);
 
 /// A permutation that a rebase recorded, with what is needed to apply or undo it.
 struct RecordedPermutation {
@@ -31,7 +35,8 @@ struct RecordedPermutation {
   Permutation permutation;
 };
 
-/// The permutation of `path` that a commit's trailers record; nullopt if it is no rebased commit.
+/// The permutation of `path` that a commit's record names; nullopt if it is no rebased commit. One
+/// that cannot be had, or does not fit the model, is none; stderr says so once.
 std::optional<RecordedPermutation> recorded_permutation(Repository& repository,
                                                         const Commit& commit,
                                                         const std::string& path);
@@ -47,10 +52,8 @@ bool line_holds(Repository& repository, const CommittedModel& base, const Commit
                 const std::vector<RecordedPermutation>& recorded);
 
 /// The distinct trainings that the model of a commit holds, each named by the commit that brought
-/// it in. A merge holds those of its parents; training on adds none; a rebase changes none.
+/// it in. A merge holds those of its parents; training on adds none; a rebase changes none. Empty
+/// only if there is no model.
 std::set<Oid> trainings(Repository& repository, const Oid& commit, const std::string& path);
-
-/// Value of the first trailer with this key.
-std::optional<std::string> trailer(const Commit& commit, std::string_view key);
 
 }  // namespace mgit

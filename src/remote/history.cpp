@@ -1,7 +1,9 @@
 // Which objects a part of the history refers to.
+#include <set>
 #include <unordered_set>
 
 #include "mgit/remote.h"
+#include "model/operation_record.h"
 
 namespace mgit {
 namespace {
@@ -42,33 +44,18 @@ void add_checkpoints(const Repository& repository, const Oid& commit, Collector&
   }
 }
 
-/// Mgit-Permutation, Mgit-Spec, Mgit-Merge-Permutation, Mgit-Merge-Spec.
-bool names_objects(std::string_view key) {
-  return key.starts_with("Mgit-") && (key.ends_with("-Permutation") || key.ends_with("-Spec"));
-}
-
-/// Every SHA-256 among the words of such a trailer.
-void add_trailers(const Commit& commit, Collector& objects) {
-  for (const Trailer& trailer : trailers_of(commit.message)) {
-    if (!names_objects(trailer.key)) continue;
-    std::string_view rest = trailer.value;
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find_first_of(" \t,;"), rest.size());
-      if (const auto object = Digest::from_hex(rest.substr(0, end))) objects.add(*object);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-  }
-}
-
 }  // namespace
 
 std::vector<Digest> objects_in_history(const Repository& repository,
                                        const std::vector<Oid>& include,
                                        const std::vector<Oid>& exclude) {
   Collector objects;
+  OperationReader operations(repository);
+  std::set<Oid> trees;
   for (const Oid& id : repository.history(exclude, include)) {
-    add_checkpoints(repository, id, objects);
-    add_trailers(repository.commit(id), objects);
+    const Commit commit = repository.commit(id);
+    if (trees.insert(commit.tree).second) add_checkpoints(repository, id, objects);
+    for (const Digest& object : objects_named_by(operations.trailers(commit))) objects.add(object);
   }
   return objects.take();
 }

@@ -121,7 +121,8 @@ void record(Repository& repository, const EvaluatedModel& evaluated, const Diges
                               .data = data,
                               .data_name = evaluated.setting.data.filename().string(),
                               .loss_name = evaluated.setting.loss,
-                              .result = evaluated.result,
+                              .result = {evaluated.result.loss, evaluated.result.accuracy,
+                                         evaluated.result.samples},
                               .recorded = std::time(nullptr)});
 }
 

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "git/reachable.h"
 #include "mgit/remote.h"
+#include "model/operation_record.h"
 #include "worktree/index_entries.h"
 
 namespace mgit {
@@ -68,12 +69,9 @@ class RepositoryChecker {
   /// Mgit-Permutation and its like: without it a rebase can be neither verified nor undone.
   void look_at_trailers(const ReachableText& text) {
     if (text.text.find("Mgit-") == std::string_view::npos) return;
-    for (const Trailer& trailer : trailers_of(repository_.commit(text.id).message))
-      if (trailer.key.starts_with("Mgit-") &&
-          (trailer.key.ends_with("-Permutation") || trailer.key.ends_with("-Spec")))
-        for_each_digest(trailer.value, [&](const Digest& object) {
-          if (is_lost(object)) named_.emplace(object, text.id);
-        });
+    for (const Digest& object :
+         objects_named_by(operation_trailers(repository_.commit(text.id).message)))
+      if (is_lost(object)) named_.emplace(object, text.id);
   }
 
   void look_at_remotes() {

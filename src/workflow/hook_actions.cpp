@@ -9,6 +9,7 @@
 #include "mgit/lineage.h"
 #include "mgit/remote.h"
 #include "model/model_line.h"
+#include "model/operation_record.h"
 #include "workflow/exchange/exchange.h"
 #include "workflow/merge/merge.h"
 #include "workflow/staged_checks.h"
@@ -62,10 +63,11 @@ bool was_fast_forward(const Repository& repository) {
 }
 
 bool has_merge_of_models(const Repository& repository, const Oid& from, const Oid& to) {
-  for (const Oid& id : repository.range(from, to))
-    for (const Trailer& trailer : trailers_of(repository.commit(id).message))
-      if (trailer.key == "Mgit-Merge") return true;
-  return false;
+  OperationReader operations(repository);
+  const std::vector<Oid> commits = repository.range(from, to);
+  return std::any_of(commits.begin(), commits.end(), [&](const Oid& id) {
+    return !operations.of(repository.commit(id)).merges.empty();
+  });
 }
 
 /// A fast-forward takes their model in place of ours; that is right only if theirs was trained on
@@ -98,6 +100,7 @@ int act(Repository& repository, const std::string& name, const std::vector<std::
   }
   if (name == "post-merge" && (arguments.empty() || arguments[0] != "1"))
     warn_of_replaced_models(repository, say);
+  if (name == "post-merge" || name == "post-commit") note_merge(repository);
   if (name.starts_with("post-")) Lineage(repository).update();
   return 0;
 }

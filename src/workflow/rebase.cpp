@@ -9,8 +9,9 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "mgit/lineage.h"
-#include "model/model_line.h"
+#include "model/continuation.h"
 #include "model/model_spec.h"
+#include "model/operation_record.h"
 #include "model/permute_checkpoint.h"
 #include "model/rewrite_checkpoint.h"
 #include "workflow/git_hooks.h"
@@ -27,14 +28,32 @@ std::vector<CommittedCheckpoint> checkpoints_of(const Repository& repository, co
   return checkpoints;
 }
 
-bool touches_checkpoint(const Repository& repository, const Commit& commit) {
-  const auto checkpoints = checkpoints_of(repository, commit.id);
-  if (commit.parents.empty()) return !checkpoints.empty();
-  const auto before = checkpoints_of(repository, commit.parents.front());
-  return !std::equal(
-      checkpoints.begin(), checkpoints.end(), before.begin(), before.end(),
-      [](const auto& a, const auto& b) { return a.path == b.path && a.file.blob == b.file.blob; });
-}
+/// Which of the commits along a history change a checkpoint. Each tree is looked at once.
+class CheckpointChanges {
+ public:
+  explicit CheckpointChanges(const Repository& repository) : repository_(repository) {}
+
+  bool in(const Commit& commit) {
+    const Files& here = files_of(commit.id, commit.tree);
+    if (commit.parents.empty()) return !here.empty();
+    const Oid& parent = commit.parents.front();
+    return here != files_of(parent, repository_.commit(parent).tree);
+  }
+
+ private:
+  using Files = std::vector<std::pair<std::string, Oid>>;  // path and blob
+
+  const Files& files_of(const Oid& commit, const Oid& tree) {
+    const auto [known, fresh] = by_tree_.try_emplace(tree);
+    if (fresh)
+      for (const CommittedCheckpoint& checkpoint : checkpoints_of(repository_, commit))
+        known->second.emplace_back(checkpoint.path, checkpoint.file.blob);
+    return known->second;
+  }
+
+  const Repository& repository_;
+  std::map<Oid, Files> by_tree_;
+};
 
 /// One rebase under way.
 class Rebase {
@@ -45,9 +64,9 @@ class Rebase {
   RebaseResult run() {
     find_commits();
     if (range_.empty()) return std::move(result_);
-    if (std::none_of(range_.begin(), range_.end(), [this](const Commit& commit) {
-          return touches_checkpoint(repository_, commit);
-        })) {
+    CheckpointChanges changes(repository_);
+    if (std::none_of(range_.begin(), range_.end(),
+                     [&changes](const Commit& commit) { return changes.in(commit); })) {
       result_.outcome = RebaseResult::Outcome::kNoModels;
       return std::move(result_);
     }
@@ -157,29 +176,32 @@ class Rebase {
   /// New objects, permutation, spec and commits. Nothing points at them yet.
   void rewrite() {
     const auto batch = repository_.store().begin();
-    const std::string operation = write_records(*batch);
+    const RebaseRecord record = write_records(*batch);
     for (const Commit& commit : range_) plan_commit(*batch, commit);
     batch->commit();
-    for (const Commit& commit : range_) rewrite_commit(commit, operation);
+    for (const Commit& commit : range_) rewrite_commit(commit, record);
+    write_operation_notes(repository_, notes_);
     result_.new_tip = rewritten_.at(result_.old_tip);
     result_.outcome = RebaseResult::Outcome::kRewritten;
   }
 
-  /// Stores specs and permutations; returns the trailers all rewritten commits share.
-  std::string write_records(Store::Batch& batch) {
+  /// Stores specs and permutations; returns what all rewritten commits record.
+  RebaseRecord write_records(Store::Batch& batch) {
     std::vector<ModelPermutation> permutations;
-    std::string specs;
+    RebaseRecord record;
+    record.onto = result_.target;
+    record.method = "weights";
+    record.seed = fmt::format("{}", options_.seed);
     for (const RebasedModel& model : result_.models) {
       if (model.in_basin) continue;
       const std::string text = spec_text(model.spec);
       const Digest spec = batch.put(as_bytes(text), 1);
-      specs += fmt::format("Mgit-Spec: {} proof {}\n", spec.hex(), proof_name(model.spec.proof));
+      record.specs.push_back({spec, std::string(proof_name(model.spec.proof))});
       permutations.push_back({model.path, spec, model.spec.groups, model.match.permutation});
     }
     const std::string text = permutation_text(permutations);
-    const Digest permutation = batch.put(as_bytes(text), 1);
-    return fmt::format("Mgit-Rebase: onto {} method weights seed {}\nMgit-Permutation: {}\n{}",
-                       result_.target.hex(), options_.seed, permutation.hex(), specs);
+    record.permutation = batch.put(as_bytes(text), 1);
+    return record;
   }
 
   /// Permutes the commit's models that belong to the tip's line.
@@ -212,7 +234,7 @@ class Rebase {
     const CommittedModel& tip = tips_[index];
     if (infos_of(model.manifest) != infos_of(tip.manifest))
       leave(commit, tip.path + " has another shape");
-    else if (!continues(repository_, model, tip))
+    else if (!continuation_.continues(model, tip))
       leave(commit, tip.path + " is another training");
     else
       known->second = true;
@@ -237,7 +259,7 @@ class Rebase {
     }
   }
 
-  void rewrite_commit(const Commit& commit, const std::string& operation) {
+  void rewrite_commit(const Commit& commit, RebaseRecord rebase) {
     std::vector<Oid> parents;
     for (const Oid& parent : commit.parents) {
       const auto moved = rewritten_.find(parent);
@@ -248,19 +270,18 @@ class Rebase {
       rewritten_[commit.id] = commit.id;
       return;
     }
+    OperationRecord record = operations_.of(commit);
     std::string message = commit.message;
-    std::string trailers;
     if (!changes.empty()) {
-      trailers = operation + "Mgit-Origin: " + commit.id.hex() + "\n";
-      for (const char* key : {"Mgit-Rebase", "Mgit-Permutation", "Mgit-Spec", "Mgit-Origin"})
-        message = without_trailers(message, key);
-      message = with_trailers(message, trailers_of("operation\n\n" + trailers));
+      rebase.origin = commit.id;
+      record.rebase = std::move(rebase);
+      message = with_rebase(message, record);
     }
     const Oid tree = changes.empty() ? commit.tree : repository_.write_tree(commit.tree, changes);
     const Oid id = repository_.write_commit(tree, parents, commit.author, message);
     rewritten_[commit.id] = id;
     ++result_.rewritten;
-    if (!trailers.empty()) repository_.set_note(kOperationNotes, id, trailers);
+    if (!record.empty()) notes_.emplace_back(id, std::move(record));
   }
 
   void publish() {
@@ -291,6 +312,9 @@ class Rebase {
   std::map<std::pair<std::size_t, Oid>, TreeFile> permuted_;  // (model, blob) -> what replaces it
   std::map<Oid, std::map<std::string, std::optional<TreeFile>>> changes_;  // by commit
   std::map<Oid, Oid> rewritten_;
+  std::vector<std::pair<Oid, OperationRecord>> notes_;
+  OperationReader operations_{repository_};
+  Continuation continuation_{repository_};
 };
 
 }  // namespace

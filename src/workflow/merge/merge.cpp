@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "format/shard_index.h"
+#include "git/message_draft.h"
 #include "model/model_line.h"
 #include "workflow/preconditions.h"
 
@@ -114,18 +115,18 @@ class Strategy {
   std::vector<std::vector<Manifest>> combine_all(const std::vector<ModelPlan>& plans) {
     const auto batch = repository_.store().begin();
     std::vector<std::vector<Manifest>> results;
-    std::string trailers;
+    OperationRecord record;
     for (const ModelPlan& plan : plans) {
       results.emplace_back();
       if (!plan.conflicts.empty()) continue;
       results.back() = combine(repository_, *batch, plan);
-      trailers += record_plan(*batch, plan);
+      record.merges.push_back(record_plan(*batch, plan));
     }
     batch->commit();
     std::string heads = "HEAD " + ours_.hex() + "\n";
     for (const MergeSide& side : sides_) heads += side.commit.hex() + "\n";
     std::filesystem::create_directories(trailers_file(repository_).parent_path());
-    os::write_file(trailers_file(repository_), as_bytes(heads + "\n" + trailers));
+    os::write_file(trailers_file(repository_), as_bytes(heads + "\n" + note_text(record)));
     return results;
   }
 
@@ -240,15 +241,30 @@ void append_merge_trailers(Repository& repository, const std::filesystem::path& 
   const std::string heads =
       "HEAD " + repository.require("HEAD").hex() + "\n" + os::read_file(merge_head) + "\n";
   if (!plan.starts_with(heads)) return;
-  const std::string trailers = plan.substr(heads.size());
+  const std::vector<Trailer> trailers = note_trailers(plan.substr(heads.size()));
   const std::string message = os::read_file(message_file);
-  if (trailers.empty() || message.find("\nMgit-Merge: ") != std::string::npos) return;
-  // git's own remarks follow the message as comment lines.
-  const std::size_t comments = message.find("\n#");
-  const std::string text = message.substr(0, comments);
-  const std::string rest = comments == std::string::npos ? "" : message.substr(comments);
-  const std::string complete = with_trailers(text, trailers_of("merge\n\n" + trailers));
-  os::write_file(message_file, as_bytes(complete + rest));
+  if (trailers.empty() || !parse_operation(operation_trailers(message)).merges.empty()) return;
+  os::write_file(message_file, as_bytes(add_trailers(message, trailers, draft_rules(repository))));
+}
+
+void note_merge(Repository& repository) {
+  const auto head = repository.head();
+  if (!head) return;
+  const Commit commit = repository.commit(*head);
+  if (commit.parents.size() > 1 && parse_operation(operation_trailers(commit.message)).empty() &&
+      std::filesystem::exists(trailers_file(repository))) {
+    std::string heads;
+    for (const Oid& parent : commit.parents)
+      heads += (heads.empty() ? "HEAD " : "") + parent.hex() + "\n";
+    const std::string plan = os::read_file(trailers_file(repository));
+    const OperationRecord record =
+        parse_operation(plan.starts_with(heads + "\n") ? note_trailers(plan.substr(heads.size()))
+                                                       : std::vector<Trailer>());
+    if (!record.empty() && !repository.note(kOperationNotes, *head))
+      write_operation_notes(repository, {{*head, record}});
+    return;
+  }
+  mirror_operation(repository, *head);
 }
 
 MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,

@@ -34,6 +34,10 @@ int run_merge_strategy(Repository& repository, const StrategyCall& call);
 void append_merge_trailers(Repository& repository, const std::filesystem::path& message_file,
                            std::string_view source);
 
+/// Called once a commit is made: a note mirrors what it records. Where the message lost the
+/// trailers of the merge (--cleanup, an editor), the note is what records it.
+void note_merge(Repository& repository);
+
 enum class MergeRoute : std::uint8_t { kUpToDate, kFastForward, kCombine };
 
 /// Checks what `mgit merge` needs (a branch checked out, a clean tree, known revisions) and decides

@@ -320,23 +320,25 @@ std::vector<Manifest> combine(Repository& repository, Store::Batch& batch, const
   return results;
 }
 
-std::string record_plan(Store::Batch& batch, const ModelPlan& plan) {
+MergeRecord record_plan(Store::Batch& batch, const ModelPlan& plan) {
   std::vector<double> weights;
   for (const SidePlan& side : plan.sides) weights.push_back(side.weight);
-  const std::string model = "model " + quote_name(plan.path);
-  std::string trailers =
-      fmt::format("Mgit-Merge: strategy mean weights {} {}\nMgit-Base: {} {}\n",
-                  fmt::join(weights, " "), model, plan.base ? plan.base->hex() : "none", model);
+  MergeRecord record;
+  record.model = plan.path;
+  record.strategy = "mean";
+  record.weights = fmt::format("{}", fmt::join(weights, " "));
+  record.base = plan.base ? plan.base->hex() : "none";
   for (std::size_t i = 1; i < plan.sides.size(); ++i) {
     if (!moves(plan.sides[i].match)) continue;
     const Digest spec = batch.put(as_bytes(spec_text(*plan.spec)), 1);
     const std::string text =
         permutation_text({{plan.path, spec, plan.spec->groups, plan.sides[i].match->permutation}});
-    trailers += fmt::format(
-        "Mgit-Merge-Permutation: {} parent {} {}\nMgit-Merge-Spec: {} proof {}\n",
-        batch.put(as_bytes(text), 1).hex(), i + 1, model, spec.hex(), proof_name(plan.spec->proof));
+    record.permutations.push_back({batch.put(as_bytes(text), 1), i + 1});
+    const SpecRecord used{spec, std::string(proof_name(plan.spec->proof))};
+    if (std::find(record.specs.begin(), record.specs.end(), used) == record.specs.end())
+      record.specs.push_back(used);
   }
-  return trailers;
+  return record;
 }
 
 std::string describe_plan(const ModelPlan& plan) {

@@ -8,6 +8,7 @@
 
 #include "mgit/git.h"
 #include "mgit/match.h"
+#include "model/operation_record.h"
 
 namespace mgit {
 
@@ -56,8 +57,8 @@ bool fast_forward_keeps_models(Repository& repository, const Oid& ours, const Oi
 /// order. The plan has no conflicts.
 std::vector<Manifest> combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan);
 
-/// The trailers that record the plan; stores permutation and spec in `batch`.
-std::string record_plan(Store::Batch& batch, const ModelPlan& plan);
+/// What the merge commit records of the plan; stores permutation and spec in `batch`.
+MergeRecord record_plan(Store::Batch& batch, const ModelPlan& plan);
 
 /// One or two lines for people.
 std::string describe_plan(const ModelPlan& plan);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "model/operation_record.h"
 #include "unit/lineage/lineage_sandbox.h"
 
 namespace mgit {
@@ -251,18 +252,6 @@ TEST_F(LineageIndex, ShallowCloneGrows) {
   Lineage grown(whole);
   grown.update();
   EXPECT_THAT(grown.describe(tip, false), HasSubstr("One"));
-}
-
-TEST_F(LineageIndex, VerdictsAreRemembered) {
-  const Repository repository = sandbox_.open();
-  Lineage lineage(repository);
-  const Digest a = sha256(as_bytes("a"));
-  const Digest b = sha256(as_bytes("b"));
-  EXPECT_EQ(lineage.continues(a, b), std::nullopt);
-  lineage.remember_continues(a, b, true);
-  lineage.remember_continues(b, a, false);
-  EXPECT_EQ(lineage.continues(a, b), true);
-  EXPECT_EQ(lineage.continues(b, a), false);
 }
 
 TEST_F(LineageIndex, ManyCommits) {

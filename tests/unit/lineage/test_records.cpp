@@ -12,53 +12,6 @@ namespace {
 const std::string kOid(40, 'a');
 const std::string kDigest(64, 'b');
 
-TEST(Records, RebaseTrailers) {
-  const auto record = rebase_record(note_trailers(
-      "Mgit-Rebase: onto " + kOid + " method weights seed 7\nMgit-Permutation: " + kDigest +
-      "\nMgit-Spec: " + kDigest + " proof family\nMgit-Origin: " + kOid));
-  ASSERT_TRUE(record);
-  EXPECT_EQ(record->onto->hex(), kOid);
-  EXPECT_EQ(record->origin->hex(), kOid);
-  EXPECT_EQ(record->method, "weights");
-  EXPECT_EQ(record->seed, "7");
-  EXPECT_EQ(record->permutation->hex(), kDigest);
-  ASSERT_EQ(record->specs.size(), 1U);
-  EXPECT_EQ(record->specs[0].proof, "family");
-}
-
-TEST(Records, WhatIsNotUnderstoodIsLeftOut) {
-  EXPECT_FALSE(rebase_record(note_trailers("Mgit-Origin: " + kOid)));
-  const auto record = rebase_record(note_trailers("Mgit-Rebase: onto nowhere\nMgit-Spec: x"));
-  ASSERT_TRUE(record);
-  EXPECT_FALSE(record->onto);
-  EXPECT_TRUE(record->specs.empty());
-  EXPECT_TRUE(operation_trailers("no trailers\n\nMgit- nothing").empty());
-}
-
-TEST(Records, MergesOfSeveralModels) {
-  const auto records = merge_records(operation_trailers(
-      "Merge\n\nMgit-Merge: strategy mean weights 0.5 0.5 model a b.safetensors\n"
-      "Mgit-Base: none model a b.safetensors\n"
-      "Mgit-Merge: strategy mean weights 2 1 model c.safetensors\n"
-      "Mgit-Base: " +
-      kOid + " model c.safetensors\nSigned-off-by: A\n"));
-  ASSERT_EQ(records.size(), 2U);
-  EXPECT_EQ(records[0].model, "a b.safetensors");
-  EXPECT_EQ(records[0].weights, "0.5 0.5");
-  EXPECT_EQ(records[0].base, "none");
-  EXPECT_EQ(records[1].weights, "2 1");
-  EXPECT_EQ(records[1].base, kOid);
-}
-
-TEST(Records, MergeWithoutModel) {
-  const auto records =
-      merge_records(note_trailers("Mgit-Merge: strategy mean weights 1 3\nMgit-Base: none\n"));
-  ASSERT_EQ(records.size(), 1U);
-  EXPECT_EQ(records[0].model, "");
-  EXPECT_EQ(records[0].weights, "1 3");
-  EXPECT_EQ(records[0].base, "none");
-}
-
 EvaluationRecord evaluation() {
   EvaluationRecord record;
   record.commit = *Oid::from_hex(kOid);

@@ -1,4 +1,4 @@
-#include "lineage/database.h"
+#include "model/database.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
