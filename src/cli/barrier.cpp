@@ -42,13 +42,20 @@ Json curve_json(const BarrierCurve& curve) {
 class Barrier : public Command {
  public:
   void options(Options& options) override {
+    options.description(
+        "The barrier is the largest rise of the loss over the line between the two ends; the "
+        "paper's variant, over their mean, is printed beside it.\n\n"
+        "--json prints one object: a, b, setting (graph, data, loss), barrier, barrier_paper, "
+        "points "
+        "(lambda, loss, accuracy, samples), and with --rebase rebased: the curve after matching, "
+        "spec, objective_before, objective_after, sweeps.");
     options.argument("a", request_.a, "revision (rev or rev:path) or checkpoint file").required();
     options.argument("b", request_.b, "the other end").required();
     options.value("--points", request_.points, "evaluations along the line (default 25)")
         .range(2, 10000);
     options.flag("--rebase", request_.rebase, "also with B matched onto A: before and after");
     add_evaluation_options(options, request_.evaluation);
-    options.value("--svg", svg_, "draw the loss into this file, too");
+    options.value("--svg", svg_, "draw the loss into this file, too").value_name("file");
     options.flag("--json", json_, "every point, as one JSON document");
     options.flag("--no-draw", no_draw_, "numbers only");
   }

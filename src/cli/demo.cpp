@@ -15,7 +15,8 @@ class DemoCommand : public Command {
  public:
   void options(Options& options) override {
     options.argument("directory", options_.directory, "new or empty (default ./mgit-demo)");
-    options.value("--data", options_.mnist, "MNIST's idx files, instead of drawn digits");
+    options.value("--data", options_.mnist, "MNIST's idx files, instead of drawn digits")
+        .value_name("directory");
     options.value("--seed", options_.seed, "of pictures and networks (default 0)");
   }
 

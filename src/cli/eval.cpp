@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <filesystem>
 
+#include "base/words.h"
 #include "cli/command.h"
 #include "cli/evaluation.h"
 
@@ -12,20 +15,37 @@ namespace {
 class Eval : public Command {
  public:
   void options(Options& options) override {
-    options.arguments("models", names_, "revisions (rev or rev:path) or checkpoint files; HEAD");
+    options.description(
+        "The network, the data and the loss come from .mgitconfig or from the options. Of several "
+        "models the best, the one with the least loss, is printed first.\n\n"
+        "--json prints one object for one model, else a list in the order of the command line: "
+        "model, path, commit, loss, accuracy (of a classifier), samples, largest_output_change "
+        "(with --against), setting (graph, data, loss).");
+    options.arguments("models", names_,
+                      "revisions (rev or rev:path), ranges (rev..rev, rev..rev:path) or checkpoint "
+                      "files; default HEAD");
     add_evaluation_options(options, request_);
-    options.value("--against", request_.against,
-                  "also the largest change of any output against this model's");
+    options
+        .value("--against", request_.against,
+               "also the largest change of any output against this model's")
+        .value_name("model");
     options.flag("--json", json_, "one JSON document");
   }
 
   int run() override {
     const std::unique_ptr<Repository> repository = find_repository();
-    const auto results = evaluate_models(repository.get(), names_, request_);
-    if (json_)
+    std::vector<EvaluatedModel> results = evaluate_models(
+        repository.get(), without_ranges(repository.get(), names_, request_), request_);
+    if (json_) {
       print_json(results);
-    else
-      print_table(results);
+      return 0;
+    }
+    std::stable_sort(results.begin(), results.end(),
+                     [](const EvaluatedModel& a, const EvaluatedModel& b) {
+                       return a.result.loss < b.result.loss ||
+                              (!std::isnan(a.result.loss) && std::isnan(b.result.loss));
+                     });
+    print_table(results);
     return 0;
   }
 
@@ -36,7 +56,7 @@ class Eval : public Command {
     for (const EvaluatedModel& each : results) {
       fmt::print("{:<{}}  loss {:.4f}", each.model.name, width, each.result.loss);
       if (each.result.accuracy) fmt::print("  accuracy {}", accuracy_text(each.result));
-      fmt::print("  ({} samples of {})\n", each.result.samples,
+      fmt::print("  ({} of {})\n", counted(each.result.samples, "sample"),
                  each.setting.data.filename().string());
       if (each.largest_output_change)
         fmt::print("{:<{}}  largest change of an output {:.3g}\n", "", width,
@@ -65,7 +85,7 @@ class Eval : public Command {
 };
 
 const Registered<Eval> kEval("eval", "loss and accuracy of a model",
-                             "mgit eval main feature-branch");
+                             "mgit eval main feature-branch\nmgit eval main~5..main");
 
 }  // namespace
 }  // namespace mgit::cli

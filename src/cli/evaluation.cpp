@@ -7,11 +7,13 @@
 namespace mgit::cli {
 
 void add_evaluation_options(Options& options, EvaluationRequest& request) {
-  options.value("--graph", request.graph, "the network, as TorchScript");
-  options.value("--data", request.data, "safetensors with \"input\" and \"target\"");
-  options.value("--loss", request.loss, "cross_entropy or mse");
+  options.value("--graph", request.graph, "the network, as TorchScript").value_name("file");
+  options.value("--data", request.data, "safetensors with \"input\" and \"target\"")
+      .value_name("file");
+  options.value("--loss", request.loss, "cross_entropy or mse").value_name("name");
   options.value("--batch", request.batch, "samples at a time (default 1000)");
-  options.value("--model", request.model, "its name in .mgitconfig, where there are several");
+  options.value("--model", request.model, "its name in .mgitconfig, where there are several")
+      .value_name("name");
 }
 
 std::unique_ptr<Repository> find_repository() {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/words.h"
 #include "cli/command.h"
 
 namespace mgit::cli {
@@ -37,6 +38,12 @@ Json json_of(const AffectedCheckpoint& checkpoint) {
 class Fsck : public Command {
  public:
   void options(Options& options) override {
+    options.description(
+        "--json prints one object: objects, bytes, problems and notes as lines of text, store "
+        "(what, "
+        "object, pack, offset of each problem) and affected (path, manifest, commit, name, "
+        "commits, "
+        "tensors, objects, and how to restore each checkpoint that cannot be given back).");
     const Option& full =
         options.flag("--full", full_, "decode every object and compare it with its name");
     options.flag("--connectivity-only", quick_, "believe what records hold: read headers only")
@@ -64,8 +71,8 @@ class Fsck : public Command {
   static void print(const RepositoryCheck& check) {
     for (const std::string& problem : check.problems) fmt::print("{}\n", problem);
     for (const std::string& note : check.notes) fmt::print(stderr, "note: {}\n", note);
-    fmt::print(stderr, "{} objects, {} bytes, {} problems\n", check.store.objects,
-               check.store.bytes, check.problems.size());
+    fmt::print(stderr, "{}, {}, {}\n", counted(check.store.objects, "object"),
+               size_text(check.store.bytes), counted(check.problems.size(), "problem"));
   }
 
   static void print_json(const RepositoryCheck& check) {

@@ -15,9 +15,14 @@ namespace {
 class LineageCommand : public Command {
  public:
   void options(Options& options) override {
+    options.description(
+        "--json prints one object: commit, and models, each with its path and its history, newest "
+        "first: commit, subject, author, time, checkpoint, kind, from, replaces, rebase, merge, "
+        "tensors (all, changed) and evaluations.");
     options.argument("revision", revision_,
                      "default: HEAD; or 'rebuild': fill the index again, from git alone");
-    options.argument("path,--path", path_, "only this checkpoint");
+    options.argument("path", path_, "only this checkpoint");
+    options.value("--path", path_, "only this checkpoint").value_name("path");
     options.flag("--json", json_, "one JSON document");
   }
 

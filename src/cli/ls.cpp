@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/words.h"
 #include "cli/command.h"
 #include "cli/model_argument.h"
 #include "mgit/git.h"
@@ -28,30 +29,41 @@ const char* encoding_name(const std::optional<ObjectInfo>& info) {
   return "unknown";
 }
 
-void print(const CommittedCheckpoint& checkpoint, const Store& store, const std::string& margin) {
-  const Manifest& manifest = checkpoint.manifest;
-  fmt::print("{}{}  {}, {} bytes, {} tensors\n", margin, quote_name(checkpoint.path),
-             manifest.format, manifest.size, manifest.tensors.size());
-  if (!manifest.chunks.empty()) {
-    std::uint64_t bytes = 0;
-    for (const ManifestChunk& chunk : manifest.chunks) bytes += chunk.length;
-    fmt::print("{}  outside tensors: {} bytes in {} chunks\n", margin, bytes,
-               manifest.chunks.size());
-  }
-  std::size_t name_width = 0;
-  std::size_t shape_width = 0;
-  for (const ManifestTensor& tensor : manifest.tensors) {
+void print_tensors(const std::vector<ManifestTensor>& tensors, const Store& store,
+                   const std::string& margin) {
+  if (tensors.empty()) return;
+  std::size_t name_width = std::string_view("tensor").size();
+  std::size_t shape_width = std::string_view("shape").size();
+  for (const ManifestTensor& tensor : tensors) {
     name_width = std::max(name_width, quote_name(tensor.info.name).size());
     shape_width = std::max(shape_width, shape_text(tensor.info.shape).size());
   }
-  for (const ManifestTensor& tensor : manifest.tensors) {
+  const auto row = [&](const std::string& name, const std::string& dtype, const std::string& shape,
+                       const std::string& object, const std::string& coding,
+                       const std::string& stored) {
+    fmt::print("{}  {:<{}}  {:<5}  {:<{}}  {:<10}  {:<8}  {}\n", margin, name, name_width, dtype,
+               shape, shape_width, object, coding, stored);
+  };
+  row("tensor", "dtype", "shape", "object", "coding", "stored");
+  for (const ManifestTensor& tensor : tensors) {
     const auto info = store.info(tensor.object);
-    fmt::print("{}  {:<{}}  {:<7} {:<{}}  {}  {}", margin, quote_name(tensor.info.name), name_width,
-               dtype_name(tensor.info.dtype), shape_text(tensor.info.shape), shape_width,
-               tensor.object.hex().substr(0, 10), encoding_name(info));
-    if (info) fmt::print(" {}", info->stored);
-    fmt::print("\n");
+    row(quote_name(tensor.info.name), std::string(dtype_name(tensor.info.dtype)),
+        shape_text(tensor.info.shape), tensor.object.hex().substr(0, 10), encoding_name(info),
+        info ? size_text(info->stored) : "-");
   }
+}
+
+void print(const CommittedCheckpoint& checkpoint, const Store& store, const std::string& margin) {
+  const Manifest& manifest = checkpoint.manifest;
+  fmt::print("{}{}  {}, {}, {}\n", margin, quote_name(checkpoint.path), manifest.format,
+             size_text(manifest.size), counted(manifest.tensors.size(), "tensor"));
+  if (!manifest.chunks.empty()) {
+    std::uint64_t bytes = 0;
+    for (const ManifestChunk& chunk : manifest.chunks) bytes += chunk.length;
+    fmt::print("{}  outside tensors: {} in {}\n", margin, size_text(bytes),
+               counted(manifest.chunks.size(), "chunk"));
+  }
+  print_tensors(manifest.tensors, store, margin);
 }
 
 std::uint64_t size_of(const CommittedModel& model) {
@@ -62,8 +74,8 @@ std::uint64_t size_of(const CommittedModel& model) {
 
 void print(const CommittedModel& model, const Store& store) {
   if (model.index)
-    fmt::print("{}  {} shards, {} bytes, {} tensors\n", quote_name(model.path), model.parts.size(),
-               size_of(model), model.manifest.tensors.size());
+    fmt::print("{}  {}, {}, {}\n", quote_name(model.path), counted(model.parts.size(), "shard"),
+               size_text(size_of(model)), counted(model.manifest.tensors.size(), "tensor"));
   for (const CommittedCheckpoint& part : model.parts) print(part, store, model.index ? "  " : "");
 }
 
@@ -107,6 +119,12 @@ class Ls : public Command {
     options.argument("rev", revision_, "a branch, tag or commit, or a path in HEAD");
     options.argument("path", path_, "one checkpoint or shard index of it; all without");
     options.flag("--json", json_, "as JSON");
+    options.description(
+        "Of each tensor: its name, dtype and shape, the object that holds its bytes, how the store "
+        "codes that object, and how much it takes there.\n\n"
+        "--json prints a list of models: path, format, size, layout, tensors (name, dtype, shape, "
+        "object, coding as \"encoding\", \"stored\" bytes, \"base\" object of a difference) and "
+        "chunks (bytes outside tensors); of a sharded model its shards in the place of tensors.");
   }
 
   int run() override {

@@ -16,10 +16,11 @@ class Merge : public Command {
  public:
   void options(Options& options) override {
     options.arguments("branches", branches_, "what to merge into the current branch").required();
-    options.value(
-        "--weight,-w", weight_,
-        "theirs' share (0.3), or a weight for ours and each branch (2,1); default: by the "
-        "number of trainings each side holds");
+    options
+        .value("--weight,-w", weight_,
+               "theirs' share (0.3), or a weight for ours and each branch (2,1); default: by the "
+               "number of trainings each side holds")
+        .value_name("weights");
     options.flag("--no-rebase", no_rebase_, "do not bring theirs into our basin first");
     options.flag("--ff", fast_forward_, "take theirs where git could fast-forward, as git would");
     options.flag("--no-ff", no_fast_forward_, "make a merge commit even where ours is contained");
@@ -28,7 +29,8 @@ class Merge : public Command {
     options.flag("--no-autostash", no_autostash_,
                  "do not, also where merge.autostash is configured");
     declare_git_options(options);
-    options.value("-X,--strategy-option", strategy_options_, "for ordinary files, as git's");
+    options.value("-X,--strategy-option", strategy_options_, "for ordinary files, as git's")
+        .value_name("option");
     options.footer(
         "Example:\n  mgit merge feature-branch\n\n"
         "  mgit merge --abort | --continue | --quit   a merge that stopped, as git's");

@@ -1,24 +1,13 @@
 // mgit migrate: parse, call, print what moved.
 #include <fmt/format.h>
 
+#include "base/words.h"
 #include "cli/command.h"
 #include "mgit/remote.h"
 #include "workflow/migrate/migrate.h"
 
 namespace mgit::cli {
 namespace {
-
-std::string size_text(std::uint64_t bytes) {
-  constexpr std::array<const char*, 5> kUnits{"bytes", "KiB", "MiB", "GiB", "TiB"};
-  auto amount = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (amount >= 1024 && unit + 1 < kUnits.size()) {
-    amount /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} bytes", bytes)
-                   : fmt::format("{:.1f} {}", amount, kUnits[unit]);
-}
 
 class MigrateCommand : public Command {
  public:
@@ -29,9 +18,11 @@ class MigrateCommand : public Command {
       direction->arguments("branches", options_.branches,
                            "the branches to rewrite (default: HEAD's)");
       direction->flag("--everything", options_.everything, "all branches and tags");
-      direction->value("--include", options_.include,
-                       "a pattern as in .gitattributes; may be repeated");
-      direction->value("--exclude", options_.exclude, "a pattern of files to leave as they are");
+      direction
+          ->values("--include", options_.include, "a pattern as in .gitattributes; may be repeated")
+          .value_name("pattern");
+      direction->values("--exclude", options_.exclude, "a pattern of files to leave as they are")
+          .value_name("pattern");
       direction->flag("--dry-run,-n", options_.dry_run, "list what would change; change nothing");
     }
     import_
@@ -54,15 +45,14 @@ class MigrateCommand : public Command {
  private:
   void print(const MigrateResult& result) const {
     if (result.paths.empty()) {
-      fmt::print("Nothing to migrate in {} commits.\n", result.commits);
+      fmt::print("Nothing to migrate in {}.\n", counted(result.commits, "commit"));
       return;
     }
-    for (const auto& [path, counted] : result.paths)
-      fmt::print("{}: {} version{}, {}\n", path, counted.versions, counted.versions == 1 ? "" : "s",
-                 size_text(counted.bytes));
+    for (const auto& [path, entry] : result.paths)
+      fmt::print("{}: {}, {}\n", path, counted(entry.versions, "version"), size_text(entry.bytes));
     for (const std::string& note : result.notes) fmt::print("note: {}\n", note);
-    fmt::print("{} {} of {} commits.\n", options_.dry_run ? "Would rewrite" : "Rewrote",
-               result.rewritten, result.commits);
+    fmt::print("{} {} of {}.\n", options_.dry_run ? "Would rewrite" : "Rewrote", result.rewritten,
+               counted(result.commits, "commit"));
     if (options_.dry_run) return;
     for (const MovedRef& ref : result.refs)
       fmt::print("  {} {} -> {}\n", ref.name, ref.before.brief(), ref.after.brief());

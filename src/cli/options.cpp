@@ -24,17 +24,17 @@ std::vector<std::string> split(const std::string& names) {
   return result;
 }
 
-/// `text` in lines that end before column 100 and begin at kHelpColumn.
-std::string folded(const std::string& text) {
+/// `text` in lines that end before column 100 and begin at `margin`.
+std::string folded(const std::string& text, std::size_t margin = kHelpColumn) {
   std::string result;
-  std::size_t column = kHelpColumn;
+  std::size_t column = margin;
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t space = std::min(text.find(' ', at), text.size());
     const std::string word = text.substr(at, space - at);
     if (at > 0 && column + 1 + word.size() > kColumns) {
-      result += "\n" + std::string(kHelpColumn, ' ');
-      column = kHelpColumn;
+      result += "\n" + std::string(margin, ' ');
+      column = margin;
     } else if (at > 0) {
       result += ' ';
       ++column;
@@ -53,32 +53,10 @@ std::string row(const std::string& left, const std::string& help) {
   return line + folded(help);
 }
 
-/// "-n, --dry-run", "--points <number>", "--prune[=<date>]".
-std::string spelled(const Option& option) {
+std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const std::string& name : option.names()) text += (text.empty() ? "" : ", ") + name;
-  if (option.is_flag()) return text;
-  const std::string value = "<" + option.value_name() + ">";
-  return text + (option.has_optional_value() ? "[=" + value + "]" : " " + value);
-}
-
-std::string spelled(const GitOption& option) {
-  std::string text;
-  for (const std::string& name : option.names) text += (text.empty() ? "" : ", ") + name;
-  if (option.value == GitOption::Value::kNone) return text;
-  const bool optional = option.value == GitOption::Value::kOptional;
-  const bool word = text.find("--") != std::string::npos;
-  return text +
-         (!optional ? " <"
-          : word    ? "[=<"
-                    : "[<") +
-         option.value_name + (optional ? ">]" : ">");
-}
-
-std::string spelled_argument(const Option& option) {
-  const std::string name =
-      fmt::format("<{}>{}", option.names().front(), option.is_list() ? "..." : "");
-  return option.is_required() ? name : "[" + name + "]";
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 bool has_switches(const Options& options) {
@@ -87,16 +65,34 @@ bool has_switches(const Options& options) {
   return !options.git_options().empty();
 }
 
-std::string usage(const Options& options) {
-  std::string line = options.name();
-  if (has_switches(options)) line += " [<options>]";
-  for (const Option& option : options.all())
-    if (option.is_argument() && !option.is_hidden()) line += " " + spelled_argument(option);
-  if (!options.git_usage().empty()) line += " [<git's options and arguments>]";
-  return line;
+}  // namespace
+
+std::string Option::spelled() const {
+  if (is_argument()) return "<" + names_.front() + ">" + (is_list() ? "..." : "");
+  const std::string text = joined(names_);
+  if (is_flag()) return text;
+  const std::string value = "<" + value_name_ + ">";
+  return text + (optional_value_ ? "[=" + value + "]" : " " + value);
 }
 
-}  // namespace
+std::string GitOption::spelled() const {
+  const std::string text = joined(names);
+  if (value == Value::kNone) return text;
+  if (value == Value::kRequired) return text + " <" + value_name + ">";
+  const bool word = text.find("--") != std::string::npos;
+  return text + (word ? "[=<" : "[<") + value_name + ">]";
+}
+
+std::string Options::usage() const {
+  std::string line = name_;
+  if (has_switches(*this)) line += " [<options>]";
+  for (const Option& option : options_) {
+    if (!option.is_argument() || option.is_hidden()) continue;
+    line += option.is_required() ? " " + option.spelled() : " [" + option.spelled() + "]";
+  }
+  if (!as_git_.empty()) line += " [<git's options and arguments>]";
+  return line;
+}
 
 Option& Option::required() {
   required_ = true;
@@ -149,7 +145,12 @@ Option& Options::flag(const std::string& names, bool& target, const std::string&
 }
 
 Option& Options::value(const std::string& names, Option::Target target, const std::string& help) {
-  return add({split(names), target, help});
+  Option& option = add({split(names), target, help});
+  if (std::holds_alternative<std::filesystem::path*>(target.pointer))
+    option.value_name("file");
+  else if (!std::holds_alternative<std::string*>(target.pointer))
+    option.value_name("number");
+  return option;
 }
 
 Option& Options::values(const std::string& names, std::vector<std::string>& target,
@@ -190,19 +191,23 @@ void Options::git(const std::string& spelled, std::vector<std::string>& words,
 std::string Options::help() const {
   for (const Options& each : subcommands_)
     if (each.chosen_) return each.help();
-  std::string text = "usage: " + usage(*this) + "\n";
-  for (const Options& each : subcommands_) text += "       " + usage(each) + "\n";
+  std::string text = "usage: " + usage() + "\n";
+  for (const Options& each : subcommands_) text += "       " + each.usage() + "\n";
   text += "\n" + summary_ + "\n\n";
+  for (std::size_t at = 0; at < description_.size();) {
+    const std::size_t end = std::min(description_.find("\n\n", at), description_.size());
+    text += folded(description_.substr(at, end - at), 0) + "\n";
+    at = end + 2;
+  }
   if (!as_git_.empty()) text += "  " + as_git_ + "\n";
   for (const Options& each : subcommands_) text += row(each.name_, each.summary_);
   for (const Option& option : options_)
-    if (option.is_argument() && !option.is_hidden())
-      text += row("<" + option.names().front() + ">", option.help());
+    if (option.is_argument() && !option.is_hidden()) text += row(option.spelled(), option.help());
   for (const Option& option : options_)
-    if (!option.is_argument() && !option.is_hidden()) text += row(spelled(option), option.help());
+    if (!option.is_argument() && !option.is_hidden()) text += row(option.spelled(), option.help());
   text += row("-h, --help", "this text");
   if (!git_options_.empty()) text += "\nHanded to git:\n";
-  for (const GitOption& option : git_options_) text += row(spelled(option), option.help);
+  for (const GitOption& option : git_options_) text += row(option.spelled(), option.help);
   return footer_.empty() ? text : text + "\n" + footer_ + "\n";
 }
 

@@ -56,6 +56,8 @@ class Option {
   bool is_hidden() const { return hidden_; }
   bool is_size() const { return size_; }
   bool has_optional_value() const { return optional_value_; }
+  /// "-n, --dry-run", "--points <number>", "--prune[=<date>]", "<branches>...".
+  std::string spelled() const;
   int most() const { return most_; }
   const std::optional<std::pair<int, int>>& range() const { return range_; }
   const std::vector<const Option*>& excluded() const { return excluded_; }
@@ -82,6 +84,8 @@ struct GitOption {
   Value value = Value::kNone;
   std::string value_name;
   std::string help;
+
+  std::string spelled() const;
 };
 
 class Options {
@@ -108,6 +112,8 @@ class Options {
   void git(const std::string& spelled, std::vector<std::string>& words, const std::string& help);
   /// Every argument is git's; `usage` says for --help which.
   void as_git(const std::string& usage) { as_git_ = usage; }
+  /// What the command does and prints, in paragraphs separated by an empty line.
+  void description(const std::string& text) { description_ = text; }
   /// Closing lines of --help: examples.
   void footer(const std::string& text) { footer_ = text; }
 
@@ -115,12 +121,15 @@ class Options {
   bool parse(const std::vector<std::string>& arguments);
   /// Of this command, or of the sub-command that was chosen.
   std::string help() const;
+  /// "mgit ls [<options>] [<rev>] [<path>]".
+  std::string usage() const;
   /// After parse(): this sub-command was chosen.
   bool chosen() const { return chosen_; }
 
   const std::string& name() const { return name_; }
   const std::string& summary() const { return summary_; }
   const std::string& git_usage() const { return as_git_; }
+  const std::string& description() const { return description_; }
   const std::string& footer() const { return footer_; }
   const std::deque<Option>& all() const { return options_; }
   const std::deque<Options>& subcommands() const { return subcommands_; }
@@ -136,6 +145,7 @@ class Options {
   std::string name_;
   std::string summary_;
   std::string as_git_;
+  std::string description_;
   std::string footer_;
   bool chosen_ = false;
   std::deque<Option> options_;  // a deque: references stay

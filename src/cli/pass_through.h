@@ -11,7 +11,10 @@ namespace mgit::cli {
 class PassThrough : public Command {
  public:
   /// Only for --help.
-  void options(Options& options) final { options.as_git(usage()); }
+  void options(Options& options) final {
+    options.as_git(usage());
+    declare(options);
+  }
   std::optional<int> run_raw(const std::vector<std::string>& arguments) final {
     if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h"))
       return std::nullopt;
@@ -22,6 +25,8 @@ class PassThrough : public Command {
  protected:
   /// What the arguments are, for --help.
   virtual std::string usage() const = 0;
+  /// For --help: options of mgit's beside git's, and a description.
+  virtual void declare(Options&) {}
   virtual int run_with(const std::vector<std::string>& arguments) = 0;
 };
 

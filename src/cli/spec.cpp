@@ -107,6 +107,10 @@ void print_groups(const Spec& spec) {
 class SpecCommand : public Command {
  public:
   void options(Options& options) override {
+    options.description(
+        "--json prints one object: architecture, proof, spec (its digest), tensors, parameters, "
+        "movable, groups (name, size, parameters, members); check adds fits, or prints fits and "
+        "reasons.");
     show_ = &options.subcommand("show", "the groups of hidden units of a network");
     show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     show_->flag("--text", text_, "the spec itself, every tensor and size written out");

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <sstream>
 
 #include "base/mapped_file.h"
+#include "base/process.h"
 #include "format/shard_index.h"
 #include "mgit/lineage.h"
 #include "model/model_spec.h"
@@ -47,14 +49,25 @@ std::optional<ModelConfig> config_for(const Repository* repository, const NamedM
   return configured_model(repository, request.model);
 }
 
-NamedModel committed_model(const Repository& repository, const std::string& name,
+/// REV:PATH's, else the configured one; empty: the only one there is.
+std::string path_in_commit(const Repository& repository, const std::string& name,
                            const std::string& model_name) {
   const std::size_t colon = name.find(':');
-  const std::string revision = name.substr(0, colon);
+  if (colon != std::string::npos && colon + 1 < name.size()) return name.substr(colon + 1);
+  const auto config = configured_model(&repository, model_name);
+  return config ? config->path : "";
+}
+
+bool has_model(const Repository& repository, const Oid& commit, const std::string& path) {
+  return path.empty() ? !repository.checkpoints_at(commit).empty()
+                      : repository.model_at(commit, path).has_value();
+}
+
+NamedModel committed_model(const Repository& repository, const std::string& name,
+                           const std::string& model_name) {
+  const std::string revision = name.substr(0, name.find(':'));
   const Oid commit = repository.require(revision);
-  std::string path = colon != std::string::npos ? name.substr(colon + 1) : std::string();
-  if (path.empty())
-    if (const auto config = configured_model(&repository, model_name)) path = config->path;
+  const std::string path = path_in_commit(repository, name, model_name);
   const CommittedModel model = require_model(repository, commit, path, revision);
   repository.need(model, name);
   return {name, commit, model.path, model_digest(model),
@@ -150,6 +163,30 @@ void add_rebased_curve(const Repository* repository, const BarrierRequest& reque
 
 }  // namespace
 
+std::vector<std::string> without_ranges(const Repository* repository,
+                                        const std::vector<std::string>& names,
+                                        const EvaluationRequest& request) {
+  std::vector<std::string> result;
+  for (const std::string& name : names) {
+    const std::size_t colon = std::min(name.find(':'), name.size());
+    const bool range = name.find("..") < colon && name != ".." && !name.starts_with("../");
+    if (repository == nullptr || !range || fs::exists(name)) {
+      result.push_back(name);
+      continue;
+    }
+    const std::string path = path_in_commit(*repository, name, request.model);
+    std::istringstream commits(run_checked(
+        {"git", "rev-list", "--reverse", "--abbrev-commit", name.substr(0, colon), "--"}));
+    const std::size_t before = result.size();
+    for (std::string commit; std::getline(commits, commit);)
+      if (has_model(*repository, repository->require(commit), path))
+        result.push_back(commit + name.substr(colon));
+    if (result.size() == before)
+      throw MissingError("no commit with a checkpoint in this range", name);
+  }
+  return result;
+}
+
 bool NamedModel::has_running_statistics() const {
   return std::any_of(weights.tensors().begin(), weights.tensors().end(),
                      [](const TensorInfo& info) { return info.name.ends_with("running_mean"); });
@@ -176,6 +213,7 @@ std::vector<EvaluatedModel> evaluate_models(Repository* repository,
       results.back().largest_output_change =
           evaluator->largest_output_change(against->weights, results.back().model.weights);
     if (results.back().model.commit) record(*repository, results.back(), data);
+    results.back().model.weights = {};  // of a range of commits, not all fit in memory
   }
   return results;
 }

@@ -43,6 +43,12 @@ struct EvaluatedModel {
   std::optional<double> largest_output_change;  // from `against`
 };
 
+/// `names` with the commits of each range (a..b, a..b:path), oldest first, in its place; commits
+/// without the model are left out. Throws MissingError if none of them has it.
+std::vector<std::string> without_ranges(const Repository* repository,
+                                        const std::vector<std::string>& names,
+                                        const EvaluationRequest& request);
+
 /// Each in turn, with one evaluator. Evaluations of committed models are recorded in the lineage.
 /// `repository` may be null if everything is named on the command line.
 std::vector<EvaluatedModel> evaluate_models(Repository* repository,

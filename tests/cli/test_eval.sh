@@ -85,6 +85,32 @@ contains "$(git notes --ref=mgit/eval show main)" "$(digest eval.safetensors)"
 cd .. && ok mgit eval "$MGIT_DATA/models/mlpbias-s10.safetensors" --graph "$graph" --data "$data"
 contains "$output" "1000 samples"
 
+scenario "ranges: every commit with a checkpoint; the least loss is printed first"
+biased_pair repository
+mgit trust >/dev/null
+git rm -q model.safetensors
+git commit -q -m "without a model"
+git checkout -q feature -- model.safetensors
+commit_all "share 2's on main"
+git checkout -q HEAD~2 -- model.safetensors
+commit_all "share 1's again"
+ok mgit eval HEAD~3..HEAD
+equal "$(wc -l <<<"$output")" 2 "a line for each commit with a model"
+losses=$(sed 's/.*loss \([0-9.]*\).*/\1/' <<<"$output")
+equal "$losses" "$(sort -g <<<"$losses")" "sorted by loss"
+contains "$output" "$(git rev-parse --short HEAD)"
+contains "$output" "$(git rev-parse --short HEAD~1)"
+contains "$output" "(1000 samples of eval.safetensors)"
+best=$output
+ok mgit eval HEAD~3..HEAD:model.safetensors
+contains "$output" "$(git rev-parse --short HEAD~1):model.safetensors"
+ok mgit eval feature HEAD~1 HEAD~3..HEAD --json
+equal "$(field "$output" 0 model) $(field "$output" 2 commit) $(field "$output" 3 commit)" \
+  "feature $(git rev-parse HEAD~1) $(git rev-parse HEAD)" "JSON keeps the order of the command line"
+fails_with 128 "no commit with a checkpoint in this range" mgit eval HEAD~2..HEAD~2
+run mgit eval nothing..HEAD
+differ "$status" 0
+
 scenario "barrier: numbers, picture, JSON, SVG, before and after a rebase"
 biased_pair repository
 mgit trust >/dev/null

@@ -276,7 +276,15 @@ commit_all "two"
 ok mgit ls
 contains "$output" "other.safetensors"
 ok mgit ls other.safetensors
-contains "$output" "fc1.weight"
+equal "$(head -3 <<<"$output" | tr -s ' ' | sed 's/[0-9a-f]\{10\}/OBJECT/; s/ [0-9]* bytes$/ N bytes/; s/raw\|zstd/CODING/')" \
+  "other.safetensors safetensors, 1.1 kB, 4 tensors
+ tensor dtype shape object coding stored
+ fc1.bias F32 16 OBJECT CODING N bytes"
+make_checkpoint one.safetensors 3 w=2
+commit_all "one tensor"
+contains "$(mgit ls one.safetensors)" ", 1 tensor
+"
+git reset -q --hard HEAD~1
 ok mgit ls HEAD~1:nets/model.safetensors
 contains "$output" "nets/model.safetensors"
 mkdir -p nets

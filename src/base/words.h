@@ -1,0 +1,16 @@
+// Numbers as people read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mgit {
+
+/// "1 tensor", "3 tensors", "2 entries".
+std::string counted(std::uint64_t number, std::string_view noun);
+
+/// "512 bytes", "3.7 MB": in powers of 1000, three digits or more.
+std::string size_text(std::uint64_t bytes);
+
+}  // namespace mgit
