@@ -63,7 +63,7 @@ std::string add_trailers(std::string_view draft, const std::vector<Trailer>& tra
   const std::string comment = rules.comment == "auto" ? last_comment(draft) : rules.comment;
   std::string_view text = draft.substr(0, find_scissors(draft, comment));
   if (rules.edited) text = text.substr(0, find_remarks(text, comment));
-  if (find_remarks(text, comment) == 0) return std::string(draft);
+  if (without_line_end(text).empty()) return std::string(draft);
   const std::string_view rest = draft.substr(text.size());
   const bool apart = !rest.empty() && !rest.starts_with('\n') && !rest.starts_with("\r\n");
   return with_trailers(text, trailers) + (apart ? "\n" : "") + std::string(rest);

@@ -4,6 +4,7 @@
 
 #include "mgit/remote.h"
 #include "model/operation_record.h"
+#include "remote/history.h"
 
 namespace mgit {
 namespace {
@@ -11,8 +12,10 @@ namespace {
 /// Collects digests, each once, in the order they are met.
 class Collector {
  public:
-  void add(const Digest& object) {
-    if (seen_.insert(object).second) objects_.push_back(object);
+  bool add(const Digest& object) {
+    const bool fresh = seen_.insert(object).second;
+    if (fresh) objects_.push_back(object);
+    return fresh;
   }
   /// Manifests are met again and again along a history.
   void add(const CommittedCheckpoint& checkpoint) {
@@ -46,18 +49,32 @@ void add_checkpoints(const Repository& repository, const Oid& commit, Collector&
 
 }  // namespace
 
-std::vector<Digest> objects_in_history(const Repository& repository,
-                                       const std::vector<Oid>& include,
-                                       const std::vector<Oid>& exclude) {
+HistoryObjects list_objects(const Repository& repository, const std::vector<Oid>& include,
+                            const std::vector<Oid>& exclude) {
   Collector objects;
+  std::vector<Digest> named;
   OperationReader operations(repository);
   std::set<Oid> trees;
   for (const Oid& id : repository.history(exclude, include)) {
     const Commit commit = repository.commit(id);
     if (trees.insert(commit.tree).second) add_checkpoints(repository, id, objects);
-    for (const Digest& object : objects_named_by(operations.trailers(commit))) objects.add(object);
+    for (const Digest& object : objects_named_by(operations.trailers(commit)))
+      named.push_back(object);
   }
-  return objects.take();
+  HistoryObjects result;
+  result.of_models = objects.take();
+  for (const Digest& object : named)
+    if (objects.add(object)) result.of_records.push_back(object);
+  return result;
+}
+
+std::vector<Digest> objects_in_history(const Repository& repository,
+                                       const std::vector<Oid>& include,
+                                       const std::vector<Oid>& exclude) {
+  HistoryObjects objects = list_objects(repository, include, exclude);
+  objects.of_models.insert(objects.of_models.end(), objects.of_records.begin(),
+                           objects.of_records.end());
+  return std::move(objects.of_models);
 }
 
 }  // namespace mgit

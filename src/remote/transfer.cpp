@@ -5,7 +5,9 @@
 #include <sstream>
 
 #include "base/process.h"
+#include "git/object_database.h"
 #include "mgit/remote.h"
+#include "remote/history.h"
 
 namespace fs = std::filesystem;
 
@@ -27,8 +29,17 @@ std::vector<Digest> offered_by(const Store& store, const std::vector<Digest>& ob
 /// Those that name commits this repository has; tags are peeled.
 std::vector<Oid> known_commits(const Repository& repository, const std::vector<Oid>& ids) {
   std::vector<Oid> result;
-  for (const Oid& id : ids)
-    if (const auto commit = repository.resolve(id.hex())) result.push_back(*commit);
+  const ObjectDatabase objects(repository, ObjectDatabase::Mode::kOnlyName);
+  for (const Oid& id : ids) {
+    try {
+      const ObjectType type = objects.type(id);
+      if (type == ObjectType::kCommit) result.push_back(id);
+      if (type != ObjectType::kTag) continue;
+      if (const auto commit = repository.resolve(id.hex())) result.push_back(*commit);
+    } catch (const MissingError&) {
+      continue;
+    }
+  }
   return result;
 }
 
@@ -66,6 +77,28 @@ std::optional<fs::path> other_store(const Repository& repository, const std::str
   return directory;
 }
 
+/// All objects to push. What a record names and nobody has is said and left out: a trailer that
+/// somebody made up must not keep a history from being pushed.
+std::vector<Digest> with_recorded(const Repository& repository, const HistoryObjects& objects) {
+  const Store& store = repository.store();
+  if (const auto absent = store.lacking(objects.of_records); !absent.empty())
+    fetch_objects(repository, absent);
+  std::vector<Digest> all = objects.of_models;
+  std::size_t nowhere = 0;
+  for (const Digest& object : objects.of_records) {
+    if (store.contains(object))
+      all.push_back(object);
+    else
+      ++nowhere;
+  }
+  if (nowhere > 0)
+    fmt::print(stderr,
+               "warning: {} object{} that commits name in their records of rebases and merges {} "
+               "nowhere; pushed without\n",
+               nowhere, nowhere == 1 ? "" : "s", nowhere == 1 ? "is" : "are");
+  return all;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::vector<Digest>>> objects_at_remotes(
@@ -99,8 +132,9 @@ TransferReport push_objects(const Repository& repository, std::string_view url,
   std::error_code ignored;
   if (fs::equivalent(*directory, repository.store().directory(), ignored)) return {};
   Store there(*directory);
-  const std::vector<Digest> needed = objects_in_history(
-      repository, known_commits(repository, commits), known_commits(repository, already_there));
+  const HistoryObjects objects = list_objects(repository, known_commits(repository, commits),
+                                              known_commits(repository, already_there));
+  const std::vector<Digest> needed = with_recorded(repository, objects);
   there.freshen(needed);  // before asking what it has, so that a gc over there keeps it
   const std::vector<Digest> wanted = there.lacking(needed);
   if (const auto absent = repository.store().lacking(wanted); !absent.empty())

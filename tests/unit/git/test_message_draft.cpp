@@ -38,6 +38,7 @@ TEST(MessageDraft, WhatIsBelowTheScissorsIsCutOff) {
 TEST(MessageDraft, WithoutAMessageGitShallEndTheCommit) {
   for (const char* draft : {"", "\n", "\n\n# Please\n"})
     EXPECT_EQ(add_trailers(draft, kOne, {"#", true}), draft);
+  EXPECT_EQ(add_trailers("#12\n", kOne, {}), "#12\n\nA: 1\n");
 }
 
 TEST(MessageDraft, LinesThatEndAsOnWindows) {
