@@ -222,6 +222,8 @@ std::vector<Setting> settings_here(const ConfigFile& config, const InstallOption
   }
   // A record stays with a commit that is amended or picked anew.
   settings.push_back({"notes.rewriteRef", "refs/notes/mgit/*", true});
+  for (const char* refs : {"refs/notes/mgit/*", "refs/mgit/*"})
+    settings.push_back({"log.excludeDecoration", refs, true});
   for (const std::string& remote : config.remotes())
     for (std::string& refspec : shared_refspecs(remote))
       settings.push_back({"remote." + remote + ".fetch", std::move(refspec), true});

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "git/prefetch.h"
 #include "lineage/records.h"
 #include "lineage/snapshot.h"
 #include "model/operation_record.h"
@@ -93,6 +94,7 @@ class Update {
     if (now.shallow != meta(database_, "shallow")) clear(database_);
     const std::vector<Oid> gone = replace_tips(now.tips);
     add_commits();
+    if (added_.size() > 1) prefetch_manifests(repository_, {added_.begin(), added_.end()});
     for (const Oid& commit : added_) add_checkpoints(commit);
     if (std::any_of(gone.begin(), gone.end(), [this](const Oid& tip) { return !passed(tip); }))
       drop_unreachable();

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "format/shard_index.h"
+#include "git/prefetch.h"
 #include "model/model_spec.h"
 #include "model/operation_record.h"
 
@@ -107,6 +108,7 @@ class TrainingWalk {
       : repository_(repository), operations_(repository), continuation_(repository) {}
 
   std::set<Oid> run(const Place& start) {
+    prefetch_history(repository_, start.commit);
     pending_ = {start};
     while (!pending_.empty()) {
       const Place place = pending_.back();

@@ -2,6 +2,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "git/prefetch.h"
 #include "mgit/remote.h"
 #include "model/operation_record.h"
 #include "remote/history.h"
@@ -55,7 +56,9 @@ HistoryObjects list_objects(const Repository& repository, const std::vector<Oid>
   std::vector<Digest> named;
   OperationReader operations(repository);
   std::set<Oid> trees;
-  for (const Oid& id : repository.history(exclude, include)) {
+  const std::vector<Oid> history = repository.history(exclude, include);
+  prefetch_manifests(repository, history);
+  for (const Oid& id : history) {
     const Commit commit = repository.commit(id);
     if (trees.insert(commit.tree).second) add_checkpoints(repository, id, objects);
     for (const Digest& object : objects_named_by(operations.trailers(commit)))

@@ -147,6 +147,25 @@ PYTHON
   fails_with 1 "not finite" git commit -q -m "three"
 done
 
+scenario "mgit log --all is the project's history; in git's own, notes and originals are no decorations"
+make_repository
+make_checkpoint model.safetensors 1
+commit_all "main's"
+git switch -q -c feature
+make_checkpoint model.safetensors 2
+commit_all "the feature's"
+ok mgit rebase feature onto main
+git switch -q main
+ok mgit merge -q feature
+equal "$(mgit log --all --format=%s | sort | uniq -c | sed 's/^ *//')" "1 Merge branch 'feature'
+1 main's
+1 the feature's"
+equal "$(mgit log --format=%s --all -- model.safetensors | wc -l)" 3
+equal "$(mgit log -1 --format=%s)" "Merge branch 'feature'"
+equal "$(mgit log --oneline -- --all | wc -l)" 0 "a path called --all"
+contains "$(git log --all --format=%s)" "otes"
+lacks "$(git log --all --oneline --decorate)" "refs/"
+
 scenario "bisect runs a test on the checkpoint itself"
 make_repository
 for n in 1 2 3 4 5 6; do

@@ -84,6 +84,31 @@ ok mgit lineage
 contains "$output" "trained on from $first: 4 of 4 tensors changed"
 contains "$output" "first of its line"
 
+scenario "a revert is back to what it goes back to"
+make_repository
+make_checkpoint model.safetensors 1
+commit_all "Train"
+one=$(git rev-parse --short=10 HEAD)
+ADD=0.05 make_checkpoint model.safetensors 1
+commit_all "Train on"
+two=$(git rev-parse --short=10 HEAD)
+git revert --no-edit HEAD >/dev/null
+ok mgit lineage
+contains "$output" "back to $one"
+lacks "$output" "trained on from $two"
+make_checkpoint model.safetensors 2
+commit_all "Another"
+git revert --no-edit HEAD >/dev/null
+ok mgit lineage
+contains "$output" "back to $(git rev-parse --short=10 HEAD~2)"
+lacks "$output" "on its own"
+ADD=0.05 ADD_SEED=8 make_checkpoint model.safetensors 1
+commit_all "Train on again"
+ok mgit lineage
+contains "$output" "trained on from $(git rev-parse --short=10 HEAD~1)"
+equal "$(mgit lineage --json | python3 -c 'import json, sys
+print(*(node["kind"] for node in json.load(sys.stdin)["models"][0]["history"]))')" "continued returned returned training"
+
 scenario "bad input"
 make_repository
 fails_with 128 "no such branch or revision" mgit lineage
