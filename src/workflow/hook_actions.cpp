@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <sstream>
 
 #include "base/process.h"
@@ -89,6 +90,27 @@ void warn_of_replaced_models(Repository& repository, const Say& say) {
   if (replaced) say("hint: git reset --keep ORIG_HEAD, then mgit merge, combines them");
 }
 
+/// git carries notes along where notes.rewriteRef says so; a repository where mgit was installed
+/// before it set that does not.
+void carry_records(const Repository& repository, const std::string& input) {
+  if (!repository.ref(kOperationNotes)) return;
+  std::map<Oid, std::string> noted;
+  for (auto& [commit, text] : repository.notes(kOperationNotes)) noted.emplace(commit, text);
+  std::vector<std::pair<Oid, OperationRecord>> records;
+  std::istringstream lines(input);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string before;
+    std::string after;
+    words >> before >> after;
+    const auto from = Oid::from_hex(before);
+    const auto to = Oid::from_hex(after);
+    if (!from || !to || !noted.contains(*from) || noted.contains(*to)) continue;
+    records.emplace_back(*to, parse_operation(note_trailers(noted.at(*from))));
+  }
+  write_operation_notes(repository, records);
+}
+
 int act(Repository& repository, const std::string& name, const std::vector<std::string>& arguments,
         const std::string& input, const Say& say) {
   if (name == "pre-commit") return pre_commit(repository, say);
@@ -101,6 +123,7 @@ int act(Repository& repository, const std::string& name, const std::vector<std::
   if (name == "post-merge" && (arguments.empty() || arguments[0] != "1"))
     warn_of_replaced_models(repository, say);
   if (name == "post-merge" || name == "post-commit") note_merge(repository);
+  if (name == "post-rewrite") carry_records(repository, input);
   if (name.starts_with("post-")) Lineage(repository).update();
   return 0;
 }

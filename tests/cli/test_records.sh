@@ -36,6 +36,16 @@ contains "$(note)" "Mgit-Merge: strategy mean" "the note followed"
 contains "$(mgit lineage)" "merged: mean of 2 models"
 equal "$(third)" "0.6667 : 0.3333" "two trainings against one"
 
+scenario "a repository where mgit was installed before notes were carried along by git"
+fork
+git config --unset-all notes.rewriteRef
+ok mgit merge --no-rebase feature
+git commit -q --amend -m "Merged, in my own words"
+contains "$(note)" "Mgit-Merge: strategy mean"
+git commit -q --allow-empty -m "On top"
+git rebase -q --root --rebase-merges 2>/dev/null || git rebase -q --abort
+contains "$(note HEAD~1)" "Mgit-Merge: strategy mean"
+
 scenario "a rebased commit that is amended keeps its origin"
 fork
 ok mgit rebase feature onto main
