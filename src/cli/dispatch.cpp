@@ -128,7 +128,7 @@ Words git_commands() {
   std::string hint = "did you mean";
   for (const std::string& each : near)
     hint += fmt::format("{} 'mgit {}'", &each == &near.front() ? "" : " or", each);
-  throw UnknownCommand("not a command of mgit's or git's", name, hint + "?");
+  throw UnknownCommand("neither an mgit nor a git command", name, hint + "?");
 }
 
 }  // namespace

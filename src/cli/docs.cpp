@@ -48,7 +48,7 @@ class Docs : public Command {
     if (name_.empty()) return manual_overview(commands);
     for (const DescribedCommand& each : commands)
       if (each.entry->name == name_) return manual_page(each);
-    throw MissingError("no such command of mgit's", name_);
+    throw MissingError("mgit has no such command", name_);
   }
 
   std::string completion(const std::vector<DescribedCommand>& commands) const {

@@ -43,10 +43,10 @@ class Fsck : public Command {
         "(what, "
         "object, pack, offset of each problem) and affected (path, manifest, commit, name, "
         "commits, "
-        "tensors, objects, and how to restore each checkpoint that cannot be given back).");
+        "tensors, objects, and how to restore each checkpoint that cannot be restored).");
     const Option& full =
         options.flag("--full", full_, "decode every object and compare it with its name");
-    options.flag("--connectivity-only", quick_, "believe what records hold: read headers only")
+    options.flag("--connectivity-only", quick_, "trust the records and read only their headers")
         .excludes(full);
     options.flag("--rebuild", rebuild_,
                  "index all packs again first; forgets damaged objects, so that they can be "
@@ -94,11 +94,10 @@ class Fsck : public Command {
   bool json_ = false;
 };
 
-const Registered<Fsck> kFsck(
-    "fsck",
-    "verify the store, and that every checkpoint can be given back; status "
-    "1 if not",
-    "mgit fsck\nmgit fsck --full --json\nmgit fsck --rebuild");
+const Registered<Fsck> kFsck("fsck",
+                             "verify the store, and that every checkpoint can be restored; status "
+                             "1 if not",
+                             "mgit fsck\nmgit fsck --full --json\nmgit fsck --rebuild");
 
 }  // namespace
 }  // namespace mgit::cli

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/words.h"
 #include "cli/command.h"
 
 namespace mgit::cli {
@@ -31,7 +32,7 @@ class Gc : public Command {
         .optional_value();
     options.flag("--no-prune", no_prune_, "drop nothing, only put packs together");
     options.flag("--best", best_,
-                 "code versions of a tensor anew, as small as can be; takes its time");
+                 "encode versions of a tensor again, as small as possible; this takes a while");
     options.flag("-n,--dry-run", dry_run_, "print what would be dropped; change nothing");
     options.flag("-q,--quiet", quiet_, "say nothing on success");
   }
@@ -55,7 +56,7 @@ class Gc : public Command {
                  report.unreachable - report.dropped.size(), report.packs_before,
                  megabytes(report.bytes_before), report.packs_after, megabytes(report.bytes_after));
     if (!quiet_ && report.recoded > 0)
-      fmt::print(stderr, "{} tensors coded anew\n", report.recoded);
+      fmt::print(stderr, "{} encoded again\n", counted(report.recoded, "tensor"));
     return 0;
   }
 

@@ -62,7 +62,7 @@ class Merge : public Command {
     git("-n,--no-stat,--no-summary", "show none");
     git("-v,--verbose", "say more");
     git("-q,--quiet", "say less");
-    git("--progress", "show progress, also where it is no terminal");
+    git("--progress", "show progress even if stderr is not a terminal");
     git("--no-progress", "show none");
     git("--rerere-autoupdate", "stage what rerere resolved");
     git("--no-rerere-autoupdate", "do not");

@@ -56,7 +56,7 @@ class MigrateCommand : public Command {
     if (options_.dry_run) return;
     for (const MovedRef& ref : result.refs)
       fmt::print("  {} {} -> {}\n", ref.name, ref.before.brief(), ref.after.brief());
-    fmt::print("What they were stays under refs/mgit/original/.\n");
+    fmt::print("The old commits stay under refs/mgit/original/.\n");
   }
 
   MigrateOptions options_;

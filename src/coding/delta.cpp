@@ -89,7 +89,7 @@ double guessed_ratio(Bytes data, const ObjectFrames& base, unsigned element_size
 DeltaDecoder::DeltaDecoder(Bytes payload, std::uint64_t size, unsigned word)
     : word_(word), frames_(cut_frames(payload, size)) {
   if (word != difference_word(word) || size % word != 0)
-    throw wire::Malformed("its size is no multiple of its words");
+    throw wire::Malformed("its size is not a multiple of its words");
 }
 
 void DeltaDecoder::decode(std::size_t frame, Bytes base, std::span<std::byte> out) const {

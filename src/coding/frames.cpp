@@ -238,7 +238,7 @@ std::vector<Bytes> cut_frames(Bytes payload, std::uint64_t size) {
 
 FrameDecoder::FrameDecoder(Bytes payload, std::uint64_t size, unsigned element_size)
     : size_(size), planes_(plane_count(element_size)), frames_(cut_frames(payload, size)) {
-  if (size % planes_ != 0) throw wire::Malformed("its size is no multiple of its elements");
+  if (size % planes_ != 0) throw wire::Malformed("its size is not a multiple of its elements");
 }
 
 void FrameDecoder::decode(std::size_t frame, std::span<std::byte> out) const {

@@ -103,7 +103,7 @@ class TorchEvaluator : public Evaluator {
       throw Error("has shape " + shape_text(info.shape) + ", the network's is " + shape_text(shape),
                   info.name);
     const std::optional<DType> dtype = dtype_from_name(slot.dtype);
-    if (!dtype) throw Error("the network has it in a dtype mgit does not know", info.name);
+    if (!dtype) throw Error("unsupported dtype in the network", info.name);
     const TensorData tensor = weights.read(info.name);
     if (tensor.view.dtype == *dtype)
       network_.write_slot(index, tensor.view.data);

@@ -86,7 +86,7 @@ IdxArray read_idx(const std::filesystem::path& path) {
       throw CorruptError(fmt::format("ends after {} of its {} values", have + read, *count), where);
   }
   std::array<std::byte, 1> beyond{};
-  if (reader.read(beyond) != 0) throw CorruptError("goes on after its last value", where);
+  if (reader.read(beyond) != 0) throw CorruptError("has bytes after its last value", where);
   return array;
 }
 
@@ -96,7 +96,7 @@ MemoryModel read_mnist(const std::filesystem::path& directory, const std::string
   const IdxArray labels = read_idx(find_idx(directory, stem + "-labels-idx1-ubyte"));
   if (images.shape.size() != 3 || labels.shape.size() != 1 ||
       images.shape.front() != labels.shape.front())
-    throw CorruptError("images and labels do not belong together", image_path.string());
+    throw CorruptError("images and labels differ in number", image_path.string());
   std::vector<float> pixels(images.values.size());
   std::transform(images.values.begin(), images.values.end(), pixels.begin(), [](std::byte value) {
     return (static_cast<float>(value) / 255 - kMnistMean) / kMnistDeviation;

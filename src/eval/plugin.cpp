@@ -31,7 +31,8 @@ const MgitTorchApi& load_plugin() {
   const MgitTorchApi* const api =
       symbol != nullptr ? reinterpret_cast<MgitTorchApiFunction>(symbol)() : nullptr;
   if (api == nullptr || api->abi != kMgitTorchAbi)
-    throw Error("is of another version than mgit", path.string(), "build both from one source");
+    throw Error("was built for another version of mgit", path.string(),
+                "build both from one source");
   if (std::getenv("MGIT_THREADS") != nullptr) api->set_threads(static_cast<int>(thread_count()));
   return *api;
 }

@@ -75,7 +75,7 @@ class GgufReader {
       skip(type, 0);
       return;
     }
-    if (type != kUint32) throw CorruptError("general.alignment is no unsigned number");
+    if (type != kUint32) throw CorruptError("general.alignment is not an unsigned number");
     alignment_ = reader_.u32();
     if (alignment_ == 0) throw CorruptError("general.alignment is zero");
   }

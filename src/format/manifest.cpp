@@ -38,7 +38,7 @@ class ManifestParser {
     while (rest_.starts_with("tensor ")) tensor();
     while (!rest_.empty()) chunk();
     if (manifest_.format == "whole" && (total_ != manifest_.size || !manifest_.tensors.empty()))
-      fail("a whole file is its bytes, all of them");
+      fail("a file stored whole has bytes only, as many as the file");
     return std::move(manifest_);
   }
 
@@ -150,7 +150,7 @@ class ManifestParser {
     result.offset = number(value(text, " at "));
     result.strides = c_strides(info.shape);
     if (!text.empty()) result.strides = shape(value(text, " strides "));
-    if (!text.empty()) fail("it goes on after the strides");
+    if (!text.empty()) fail("unexpected text after the strides");
     if (!fits(info.dtype, info.shape, result)) fail("the tensor does not lie inside its storage");
     if (canonical(info.dtype, info.shape, result) != result) fail("not as mgit writes it");
     return result;

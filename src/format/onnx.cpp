@@ -97,7 +97,7 @@ TensorMessage read_tensor(Bytes bytes) {
         result.dims(*field);
         break;
       case tensor::kType:
-        if (field->type != WireType::kVarint) refuse("a tensor's type is no number");
+        if (field->type != WireType::kVarint) refuse("a tensor's type is not a number");
         result.type = field->value;
         break;
       case tensor::kName:

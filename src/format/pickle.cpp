@@ -215,7 +215,8 @@ class Machine {
         const std::vector<NodeId> names = take(2);
         const Node& module = result_[names[0]];
         const Node& name = result_[names[1]];
-        if (module.kind != Kind::kText || name.kind != Kind::kText) broken("a name is no text");
+        if (module.kind != Kind::kText || name.kind != Kind::kText)
+          broken("a name is not a string");
         push({.kind = Kind::kGlobal, .text = module.text, .name = name.text});
         return true;
       }
@@ -265,7 +266,7 @@ class Machine {
   std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
 
   NodeId top() const {
-    if (stack_.size() <= floor()) broken("its stack runs empty");
+    if (stack_.size() <= floor()) broken("stack underflow");
     return stack_.back();
   }
 
@@ -276,7 +277,7 @@ class Machine {
   }
 
   std::vector<NodeId> take(std::size_t count) {
-    if (stack_.size() - floor() < count) broken("its stack runs empty");
+    if (stack_.size() - floor() < count) broken("stack underflow");
     const auto first = stack_.end() - static_cast<std::ptrdiff_t>(count);
     std::vector<NodeId> taken(first, stack_.end());
     stack_.erase(first, stack_.end());
@@ -317,7 +318,7 @@ class Machine {
 
   void recall(std::uint64_t index) {
     const auto found = memo_.find(index);
-    if (found == memo_.end()) broken("it recalls what it never kept");
+    if (found == memo_.end()) broken("it reads a memo entry that was never stored");
     stack_.push_back(found->second);
   }
 

@@ -31,7 +31,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool) override { return scalar("a boolean"); }
   bool number_integer(number_integer_t) override { return scalar("a negative number"); }
   bool number_float(number_float_t, const string_t&) override {
-    return scalar("a number that is no 64-bit integer");
+    return scalar("a number that is not a 64-bit integer");
   }
   bool binary(binary_t&) override { return scalar("binary data"); }
 

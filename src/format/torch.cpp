@@ -122,13 +122,13 @@ class LegacyFile {
       const std::uint64_t elements = reader.u64();
       const auto bytes = byte_size(description.dtype.value_or(DType::kU8), {elements});
       if (!bytes || elements != description.elements)
-        throw CorruptError("a storage of another size than the pickle says");
+        throw CorruptError("a storage differs in size from what the pickle says");
       reader.take(*bytes);
       const StoragePlace place{at_ + 8, *bytes};
       at_ = place.offset + place.length;
       return place;
     } catch (const wire::Malformed&) {
-      throw CorruptError("a storage is cut short");
+      throw CorruptError("a storage is truncated");
     }
   }
 
@@ -177,9 +177,11 @@ ParsedCheckpoint read_legacy(Bytes file) {
   std::vector<StoredTensor> storages;
   for (const NodeId id : keys[keys.root].items) {
     const auto description = known.find(keys[id].text);
-    if (description == known.end()) throw CorruptError("a storage that nothing describes");
+    if (description == known.end())
+      throw CorruptError("a storage that the pickle does not describe");
     const StoragePlace place = reader.storage(description->second);
-    if (!places.emplace(keys[id].text, place).second) throw CorruptError("a storage stands twice");
+    if (!places.emplace(keys[id].text, place).second)
+      throw CorruptError("a storage is listed twice");
     storages.push_back(
         raw("storage." + std::to_string(storages.size()), place.offset, place.length));
   }

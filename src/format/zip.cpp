@@ -71,7 +71,7 @@ Bytes zip64_numbers(Bytes extra) {
     const std::uint32_t length = head >> 16;
     // Padding that is no field at all is common; what claims to be ZIP64 must be whole.
     if (length > reader.rest().size()) {
-      if ((head & 0xffff) == kZip64Extra) broken("a ZIP64 field is cut short");
+      if ((head & 0xffff) == kZip64Extra) broken("a ZIP64 field is truncated");
       return {};
     }
     const Bytes field = reader.take(length);
@@ -133,7 +133,7 @@ void read_end64(Bytes file, std::uint64_t locator, Directory& directory) {
   if (!agrees(directory.entries, wide.entries, kSaturated16) ||
       !agrees(directory.size, wide.size, kSaturated32) ||
       !agrees(directory.offset, wide.offset, kSaturated32))
-    broken("its two ends do not agree");
+    broken("its two end records disagree");
   directory = wide;
 }
 
@@ -169,7 +169,7 @@ struct CentralEntry {
 
 /// Reads the entry at `at` of the central directory and moves `at` behind it.
 CentralEntry read_central(Bytes file, std::uint64_t& at, std::uint64_t end) {
-  if (end - at < kCentralBytes) broken("the central directory is cut short");
+  if (end - at < kCentralBytes) broken("the central directory is truncated");
   Fields fields(file, at, kCentralBytes, "the central directory");
   if (fields.u32() != kCentralHeader)
     broken("no entry where the central directory should have one");
@@ -190,7 +190,7 @@ CentralEntry read_central(Bytes file, std::uint64_t& at, std::uint64_t end) {
   entry.header = fields.u32();
   if (disk != 0 && disk != kSaturated16) broken("it spans several disks");
   if (end - at - kCentralBytes < name + extra + comment)
-    broken("the central directory is cut short");
+    broken("the central directory is truncated");
   entry.name = as_text(file.subspan(at + kCentralBytes, name));
   wire::Reader numbers(zip64_numbers(file.subspan(at + kCentralBytes + name, extra)));
   widen(entry.size, numbers);
@@ -285,7 +285,7 @@ void check_overlaps(const std::vector<ZipEntry>& entries, std::uint64_t director
 std::optional<Buffer> inflate_raw(Bytes packed, std::uint64_t size) {
   Buffer out(size);
   z_stream stream{};
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw Error("zlib does not start");
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw Error("cannot initialise zlib");
   auto* next = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data()));
   std::uint64_t in = packed.size();
   std::uint64_t room = size;

@@ -94,7 +94,7 @@ Layout with_crcs(Layout layout, std::uint64_t size,
     if (!crc) return;
     const ZipEntry* entry = gaps.entry(at, segment.length);
     if (entry == nullptr)
-      throw CorruptError("damaged layout: a storage is no entry of the archive");
+      throw CorruptError("damaged layout: a storage is not an entry of the archive");
     gaps.set_crc(*entry, *crc);
   });
   gaps.write_back();

@@ -53,7 +53,7 @@ InstalledHooks put_hooks(const Repository& repository, const std::string& comman
   for (const char* name : kHooks) {
     const fs::path hook = result.directory / name;
     if (is_there(hook) && !is_ours(hook) && is_there(before(hook)))
-      throw Error("is in the way of keeping the hook that is there", before(hook).string(),
+      throw Error("cannot back up the existing hook: file exists", before(hook).string(),
                   "remove or rename it and run mgit install again");
   }
   result.created_directory = fs::create_directories(result.directory);

@@ -27,7 +27,7 @@ ObjectType from_git(git_object_t type, const Oid& id) {
   for (const ObjectType ours :
        {ObjectType::kCommit, ObjectType::kTree, ObjectType::kBlob, ObjectType::kTag})
     if (to_git(ours) == type) return ours;
-  throw CorruptError("not an object of git's", id.hex());
+  throw CorruptError("not a git object", id.hex());
 }
 
 /// git sorts a directory as if its name ended in a slash.
@@ -64,7 +64,7 @@ std::string ObjectDatabase::read(const Oid& id, ObjectType type) const {
       [&](git_odb_object** out) { return git_odb_read(out, impl_->odb.get(), &name); }, id.hex());
   if (!object) throw MissingError("no such object in this repository", id.hex());
   if (git_odb_object_type(object.get()) != to_git(type))
-    throw CorruptError("an object of another type than expected", id.hex());
+    throw CorruptError("unexpected type of object", id.hex());
   return {static_cast<const char*>(git_odb_object_data(object.get())),
           git_odb_object_size(object.get())};
 }

@@ -163,7 +163,7 @@ void ReachableTexts::visit_objects(const std::string& listing, const Visitor& vi
       const ListedObject& object = objects[first];
       at = contents.find('\n', at) + 1;
       if (at == 0 || contents.size() - at <= object.size)
-        throw CorruptError("git gave an object cut short", object.id);
+        throw CorruptError("git returned a truncated object", object.id);
       const auto path = paths.find(object.id);
       visit({object.type == "commit" ? ReachableText::Kind::kCommit
              : object.type == "tag"  ? ReachableText::Kind::kTag

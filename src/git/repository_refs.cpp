@@ -66,7 +66,7 @@ void Repository::update_ref(const std::string& name, const Oid& value,
   if (result.status == 0) return;
   if (ref(name) != expected) {
     if (!expected) throw Error("the ref exists already", name);
-    throw Error("the ref has moved meanwhile", name, "nothing was changed; try again");
+    throw Error("the ref has changed in the meantime", name, "nothing was changed; try again");
   }
   const std::string words = first_words(result.errors);
   throw Error(words.empty() ? "cannot update the ref" : words, name);

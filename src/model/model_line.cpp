@@ -27,7 +27,7 @@ std::string stored_text(const Repository& repository, const Digest& object) {
       wanted.layout = object;
       repository.need(wanted, "a recorded permutation");
     } catch (const MissingError&) {
-      throw MissingError(fmt::format("object {} is nowhere", object.hex().substr(0, 12)));
+      throw MissingError(fmt::format("object {} is not available", object.hex().substr(0, 12)));
     }
   }
   return std::string(as_text(repository.store().read(object)));

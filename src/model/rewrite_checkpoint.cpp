@@ -108,7 +108,7 @@ class Rewriter {
                                      : equal(found, elements_of(tensor, before));
       if (!right)
         throw Error(
-            "shares its storage with a tensor that would become another one here", tensor.info.name,
+            "shares storage with a tensor that changes differently", tensor.info.name,
             "tied or overlapping tensors must change alike; save them as copies (.clone())");
     }
   }

@@ -109,7 +109,7 @@ class PermutationReader {
       line.remove_prefix(space + 1);
     }
     if (result.size() != size) fail("a permutation of the wrong size");
-    if (!is_bijection(result)) fail("not a permutation: an index is missing or stands twice");
+    if (!is_bijection(result)) fail("not a permutation: an index is missing or repeated");
     if (is_identity(result)) fail("the identity is written 'identity'");
     return result;
   }

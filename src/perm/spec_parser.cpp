@@ -87,7 +87,7 @@ class Parser {
     const std::string name = line.identifier("a size");
     const auto found = constants_.find(name);
     if (found == constants_.end())
-      line.fail_at(start, fmt::format("'{}' is no number that 'let' names", name));
+      line.fail_at(start, fmt::format("'{}' is not a number defined by 'let'", name));
     return found->second;
   }
 

@@ -112,7 +112,7 @@ class LayoutWriter {
   }
 
   [[noreturn]] void refuse() const {
-    throw Error("the places of groups on an axis are no layout", tensor_);
+    throw Error("the groups on an axis do not form a layout", tensor_);
   }
 
   const Spec& spec_;

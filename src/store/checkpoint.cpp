@@ -232,9 +232,8 @@ TensorData StoredModel::read(std::string_view name) const {
 TensorData read_tensor(const Store& store, const ManifestTensor& tensor) {
   const auto info = store.info(tensor.object);
   if (info && info->size != storage_size(tensor))
-    throw CorruptError(
-        "an object of another size stands for tensor " + quote_name(tensor.info.name),
-        "object " + tensor.object.hex());
+    throw CorruptError("wrong object size for tensor " + quote_name(tensor.info.name),
+                       "object " + tensor.object.hex());
   auto storage = std::make_shared<Buffer>(store.read(tensor.object));
   return placed(tensor.info, tensor.placement, *storage, storage);
 }

@@ -46,7 +46,7 @@ class Collector {
   GcReport run() {
     if (!std::filesystem::exists(objects_.packs_directory())) return {};
     if (std::filesystem::is_symlink(objects_.packs_directory()))
-      throw Error("is a symbolic link; mgit writes and removes nothing behind it",
+      throw Error("refusing to modify a symlinked packs directory",
                   objects_.packs_directory().string(), "mount the other place here instead");
     const auto alone = StoreLock::collector(objects_.directory());
     if (!alone) throw Error("another gc is at work", objects_.directory().string());

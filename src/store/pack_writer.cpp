@@ -56,8 +56,8 @@ PackWriter::PackWriter(std::filesystem::path directory)
     : directory_(std::move(directory)), id_(random_id()) {
   os::create_directories(directory_);
   if (std::filesystem::is_symlink(directory_))
-    throw Error("is a symbolic link; mgit writes and removes nothing behind it",
-                directory_.string(), "mount the other place here instead");
+    throw Error("refusing to modify a symlinked packs directory", directory_.string(),
+                "mount the other place here instead");
   remove_abandoned(directory_);
   path_ = directory_ / fmt::format("{}{}-{}", kTemporary, ::getpid(), id_);
   file_ = os::create(path_);

@@ -131,14 +131,13 @@ void write_checkpoint_file(const Store& store, const Manifest& manifest, const o
     std::uint64_t at = placed.offset;
     store.stream(*placed.object, [&](Bytes piece) {
       if (piece.size() > placed.offset + placed.length - at)
-        throw CorruptError("object of another size than expected",
-                           "object " + placed.object->hex());
+        throw CorruptError("unexpected object size", "object " + placed.object->hex());
       os::write_at(file, piece, at, path);
       at += piece.size();
       if (progress) progress(piece.size());
     });
     if (at != placed.offset + placed.length)
-      throw CorruptError("object of another size than expected", "object " + placed.object->hex());
+      throw CorruptError("unexpected object size", "object " + placed.object->hex());
   };
   // Side by side, one core each, except for those that would keep one core busy for longer than
   // all others together.

@@ -87,7 +87,8 @@ class Demo {
     const DemoData data = make_demo_data(options_.mnist, options_.seed);
     say(fmt::format("Share 1: {} pictures, four in five show 0-4. Share 2: {} pictures, the rest.",
                     sample_count(data.first), sample_count(data.second)));
-    say(fmt::format("Test: {} other pictures, all digits alike.", sample_count(data.test)));
+    say(fmt::format("Test: {} other pictures, every digit equally often.",
+                    sample_count(data.test)));
     title("Two networks, each trained on its share alone, from its own random start");
     fs::create_directories(directory_);
     main_ = train_one("main, share 1", data.first, 2 * options_.seed + 1);

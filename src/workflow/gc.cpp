@@ -109,7 +109,7 @@ GcReport collect_garbage(const Repository& repository, const GcRequest& request)
   if (request.best) options.versions = [&marker] { return marker.versions(); };
   if (!request.quiet)
     options.on_versions = [&progress](std::uint64_t bytes, std::uint64_t total) {
-      if (!progress) progress.emplace("Coding tensors anew", total, Progress::Unit::kBytes);
+      if (!progress) progress.emplace("Encoding tensors again", total, Progress::Unit::kBytes);
       progress->advance(bytes);
     };
   return collect_garbage(repository.store().directory(), std::ref(marker), options);

@@ -18,7 +18,7 @@ void run_hook(const Repository& repository, const std::string& name,
   const ProcessResult result = run_process(
       command,
       {.directory = repository.work_dir().string(), .input = input, .capture_output = false});
-  if (result.status != 0) throw Error("the hook refused", name);
+  if (result.status != 0) throw Error("rejected by the hook", name);
 }
 
 }  // namespace mgit

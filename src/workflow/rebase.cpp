@@ -114,7 +114,7 @@ class Rebase {
     result_.old_tip = result_.new_tip = repository_.require(result_.branch);
     if (repository_.merge_bases(result_.target, result_.old_tip).empty() &&
         repository_.is_shallow())
-      throw Error("no common commit is in this shallow clone", short_branch(),
+      throw Error("this shallow clone holds no common commit", short_branch(),
                   "git fetch --unshallow");
     for (const Oid& id : repository_.range(result_.target, result_.old_tip))
       range_.push_back(repository_.commit(id));
@@ -128,7 +128,7 @@ class Rebase {
       tips_.push_back(theirs);
     }
     if (result_.models.empty())
-      throw Error(fmt::format("has no other model than {}", options_.onto), short_branch(),
+      throw Error(fmt::format("no model differs from {}", options_.onto), short_branch(),
                   "the same checkpoint path must hold a model on both sides");
   }
 

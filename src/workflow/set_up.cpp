@@ -44,12 +44,14 @@ void set_up(const Repository& repository, const InstallOptions& options, const S
   const InstallReport report = install(repository, options);
   for (const std::string& warning : report.warnings) say("warning: " + warning);
   if (!report.kept_hooks.empty())
-    say(fmt::format("hooks that were there are called first: {}",
+    say(fmt::format("existing hooks still run, before mgit's: {}",
                     fmt::join(report.kept_hooks, ", ")));
   const LeftManifests left = restore_left_manifests(repository);
   if (!left.restored.empty()) say(fmt::format("checked out {}", fmt::join(left.restored, ", ")));
   for (const std::string& path : left.missing)
-    say(fmt::format("warning: {}: tensor objects are not here; left as a manifest (mgit fetch)",
+    say(
+        fmt::format("warning: {}: tensor objects are not here; left as a manifest; run 'mgit "
+                    "fetch' to get them",
                     path));
 }
 

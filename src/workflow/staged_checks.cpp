@@ -8,6 +8,7 @@
 
 #include "base/process.h"
 #include "base/threads.h"
+#include "base/words.h"
 #include "mgit/format.h"
 #include "mgit/store.h"
 #include "workflow/untracked_checkpoint.h"
@@ -71,8 +72,9 @@ void check_values(const Store& store, const Manifest& manifest, const std::strin
   });
   for (std::size_t i = 0; i < fresh.size(); ++i)
     if (counts[i] > 0)
-      problems.push_back(fmt::format("{}: {}: {} values are not finite (NaN or infinite)", path,
-                                     fresh[i]->info.name, counts[i]));
+      problems.push_back(fmt::format("{}: {}: {} {} not finite (NaN or infinite)", path,
+                                     fresh[i]->info.name, counted(counts[i], "value"),
+                                     counts[i] == 1 ? "is" : "are"));
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class CleanFilter::EarlyIngest {
       : ingest_(repository) {
     manifest_ = std::async(std::launch::async, [this, file = std::move(file), path] {
       return ingest_.add(file->bytes(), path, [this](std::uint64_t) {
-        if (unwanted_) throw Error("git sends another content");
+        if (unwanted_) throw Error("git sent different content");
       });
     });
   }

@@ -117,8 +117,8 @@ class FilterProcess {
       repository().need(manifest, path);
     } catch (const MissingError&) {
       fmt::print(stderr,
-                 "warning: {0}: tensor objects are not here; left as a manifest "
-                 "(mgit fetch, then mgit install)\n",
+                 "warning: {0}: tensor objects are not here; left as a manifest; "
+                 "run 'mgit fetch' to get them\n",
                  path);
       answer(content);
       return;

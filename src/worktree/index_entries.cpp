@@ -103,8 +103,8 @@ bool give_name(const std::filesystem::path& file, const std::filesystem::path& n
   throw Error(std::string("cannot lock the index: ") + std::strerror(errno), name.string());
 }
 
-/// False if somebody has it. The lock names its owner from its first moment: whoever is killed
-/// leaves none that nobody may take over.
+/// False if somebody has it. The lock names its owner from its first moment, so a killed
+/// process's lock can always be reclaimed.
 bool create_lock(const std::filesystem::path& lock, const std::filesystem::path& temporary) {
   const os::File file = open_new(temporary);
   if (file.fd() < 0)

@@ -72,8 +72,8 @@ bool objects_are_here(const Repository& repository, const Pending& file) {
     return true;
   } catch (const MissingError&) {
     fmt::print(stderr,
-               "warning: {0}: tensor objects are not here; left as a manifest "
-               "(mgit fetch, then mgit install)\n",
+               "warning: {0}: tensor objects are not here; left as a manifest; "
+               "run 'mgit fetch' to get them\n",
                file.path);
     return false;
   }

@@ -157,14 +157,14 @@ before=$(packed)
 ok mgit gc --best --dry-run
 equal "$(packed)" "$before"
 ok mgit gc --best
-contains "$errors" "3 tensors coded anew"
+contains "$errors" "3 tensors encoded again"
 contains "$(mgit ls HEAD model.safetensors 2>&1)" "low-rank"
 after=$(packed)
 equal "$((after * 10 < before * 8))" 1 "$before -> $after bytes: much smaller"
 ok mgit fsck --full
 for step in 1 2 3 4; do checked_out HEAD~$((4 - step)) ../$step.safetensors; done
 ok mgit gc --best
-lacks "$errors" "coded anew"
+lacks "$errors" "encoded again"
 ok mgit push -q ../shared.git main
 cd .. && ok mgit clone -q shared.git two && cd two
 for step in 1 2 3 4; do checked_out HEAD~$((4 - step)) ../$step.safetensors; done

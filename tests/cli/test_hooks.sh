@@ -13,10 +13,11 @@ ok git commit -q -m "filtered"
 
 scenario "values that are not finite are refused, once"
 make_repository
-make_checkpoint model.safetensors 1 good=4 bad=16@nan worse=3:BF16@inf half=2:F16@nan double=2:F64@inf
+make_checkpoint model.safetensors 1 good=4 bad=16@nan worse=3:BF16@inf one=1@nan half=2:F16@nan double=2:F64@inf
 git add -A
 fails_with 1 "model.safetensors: bad: 16 values are not finite" git commit -m "one"
 contains "$errors" "worse: 3 values"
+contains "$errors" "one: 1 value is not finite"
 contains "$errors" "half: 2 values"
 contains "$errors" "double: 2 values"
 lacks "$errors" "good"
@@ -48,7 +49,7 @@ printf '#!/bin/sh\necho "pre-push $1" >>.git/log\ncat >>.git/log\n' >.git/hooks/
 printf '#!/bin/sh\necho "not executable" >>.git/log\n' >.git/hooks/post-commit
 chmod +x .git/hooks/pre-commit .git/hooks/pre-push
 ok mgit install
-contains "$errors" "called first"
+contains "$errors" "existing hooks still run"
 mgit track '*.safetensors' >/dev/null
 make_checkpoint model.safetensors 1
 commit_all "one"

@@ -166,7 +166,7 @@ ok mgit migrate import --above=10kB
 equal "$(git cat-file -p main:.gitattributes)" "/big.bin filter=mgit diff=mgit merge=mgit -text"
 contains "$(git cat-file -p main:big.bin)" "mgit checkpoint 1"
 differ "$(git cat-file -p main:small.bin | head -c 4 | tr -d '\0')" "mgit"
-contains "$output" "refs/heads/other still has commits as they were"
+contains "$output" "refs/heads/other still has the old commits"
 equal "$(git status --porcelain)" ""
 
 scenario "what is refused"

@@ -59,14 +59,14 @@ bool merge_manifests(Repository& repository, const std::filesystem::path& base,
   const std::string their_text = os::read_file(theirs);
   for (const std::string* text : {&base_text, &our_text, &their_text}) {
     if (looks_like_manifest(*text)) continue;
-    conflict = "not a checkpoint of mgit's on every side";
+    conflict = "not an mgit checkpoint on every side";
     return false;
   }
   const Manifest from = parse_manifest(base_text, path);
   Manifest result = parse_manifest(our_text, path);
   const Manifest to = parse_manifest(their_text, path);
   if (result.format == "whole" && to.format == "whole") {
-    conflict = "kept whole, for mgit knows no tensors in it, and changed on both sides";
+    conflict = "unknown format, changed on both sides";
     return false;
   }
   if (!same_shape(from, result) || !same_shape(from, to)) {

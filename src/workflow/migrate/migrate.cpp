@@ -168,9 +168,9 @@ class Migration {
       if (type == ObjectType::kCommit) move(name, id, rewriter.now(id));
     }
     if (const std::size_t dropped = rewriter.dropped_signatures(); dropped > 0)
-      result_.notes.push_back(
-          fmt::format("{} signature{} of rewritten commits and tags dropped: they would not hold",
-                      dropped, dropped == 1 ? "" : "s"));
+      result_.notes.push_back(fmt::format(
+          "{} signature{} of rewritten commits and tags dropped: they would no longer be valid",
+          dropped, dropped == 1 ? "" : "s"));
     note_other_branches(rewriter);
   }
 
@@ -184,8 +184,8 @@ class Migration {
       const std::vector<Oid> history = repository_.history({}, {id});
       if (std::any_of(history.begin(), history.end(),
                       [&](const Oid& commit) { return rewriter.now(commit) != commit; }))
-        result_.notes.push_back(fmt::format(
-            "{} still has commits as they were; --everything rewrites all branches", name));
+        result_.notes.push_back(
+            fmt::format("{} still has the old commits; --everything rewrites all branches", name));
     }
   }
 
@@ -208,7 +208,7 @@ class Migration {
     std::string text;
     if (found != entries.end()) {
       if (!found->is_file())
-        throw Error("is no regular file in some commit", kAttributesFile,
+        throw Error("is not a regular file in some commit", kAttributesFile,
                     "mgit cannot say there which files are checkpoints");
       // Written just now, in a dry run only named.
       if (options_.dry_run) return;
@@ -278,7 +278,7 @@ class Migration {
         run_checked({"git", "read-tree", "-m", "-u", ref.before.hex(), ref.after.hex()},
                     {.directory = repository_.work_dir().string()});
     if (!current && !repository_.work_dir().empty())
-      result_.notes.push_back("HEAD is detached and stays at the commit as it was");
+      result_.notes.push_back("HEAD is detached and stays at the old commit");
   }
 
   std::map<std::string, Oid> refs_;

@@ -116,7 +116,7 @@ TEST(Manifest, SaysWhereInItsStorageATensorLies) {
            {"strides 1,4", "strides 1,5", "inside"},
            {"strides 1,4", "strides 1", "inside"},
            {"strides 1,4", "strides 4,1", "as mgit writes"},
-           {"strides 1,4", "strides 1,4 5", "goes on"},
+           {"strides 1,4", "strides 1,4 5", "after the strides"},
            {"strides 1,4", "Strides 1,4", "strides"},
            {"of 64 at 8", "of 64 at 8 strides 3,1", "as mgit writes"},
            {"of 64 at 7", "of 64 at 07", "as mgit writes"},
@@ -154,7 +154,7 @@ TEST(Manifest, AcceptsOnlyWhatItWrites) {
   EXPECT_THAT(refusal(text + "tensor z\n  U8 1 " + hex + "\n"), HasSubstr("expected \"tensor\""));
   EXPECT_THAT(refusal(replaced(text, "\n", "\r\n")), HasSubstr("line 1"));
   const std::string bytes = manifest_text(whole());
-  EXPECT_THAT(refusal(replaced(bytes, "bytes 9", "bytes 8")), HasSubstr("all of them"));
+  EXPECT_THAT(refusal(replaced(bytes, "bytes 9", "bytes 8")), HasSubstr("has bytes only"));
   EXPECT_THAT(refusal(replaced(bytes, "bytes 9", "bytes 10")), HasSubstr("larger than"));
   EXPECT_THAT(refusal(replaced(bytes, "format whole", "format safetensors")), "accepted");
   EXPECT_THAT(refusal(bytes.substr(0, bytes.size() - 2) + "\n"), HasSubstr("SHA-256"));

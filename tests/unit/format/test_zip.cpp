@@ -113,7 +113,7 @@ TEST(Zip, RefusesLies) {
               HasSubstr("stored, but of two sizes"));
   EXPECT_THAT(refusal(poked(file, directory + 42, 1, 4)), HasSubstr("no local header"));
   EXPECT_THAT(refusal(poked(file, directory + 42, 0xfffffff0, 4)), HasSubstr("past the end"));
-  EXPECT_THAT(refusal(poked(file, directory + 28, 2, 2)), HasSubstr("cut short"));
+  EXPECT_THAT(refusal(poked(file, directory + 28, 2, 2)), HasSubstr("truncated"));
   EXPECT_THAT(refusal(poked(file, end + 8, 0xffff, 2)), HasSubstr("disks"));
   EXPECT_THAT(refusal(poked(poked(file, end + 8, 0xffff, 2), end + 10, 0xffff, 2)),
               HasSubstr("too short for its entries"));

@@ -267,7 +267,7 @@ TEST(Refs, UpdateIsCompareAndSwap) {
   EXPECT_THAT(error_of([&] { repository.update_ref(ref, second, std::nullopt, "again"); }),
               HasSubstr("exists already"));
   EXPECT_THAT(error_of([&] { repository.update_ref(ref, second, second, "stale"); }),
-              HasSubstr("moved meanwhile"));
+              HasSubstr("has changed in the meantime"));
   EXPECT_EQ(repository.ref(ref), first);
   repository.update_ref(ref, second, first, "mgit: moved it");
   EXPECT_EQ(repository.ref(ref), second);

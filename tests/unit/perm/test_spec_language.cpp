@@ -45,7 +45,7 @@ TEST(SpecLanguage, FaultsAreNamedWithLineAndColumn) {
       {head + "perm P:0\n", "net.perm:2:8", "between 1 and 4294967295"},
       {head + "perm P:4294967296\n", "net.perm:2:8", "between 1 and 4294967295"},
       {head + "perm P:99999999999999999999\n", "net.perm:2:8", "too large"},
-      {head + "perm P:n\n", "net.perm:2:8", "no number that 'let' names"},
+      {head + "perm P:n\n", "net.perm:2:8", "not a number defined by 'let'"},
       {head + "perm P:4 4\n", "net.perm:2:10", "end of the line"},
       {head + "perm C{c.prev}\n", "net.perm:2:7", "captures with {name} alone"},
       {head + "perm where\n", "net.perm:2:6", "cannot be a group's name"},
