@@ -295,6 +295,20 @@ std::vector<Trailer> OperationReader::trailers(const Commit& commit) {
   return own;
 }
 
+bool OperationReader::disagree(const Commit& commit) {
+  const OperationRecord own = parse_operation(operation_trailers(commit.message));
+  const auto text = own.empty() ? std::nullopt : note(commit.id);
+  if (!text) return false;
+  const OperationRecord noted = parse_operation(note_trailers(*text));
+  if (own.rebase && noted.rebase && *own.rebase != *noted.rebase) return true;
+  std::map<std::string, const MergeRecord*> merges;
+  for (const MergeRecord& merge : own.merges) merges.emplace(merge.model, &merge);
+  return std::any_of(noted.merges.begin(), noted.merges.end(), [&](const MergeRecord& merge) {
+    const auto found = merges.find(merge.model);
+    return found != merges.end() && *found->second != merge;
+  });
+}
+
 OperationRecord OperationReader::of(const Commit& commit) {
   return parse_operation(trailers(commit));
 }

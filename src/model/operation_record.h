@@ -96,6 +96,8 @@ class OperationReader {
   OperationRecord of(const Commit& commit);
   /// The `Mgit-` trailers that count for a commit.
   std::vector<Trailer> trailers(const Commit& commit);
+  /// True if message and note record the same operation otherwise. The message is what counts.
+  bool disagree(const Commit& commit);
 
  private:
   std::optional<std::string> note(const Oid& commit);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
 #include <unordered_map>
 
 #include "base/process.h"
+#include "git/object_database.h"
 #include "git/reachable.h"
 #include "mgit/remote.h"
 #include "model/operation_record.h"
@@ -12,6 +14,35 @@
 
 namespace mgit {
 namespace {
+
+/// Where manifests lie below trees; each tree is read once.
+class ManifestPlaces {
+ public:
+  using Found = std::vector<std::pair<std::string, AffectedCheckpoint*>>;  // by path
+
+  ManifestPlaces(const Repository& repository,
+                 const std::map<Oid, AffectedCheckpoint*>& by_manifest)
+      : objects_(repository, ObjectDatabase::Mode::kOnlyName), by_manifest_(by_manifest) {}
+
+  const Found& below(const Oid& tree) {
+    const auto known = found_.find(tree);
+    if (known != found_.end()) return known->second;
+    Found found;
+    for (const RawEntry& entry : parse_tree(objects_.read(tree, ObjectType::kTree))) {
+      const auto manifest = by_manifest_.find(entry.id);
+      if (manifest != by_manifest_.end()) found.emplace_back(entry.name, manifest->second);
+      if (entry.is_tree())
+        for (const auto& [path, checkpoint] : below(entry.id))
+          found.emplace_back(entry.name + "/" + path, checkpoint);
+    }
+    return found_.emplace(tree, std::move(found)).first->second;
+  }
+
+ private:
+  ObjectDatabase objects_;
+  const std::map<Oid, AffectedCheckpoint*>& by_manifest_;
+  std::map<Oid, Found> found_;
+};
 
 class RepositoryChecker {
  public:
@@ -27,6 +58,7 @@ class RepositoryChecker {
     ReachableTexts(repository_).visit([this](const ReachableText& text) { look_at(text); });
     look_at_remotes();
     find_commits();
+    name_commits();
     for (AffectedCheckpoint& checkpoint : check_.affected) judge(checkpoint);
     for (const auto& [object, commit] : named_) judge_named(object, commit);
     return std::move(check_);
@@ -69,9 +101,14 @@ class RepositoryChecker {
   /// Mgit-Permutation and its like: without it a rebase can be neither verified nor undone.
   void look_at_trailers(const ReachableText& text) {
     if (text.text.find("Mgit-") == std::string_view::npos) return;
-    for (const Digest& object :
-         objects_named_by(operation_trailers(repository_.commit(text.id).message)))
+    const Commit commit = repository_.commit(text.id);
+    for (const Digest& object : objects_named_by(operation_trailers(commit.message)))
       if (is_lost(object)) named_.emplace(object, text.id);
+    if (operations_.disagree(commit))
+      check_.notes.push_back(
+          fmt::format("{} {}: message and note record different operations; "
+                      "the message is what counts",
+                      commit.id.brief(), commit.subject()));
   }
 
   void look_at_remotes() {
@@ -90,26 +127,42 @@ class RepositoryChecker {
     for (const auto& [name, id] : repository_.refs("refs/"))
       if (const auto commit = repository_.resolve(name)) tips.push_back(*commit);
     if (const auto head = repository_.head()) tips.push_back(*head);
+    ManifestPlaces places(repository_, by_manifest);
     for (const Oid& id : repository_.history({}, tips)) {  // parents first: the newest stays
-      for (const auto& [path, file] : repository_.files_at(id)) {
-        const auto found = by_manifest.find(file.blob);
-        if (found == by_manifest.end()) continue;
-        found->second->commit = id;
-        found->second->path = path;
-        ++found->second->commits;
+      for (const auto& [path, checkpoint] : places.below(repository_.commit(id).tree)) {
+        checkpoint->commit = id;
+        checkpoint->path = path;
+        ++checkpoint->commits;
       }
     }
   }
 
+  /// Asks git for the names of all commits that will be spoken of: each answer costs it a walk.
+  void name_commits() {
+    std::set<Oid> commits;
+    for (const AffectedCheckpoint& checkpoint : check_.affected)
+      if (checkpoint.commit) commits.insert(*checkpoint.commit);
+    for (const auto& [object, commit] : named_) commits.insert(commit);
+    constexpr std::size_t kAtOnce = 1000;
+    for (auto next = commits.begin(); next != commits.end();) {
+      const auto first = next;
+      std::vector<std::string> command{"git", "name-rev", "--name-only", "--always",
+                                       "--exclude=refs/notes/*"};
+      for (; next != commits.end() && command.size() < kAtOnce; ++next)
+        command.push_back(next->hex());
+      ProcessOptions options;
+      options.environment["GIT_DIR"] = repository_.git_dir().string();
+      options.capture_errors = true;
+      std::istringstream names(run_process(command, options).output);
+      std::string name;
+      for (auto commit = first; commit != next && std::getline(names, name); ++commit)
+        names_[*commit] = name;
+    }
+  }
+
   std::string name_of(const Oid& commit) const {
-    ProcessOptions options;
-    options.environment["GIT_DIR"] = repository_.git_dir().string();
-    options.capture_errors = true;
-    const ProcessResult result = run_process(
-        {"git", "name-rev", "--name-only", "--always", "--exclude=refs/notes/*", commit.hex()},
-        options);
-    std::string name = result.output.substr(0, result.output.find('\n'));
-    return name.empty() ? commit.brief() : name;
+    const auto found = names_.find(commit);
+    return found == names_.end() || found->second.empty() ? commit.brief() : found->second;
   }
 
   void judge(AffectedCheckpoint& checkpoint) {
@@ -186,6 +239,8 @@ class RepositoryChecker {
   std::set<Digest> lost_;
   std::map<Digest, std::string> at_remote_;
   std::map<Digest, Oid> named_;  // by a trailer of this commit
+  OperationReader operations_{repository_};
+  std::map<Oid, std::string> names_;  // of commits, from a branch or tag
 };
 
 }  // namespace

@@ -146,6 +146,23 @@ git remote add origin ../there.git
 within 10 mgit push -q origin main
 within 10 mgit gc
 
+scenario "3,000 commits with 500 models whose weights are nowhere"
+make_repository
+commit_all "begin"
+versions 1
+manifest=$(git cat-file blob "${blobs[0]}")
+for ((i = 0; i < 500; ++i)); do
+  sed "0,/F32 /s/\(F32 [0-9,]*\) [0-9a-f]*/\1 $(printf '%064x' $((i + 1000)))/" <<<"$manifest" >"m$i"
+done
+readarray -t blobs < <(git hash-object -w --no-filters m*)
+rm m*
+for ((i = 1; i <= 3000; ++i)); do
+  echo "$i $([ "$i" = 1 ] && echo - || echo $((i - 1))) ${blobs[$((i % 500))]} Train $i"
+done | import hollow
+begin=$EPOCHREALTIME
+fails_with 1 "and 5 commits before it: 1 tensor not here" timeout 10 mgit fsck
+printf '   %6.2f s  mgit fsck\n' "$(bc <<<"$EPOCHREALTIME - $begin")"
+
 scenario "1,000 branches and 1,000 tags"
 make_repository
 commit_all "begin"

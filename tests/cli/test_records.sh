@@ -70,6 +70,12 @@ fork
 ok mgit merge --no-rebase feature
 git notes --ref mgit/operation add -f -m "Mgit-Rebase: onto nowhere method weights seed 9" HEAD 2>/dev/null
 contains "$(mgit lineage)" "merged: mean of 2 models"
+ok mgit fsck
+lacks "$errors" "record different operations"
+git notes --ref mgit/operation add -f -m "Mgit-Merge: strategy mean weights 0.9 0.1 model model.safetensors" \
+  HEAD 2>/dev/null
+ok mgit fsck
+contains "$errors" "$(git rev-parse --short=10 HEAD) Merge branch 'feature': message and note record different operations"
 equal "$(third)" "0.6667 : 0.3333"
 
 # merged_with SETTING… -- MESSAGE…: merges with this configuration and this message; git must read the record.
@@ -94,13 +100,14 @@ fork
 git tag before
 issue=$'Merge the feature\n\n#12 is mended by this,\nand #13, too'
 last=$'Merge the feature\n\nIt mends\n#12'
-for message in "$issue" "$last" "plain" $'#12 alone'; do
+for message in "$issue" "$last"; do
   for setting in core.commentChar=# 'core.commentChar=;' core.commentChar=auto commit.cleanup=verbatim \
     commit.cleanup=whitespace commit.cleanup=scissors; do
     merged_with "$setting" -- -m "$message"
     contains "$(git log -1 --format=%B)" "$message"
   done
 done
+merged_with core.commentChar=auto -- -m $'#12 alone'
 for cleanup in verbatim whitespace strip scissors default; do
   merged_with a.b=c -- --cleanup="$cleanup" -m "$last"
 done
