@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <sstream>
 
@@ -33,11 +34,25 @@ std::string word_after(const std::vector<std::string>& words, std::string_view k
   return found == words.end() || found + 1 == words.end() ? std::string() : *(found + 1);
 }
 
+/// "key value key value …": what follows each of `keys`, read from left to right, so that a value
+/// may be spelled as a key is.
+std::map<std::string_view, std::string> fields_of(const std::vector<std::string>& words,
+                                                  const std::vector<std::string_view>& keys) {
+  std::map<std::string_view, std::string> fields;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    const auto key = std::find(keys.begin(), keys.end(), words[i]);
+    if (key != keys.end()) fields.insert_or_assign(*key, words[++i]);
+  }
+  return fields;
+}
+
 /// Cuts "… model <path>" off a value; the path may hold spaces, and is quoted as git quotes paths.
 /// Empty where the value names none; nullopt if that is no path.
 std::optional<std::string> cut_model(std::string& value) {
   constexpr std::string_view kKey = " model ";
   value.insert(0, 1, ' ');
+  std::replace_if(
+      value.begin(), value.end(), [](unsigned char c) { return std::isspace(c) != 0; }, ' ');
   const std::size_t place = value.find(kKey);
   if (place == std::string::npos) return std::string();
   const std::string quoted = value.substr(place + kKey.size());
@@ -74,9 +89,10 @@ class Parser {
     if (words.empty()) return;
     if (trailer.key == "Mgit-Rebase") {
       is_rebase_ = true;
-      rebase_.onto = Oid::from_hex(word_after(words, "onto"));
-      rebase_.method = word_after(words, "method");
-      rebase_.seed = word_after(words, "seed");
+      auto fields = fields_of(words, {"onto", "method", "seed"});
+      rebase_.onto = Oid::from_hex(fields["onto"]);
+      rebase_.method = fields["method"];
+      rebase_.seed = fields["seed"];
     } else if (trailer.key == "Mgit-Origin") {
       rebase_.origin = Oid::from_hex(words.front());
     } else if (trailer.key == "Mgit-Permutation") {
@@ -107,10 +123,15 @@ class Parser {
     const std::vector<std::string> words = words_of(value);
     MergeRecord record;
     record.model = *model;
-    record.strategy = word_after(words, "strategy");
-    const auto weights = std::find(words.begin(), words.end(), "weights");
-    if (weights != words.end())
-      record.weights = fmt::format("{}", fmt::join(weights + 1, words.end(), " "));
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+      if (words[i] == "strategy") {
+        record.strategy = words[++i];
+      } else if (words[i] == "weights") {
+        record.weights = fmt::format(
+            "{}", fmt::join(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end(), " "));
+        break;
+      }
+    }
     if (merges_.insert_or_assign(*model, std::move(record)).second) order_.push_back(*model);
   }
 
@@ -120,7 +141,8 @@ class Parser {
       const auto model = cut_model(value);
       const std::vector<std::string> words = words_of(value);
       if (!model || words.empty()) continue;
-      const bool unnamed_spec = key == "Mgit-Merge-Spec" && model->empty() && last != nullptr;
+      const bool unnamed_spec = key == "Mgit-Merge-Spec" && model->empty() && last != nullptr &&
+                                !merges_.contains(std::string());
       const auto found = merges_.find(unnamed_spec ? *last : *model);
       if (found == merges_.end()) continue;
       MergeRecord& record = found->second;
@@ -191,15 +213,16 @@ std::vector<Trailer> operation_trailers(std::string_view message) {
 }
 
 std::vector<Trailer> note_trailers(std::string_view note) {
-  // Joined notes have blank lines between them.
-  std::string lines = "operation\n\n";
+  // Line by line: notes that were joined have blank lines, and maybe others, between them.
+  std::vector<Trailer> trailers;
   for (std::size_t at = 0; at < note.size();) {
     const std::size_t end = std::min(note.find('\n', at), note.size());
     if (const std::string_view line = note.substr(at, end - at); line.starts_with(kPrefix))
-      lines += std::string(line) + '\n';
+      for (Trailer& trailer : operation_trailers("operation\n\n" + std::string(line)))
+        trailers.push_back(std::move(trailer));
     at = end + 1;
   }
-  return operation_trailers(lines);
+  return trailers;
 }
 
 OperationRecord parse_operation(const std::vector<Trailer>& trailers) {

@@ -72,7 +72,7 @@ TEST_F(ModelLine, CrissCrossMergesAreWalkedOnce) {
   Oid b = commit_on({a}, "b", 2);
   const Oid first = a;
   const Oid second = b;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     const Oid next = commit_on({a, b}, kMerge + "\nRound: " + std::to_string(round), 3, 1);
     b = commit_on({b, a}, kMerge + "\nRound: b" + std::to_string(round), 3, 2);
     a = next;

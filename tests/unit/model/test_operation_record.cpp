@@ -48,6 +48,19 @@ TEST(OperationRecord, WhatIsNotUnderstoodIsLeftOut) {
   EXPECT_TRUE(in_note("Mgit-Merge: strategy mean model \"not closed").empty());
 }
 
+TEST(OperationRecord, ValuesMayBeSpelledAsKeysAre) {
+  for (const char* value : {"method seed seed 0", "onto method seed", "method  seed 0"}) {
+    const OperationRecord record = in_note(std::string("Mgit-Rebase: ") + value);
+    EXPECT_EQ(in_note(note_text(record)), record) << value;
+  }
+  for (const char* value :
+       {"strategy weights weights 1 strategy 2", "weights strategy", "strategy"}) {
+    const OperationRecord record = in_note(std::string("Mgit-Merge: ") + value + " model m");
+    EXPECT_EQ(in_note(note_text(record)), record) << value;
+  }
+  EXPECT_EQ(in_note("Mgit-Rebase: onto x method a seed 1\nMgit- none\n").rebase->seed, "1");
+}
+
 TEST(OperationRecord, AnOriginIsAFullName) {
   for (const char* revision : {"HEAD", "main", "aaaaaaa", "HEAD~1", ":/Train", "", "-x"})
     EXPECT_FALSE(
