@@ -9,11 +9,20 @@ namespace {
 
 class Push : public PassThrough {
   std::string usage() const override { return "git push's options, remote and refs"; }
+  void declare(Options& options) override {
+    options.description(
+        "Objects go before refs do, also with --no-verify, and also where refs are up to date: "
+        "pushing again repairs a repository that lacks objects.");
+    options.flag("--manifests-only", manifests_only_,
+                 "send no objects; mgit.manifestsOnly in the configuration does so always");
+  }
   int run_with(const std::vector<std::string>& arguments) override {
     Repository repository = Repository::discover();
     repository.set_fetcher(fetch_objects);
     return push(repository, arguments, say);
   }
+
+  bool manifests_only_ = false;  // declared for --help; push() reads the arguments
 };
 
 const Registered<Push> kPush("push", "git push, after the models", "mgit push origin main");

@@ -16,6 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
+/// What installations of before wrote: originals onto themselves, where a prune deletes our own.
+constexpr std::string_view kOldOrigins = "+refs/mgit/origin/*:refs/mgit/origin/*";
+
 /// One value that install writes. `add`: beside the values that are there (refspecs).
 struct Setting {
   std::string key;
@@ -236,8 +239,9 @@ InstallReport install(const Repository& repository, const InstallOptions& option
   InstallReport report;
   if (fs::exists(record_file(repository))) report.warnings = uninstall(repository);
   fs::create_directories(record_file(repository).parent_path());
-
   const ConfigFile config(config_file(repository));
+  for (const std::string& remote : config.remotes())  // those that no record knows
+    config.remove("remote." + remote + ".fetch", std::string(kOldOrigins));
   os::write_file(config_copy(repository), as_bytes(os::read_file(config_file(repository))));
   Record record;
   for (Setting& setting : settings_here(config, options, report)) {
@@ -305,8 +309,33 @@ std::vector<std::string> filter_settings() {
   return settings;
 }
 
+void update_shared_refspecs(const Repository& repository) {
+  const ConfigFile config(config_file(repository));
+  bool changed = false;
+  for (const std::string& remote : config.remotes()) {
+    const std::string key = "remote." + remote + ".fetch";
+    const std::vector<std::string> values = config.values(key);
+    if (std::find(values.begin(), values.end(), kOldOrigins) == values.end()) continue;
+    const std::string now = shared_refspecs(remote).front();
+    config.remove(key, std::string(kOldOrigins));
+    if (std::find(values.begin(), values.end(), now) == values.end()) config.add(key, now);
+    changed = true;
+  }
+  if (!changed || !fs::exists(record_file(repository))) return;
+  Record record = read_record(repository);  // so that uninstall takes the new ones out
+  for (Record::Change& change : record.changes) {
+    Setting& setting = change.setting;
+    if (setting.value != kOldOrigins || !setting.key.starts_with("remote.")) continue;
+    constexpr std::size_t kAround = std::string_view("remote..fetch").size();
+    setting.value = shared_refspecs(setting.key.substr(7, setting.key.size() - kAround)).front();
+    std::erase(change.before, std::string(kOldOrigins));
+  }
+  record.config_after = sha256(as_bytes(os::read_file(config_file(repository))));
+  write_record(repository, record);
+}
+
 std::vector<std::string> shared_refspecs(const std::string& remote) {
-  return {"+refs/mgit/origin/*:refs/mgit/origin/*",
+  return {"+refs/mgit/origin/*:refs/mgit/remotes/" + remote + "/origin/*",
           "+refs/notes/mgit/*:refs/mgit/remotes/" + remote + "/notes/*"};
 }
 

@@ -41,4 +41,8 @@ std::vector<std::string> filter_settings();
 /// Where refs that mgit shares arrive when `remote` is fetched.
 std::vector<std::string> shared_refspecs(const std::string& remote);
 
+/// Puts them in the place of what installations of before wrote, which made a fetch that prunes
+/// delete originals of rebases that were made here.
+void update_shared_refspecs(const Repository& repository);
+
 }  // namespace mgit

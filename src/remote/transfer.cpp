@@ -3,23 +3,25 @@
 
 #include <exception>
 #include <sstream>
+#include <unordered_set>
 
 #include "base/process.h"
 #include "git/object_database.h"
 #include "mgit/remote.h"
 #include "remote/history.h"
-
-namespace fs = std::filesystem;
+#include "remote/object_remote.h"
 
 namespace mgit {
 namespace {
 
-/// Those that `store` has; none if it cannot be read.
-std::vector<Digest> offered_by(const Store& store, const std::vector<Digest>& objects) {
+/// Those that the other side has; none if it cannot be read.
+std::vector<Digest> offered_by(const ObjectRemote& there, const std::vector<Digest>& objects) {
   try {
+    const std::vector<Digest> lacking = there.lacking(objects);
+    const std::unordered_set<Digest> absent(lacking.begin(), lacking.end());
     std::vector<Digest> result;
     for (const Digest& object : objects)
-      if (store.contains(object)) result.push_back(object);
+      if (!absent.contains(object)) result.push_back(object);
     return result;
   } catch (const Error&) {
     return {};
@@ -43,15 +45,10 @@ std::vector<Oid> known_commits(const Repository& repository, const std::vector<O
   return result;
 }
 
-/// What relative remote URLs are relative to.
-const fs::path& base_of(const Repository& repository) {
-  return repository.work_dir().empty() ? repository.git_dir() : repository.work_dir();
-}
-
 /// URLs of all remotes, for fetching and for pushing, with url.*.insteadOf applied.
 std::vector<std::string> remote_urls(const Repository& repository) {
   ProcessOptions options;
-  options.directory = base_of(repository).string();
+  options.directory = base_of_urls(repository).string();
   options.capture_errors = true;
   options.environment["GIT_DIR"] = repository.git_dir().string();
   const ProcessResult result = run_process({"git", "remote", "-v"}, options);
@@ -67,14 +64,10 @@ std::vector<std::string> remote_urls(const Repository& repository) {
   return urls;
 }
 
-/// The store behind a remote, unless it is this repository's own or not there.
-std::optional<fs::path> other_store(const Repository& repository, const std::string& url) {
-  auto directory = store_behind(url, base_of(repository));
-  std::error_code ignored;
-  if (!directory || !fs::exists(*directory, ignored) ||
-      fs::equivalent(*directory, repository.store().directory(), ignored))
-    return std::nullopt;
-  return directory;
+/// The objects behind a remote, unless they are this repository's own or not there.
+std::unique_ptr<ObjectRemote> other_side(const Repository& repository, const std::string& url) {
+  auto there = open_remote(repository, url);
+  return there && !there->is(repository.store()) ? std::move(there) : nullptr;
 }
 
 /// All objects to push. What a record names and nobody has is said and left out: a trailer that
@@ -105,9 +98,9 @@ std::vector<std::pair<std::string, std::vector<Digest>>> objects_at_remotes(
     const Repository& repository, const std::vector<Digest>& objects) {
   std::vector<std::pair<std::string, std::vector<Digest>>> result;
   for (const std::string& url : remote_urls(repository)) {
-    const auto directory = other_store(repository, url);
-    if (!directory) continue;
-    if (auto offered = offered_by(Store(*directory), objects); !offered.empty())
+    const auto there = other_side(repository, url);
+    if (!there) continue;
+    if (auto offered = offered_by(*there, objects); !offered.empty())
       result.emplace_back(url, std::move(offered));
   }
   return result;
@@ -127,16 +120,13 @@ TransferReport transfer(const Store& from, Store& to, const std::vector<Digest>&
 TransferReport push_objects(const Repository& repository, std::string_view url,
                             const std::vector<Oid>& commits,
                             const std::vector<Oid>& already_there) {
-  const auto directory = store_behind(url, base_of(repository));
-  if (!directory) return {};
-  std::error_code ignored;
-  if (fs::equivalent(*directory, repository.store().directory(), ignored)) return {};
-  Store there(*directory);
+  const auto there = other_side(repository, std::string(url));
+  if (!there) return {};
   const HistoryObjects objects = list_objects(repository, known_commits(repository, commits),
                                               known_commits(repository, already_there));
   const std::vector<Digest> needed = with_recorded(repository, objects);
-  there.freshen(needed);  // before asking what it has, so that a gc over there keeps it
-  const std::vector<Digest> wanted = there.lacking(needed);
+  there->keep(needed);  // before asking what it has, so that a gc over there keeps it
+  const std::vector<Digest> wanted = there->lacking(needed);
   if (const auto absent = repository.store().lacking(wanted); !absent.empty())
     fetch_objects(repository, absent);
   if (const auto absent = repository.store().lacking(wanted); !absent.empty())
@@ -145,7 +135,7 @@ TransferReport push_objects(const Repository& repository, std::string_view url,
                     "is {}",
                     absent.size(), wanted.size(), absent.front().hex().substr(0, 12)),
         std::string(url), "fetch them first: mgit fetch");
-  return transfer(repository.store(), there, wanted);
+  return there->send(repository.store(), wanted);
 }
 
 void fetch_objects(const Repository& repository, const std::vector<Digest>& objects) {
@@ -153,12 +143,14 @@ void fetch_objects(const Repository& repository, const std::vector<Digest>& obje
   std::exception_ptr failure;
   for (const std::string& url : remote_urls(repository)) {
     if (wanted.empty()) return;
-    const auto directory = other_store(repository, url);
-    if (!directory) continue;
-    const Store there(*directory);
-    const std::vector<Digest> offered = offered_by(there, wanted);
+    const auto there = other_side(repository, url);
+    if (!there) continue;
+    const std::vector<Digest> offered = offered_by(*there, wanted);
+    if (offered.empty()) continue;
     try {
-      transfer(there, repository.store(), offered);
+      const auto batch = repository.store().begin();
+      there->receive(*batch, offered);
+      batch->commit();
     } catch (const Error&) {
       if (!failure) failure = std::current_exception();  // another remote may have them whole
     }

@@ -1,10 +1,16 @@
 #include "workflow/exchange/clone.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/process.h"
+#include "base/words.h"
 #include "mgit/remote.h"
 #include "workflow/exchange/exchange.h"
+#include "workflow/exchange/git_call.h"
+#include "workflow/exchange/shared_refs.h"
 
 namespace mgit {
 namespace {
@@ -22,6 +28,33 @@ bool is_bare(const std::vector<std::string>& arguments) {
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
     return argument == "--bare" || argument == "--mirror";
   });
+}
+
+/// What came for the models of HEAD, and which of them lack something.
+void report_models(const Repository& repository, bool quiet, const Say& say) {
+  const auto head = repository.head();
+  if (!head) return;
+  std::unordered_set<Digest> objects;
+  std::uint64_t bytes = 0;
+  std::size_t whole = 0;
+  for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(*head)) {
+    const std::vector<Digest> needed = objects_of(checkpoint.manifest);
+    const std::vector<Digest> missing = repository.store().lacking(needed);
+    if (!missing.empty())
+      say(fmt::format(
+          "warning: {}: {} of its {} nowhere; its manifest stands in its place", checkpoint.path,
+          missing.size(),
+          needed.size() == 1 ? "1 object is" : fmt::format("{} objects are", needed.size())));
+    else
+      ++whole;
+    for (const Digest& object : needed)
+      if (objects.insert(object).second)
+        if (const auto info = repository.store().info(object)) bytes += info->stored;
+  }
+  if (whole > 0 && !quiet)
+    say(fmt::format("brought {} ({}) of {}; 'mgit fetch --all' brings those of the whole history",
+                    counted(objects.size(), "object"), size_text(bytes),
+                    counted(whole, "checkpoint")));
 }
 
 }  // namespace
@@ -69,14 +102,23 @@ int clone_repository(const std::vector<std::string>& arguments, const Say& say) 
                                                                  "--filter",
                                                                  "--separate-git-dir",
                                                                  "--bundle-uri"});
-  if (status != 0 || named.empty() || is_bare(arguments)) return status;
+  if (status != 0 || named.empty()) return status;
 
-  const std::string directory = named.size() > 1 ? named[1] : clone_directory(named[0]);
+  const bool bare = is_bare(arguments);
+  const bool quiet = has_flag(arguments, "--quiet", 'q');
+  const std::string directory =
+      named.size() > 1 ? named[1] : clone_directory(named[0]) + (bare ? ".git" : "");
   Repository repository = Repository::discover(directory);
   repository.set_fetcher(fetch_objects);
+  const std::string remote = value_of(arguments, "--origin", value_of(arguments, "-o", "origin"));
+  if (bare) {
+    receive_shared_refs(repository, remote, remote, say);
+    complete_history(repository, quiet, say);
+    return 0;
+  }
   set_up(repository, {}, say);
-  receive_shared_refs(repository,
-                      value_of(arguments, "--origin", value_of(arguments, "-o", "origin")), say);
+  receive_shared_refs(repository, remote, remote, say);
+  if (!has_flag(arguments, "--no-checkout", 'n')) report_models(repository, quiet, say);
   return 0;
 }
 

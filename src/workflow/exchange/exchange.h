@@ -7,28 +7,40 @@
 #include <vector>
 
 #include "mgit/git.h"
+#include "mgit/remote.h"
 #include "workflow/set_up.h"
 
 namespace mgit {
 
 /// One ref of a push.
 struct PushedRef {
-  Oid local;                  // a commit or a tag
-  std::optional<Oid> remote;  // what the other side has
+  Oid local;                    // a commit or a tag
+  std::optional<Oid> remote{};  // what the other side has
+  bool moves = true;            // false: the other side has it already
 };
 
+enum class PushScope { kModels, kManifestsOnly };
+
+/// kManifestsOnly where the user asked for it: `mgit push --manifests-only`, or
+/// mgit.manifestsOnly in the configuration.
+PushScope push_scope(const Repository& repository);
+
 /// To be called before git moves the refs: brings their objects to the store behind `url`, then
-/// refs/mgit/origin/* and refs/notes/mgit/* to the remote. Only what the other side lacks. For a
-/// URL that is no path: a warning. Throws Error if objects could not be brought there.
-void send_models(Repository& repository, const std::string& remote, const std::string& url,
-                 const std::vector<PushedRef>& refs, const Say& say);
+/// refs/mgit/origin/* and refs/notes/mgit/* to the remote. Only what the other side lacks. Throws
+/// Error if objects could not be brought there, or if models would be pushed to a URL that no kind
+/// of remote takes. `remote`: its name, or the URL.
+TransferReport send_models(Repository& repository, const std::string& remote,
+                           const std::string& url, const std::vector<PushedRef>& refs,
+                           PushScope scope, const Say& say);
 
-/// Fetches the refs that mgit shares and joins the remote's notes with ours.
-void receive_shared_refs(Repository& repository, const std::string& remote, const Say& say);
-
-/// `git push`, `git fetch` and `git pull` with these arguments, with the models. git's exit status.
-int push(Repository& repository, const std::vector<std::string>& arguments, const Say& say);
+/// `git push`, `git fetch` and `git pull` with these arguments, with the models. git's exit status;
+/// `fetch --all`: 1 if the history could not be completed.
+int push(Repository& repository, std::vector<std::string> arguments, const Say& say);
 int fetch(Repository& repository, const std::vector<std::string>& arguments, const Say& say);
 int pull(Repository& repository, const std::vector<std::string>& arguments, const Say& say);
+
+/// Brings every object of the history that is here and says what came and what is nowhere. True if
+/// nothing is missing now.
+bool complete_history(Repository& repository, bool quiet, const Say& say);
 
 }  // namespace mgit
