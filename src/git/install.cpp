@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/json.h"
 #include "base/os.h"
 #include "base/process.h"
 #include "git/hooks.h"
@@ -14,7 +14,6 @@ namespace mgit {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 /// What installations of before wrote: originals onto themselves, where a prune deletes our own.
 constexpr std::string_view kOldOrigins = "+refs/mgit/origin/*:refs/mgit/origin/*";
@@ -168,35 +167,63 @@ void write_record(const Repository& repository, const Record& record) {
   const Json json{{"version", 1},
                   {"config_after", record.config_after.hex()},
                   {"changes", changes},
-                  {"hooks",
-                   {{"directory", record.hooks.directory.string()},
-                    {"created_directory", record.hooks.created_directory},
-                    {"names", record.hooks.names}}}};
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+                  {"hooks", Json{{"directory", record.hooks.directory.string()},
+                                 {"created_directory", record.hooks.created_directory},
+                                 {"names", record.hooks.names}}}};
+  const std::string text = json.dump() + "\n";
   os::write_file(record_file(repository), as_bytes(text));
 }
 
+/// Members of the record; throws CorruptError if one is not there or of another kind.
+class RecordReader {
+ public:
+  explicit RecordReader(std::string file) : file_(std::move(file)) {}
+
+  template <typename T>
+  T required(std::optional<T> value) const {
+    if (!value) throw CorruptError("not as mgit install wrote it", file_);
+    return *std::move(value);
+  }
+  const Json& member(const Json& object, const char* key) const {
+    const Json* const found = object.find(key);
+    if (found == nullptr) throw CorruptError(fmt::format("has no '{}'", key), file_);
+    return *found;
+  }
+  std::string text(const Json& object, const char* key) const {
+    return required(member(object, key).string());
+  }
+  bool flag(const Json& object, const char* key) const {
+    return required(member(object, key).boolean());
+  }
+  std::vector<std::string> texts(const Json& object, const char* key) const {
+    std::vector<std::string> result;
+    for (const Json& each : list(object, key)) result.push_back(required(each.string()));
+    return result;
+  }
+  const std::vector<Json>& list(const Json& object, const char* key) const {
+    const Json& found = member(object, key);
+    if (!found.is_array()) throw CorruptError(fmt::format("'{}' is not a list", key), file_);
+    return found.elements();
+  }
+
+ private:
+  std::string file_;
+};
+
 Record read_record(const Repository& repository) {
   const fs::path file = record_file(repository);
-  try {
-    const Json json = Json::parse(os::read_file(file));
-    Record record;
-    const auto after = Digest::from_hex(json.at("config_after").get<std::string>());
-    if (!after) throw CorruptError("not a digest", file.string());
-    record.config_after = *after;
-    for (const Json& change : json.at("changes"))
-      record.changes.push_back(
-          {{change.at("key").get<std::string>(), change.at("value").get<std::string>(),
-            change.at("added").get<bool>()},
-           change.at("before").get<std::vector<std::string>>()});
-    const Json& hooks = json.at("hooks");
-    record.hooks = {hooks.at("directory").get<std::string>(),
-                    hooks.at("created_directory").get<bool>(),
-                    hooks.at("names").get<std::vector<std::string>>()};
-    return record;
-  } catch (const Json::exception& error) {
-    throw CorruptError(error.what(), file.string());
-  }
+  const RecordReader reader(file.string());
+  const Json json = reader.required(Json::parse(os::read_file(file)));
+  Record record;
+  record.config_after = reader.required(Digest::from_hex(reader.text(json, "config_after")));
+  for (const Json& change : reader.list(json, "changes"))
+    record.changes.push_back(
+        {{reader.text(change, "key"), reader.text(change, "value"), reader.flag(change, "added")},
+         reader.texts(change, "before")});
+  const Json& hooks = reader.member(json, "hooks");
+  record.hooks = {reader.text(hooks, "directory"), reader.flag(hooks, "created_directory"),
+                  reader.texts(hooks, "names")};
+  return record;
 }
 
 /// The configuration was changed after install: takes ours out and puts back what ours replaced.

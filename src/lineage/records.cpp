@@ -2,12 +2,11 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
+
+#include "base/json.h"
 
 namespace mgit {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // JSON has no infinity and no NaN; a diverged network has both.
 Json number(double value) {
@@ -16,15 +15,15 @@ Json number(double value) {
 }
 
 double number_of(const Json& value) {
-  if (value.is_number()) return value.get<double>();
-  if (value == "inf") return std::numeric_limits<double>::infinity();
-  if (value == "-inf") return -std::numeric_limits<double>::infinity();
+  if (const auto number = value.number()) return *number;
+  if (value.string() == "inf") return std::numeric_limits<double>::infinity();
+  if (value.string() == "-inf") return -std::numeric_limits<double>::infinity();
   return std::numeric_limits<double>::quiet_NaN();
 }
 
 std::string text_of(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  const Json* const found = object.find(key);
+  return found == nullptr ? "" : found->string().value_or("");
 }
 
 Digest digest_of(const Json& object, const char* key) {
@@ -44,12 +43,14 @@ std::string evaluation_line(const EvaluationRecord& record) {
   if (record.result.accuracy) line["accuracy"] = number(*record.result.accuracy);
   line["samples"] = record.result.samples;
   line["recorded"] = record.recorded;
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return line.dump(-1);
 }
 
 std::optional<EvaluationRecord> parse_evaluation(const Oid& commit, std::string_view line) {
-  const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("loss")) return std::nullopt;
+  const std::optional<Json> parsed = Json::parse(std::string(line));
+  const Json* const loss = parsed ? parsed->find("loss") : nullptr;
+  if (loss == nullptr) return std::nullopt;
+  const Json& json = *parsed;
   EvaluationRecord record;
   record.commit = commit;
   record.path = text_of(json, "path");
@@ -57,12 +58,12 @@ std::optional<EvaluationRecord> parse_evaluation(const Oid& commit, std::string_
   record.data = digest_of(json, "data");
   record.data_name = text_of(json, "data_name");
   record.loss_name = text_of(json, "loss_name");
-  record.result.loss = number_of(json["loss"]);
-  if (json.contains("accuracy")) record.result.accuracy = number_of(json["accuracy"]);
-  if (json.contains("samples") && json["samples"].is_number_unsigned())
-    record.result.samples = json["samples"].get<std::uint64_t>();
-  if (json.contains("recorded") && json["recorded"].is_number_integer())
-    record.recorded = json["recorded"].get<std::int64_t>();
+  record.result.loss = number_of(*loss);
+  if (const Json* accuracy = json.find("accuracy")) record.result.accuracy = number_of(*accuracy);
+  if (const Json* samples = json.find("samples"))
+    record.result.samples = samples->natural().value_or(record.result.samples);
+  if (const Json* recorded = json.find("recorded"))
+    record.recorded = recorded->integer().value_or(record.recorded);
   return record;
 }
 
