@@ -21,6 +21,20 @@ bool has(const std::vector<std::string>& arguments, std::string_view option) {
   return std::find(arguments.begin(), arguments.end(), option) != arguments.end();
 }
 
+/// True if the value of this option is the next argument: --branch main, --bran main, -b main,
+/// -qb main; not --branch=main, -bmain.
+bool takes_next(const std::string& argument, const std::vector<std::string>& valued) {
+  if (argument.starts_with("--"))
+    return argument.find('=') == std::string::npos &&
+           std::any_of(valued.begin(), valued.end(), [&](const std::string& option) {
+             return option.starts_with("--") && option.starts_with(argument);
+           });
+  if (!argument.starts_with('-')) return false;
+  for (std::size_t i = 1; i < argument.size(); ++i)
+    if (has(valued, std::string("-") + argument[i])) return i + 1 == argument.size();
+  return false;
+}
+
 }  // namespace
 
 std::vector<std::string> positionals(const std::vector<std::string>& arguments,
@@ -32,7 +46,7 @@ std::vector<std::string> positionals(const std::vector<std::string>& arguments,
                     arguments.end());
       break;
     }
-    if (has(valued, arguments[i]))
+    if (takes_next(arguments[i], valued))
       ++i;
     else if (!arguments[i].starts_with('-'))
       result.push_back(arguments[i]);

@@ -131,6 +131,24 @@ fails_with 129 "unexpected argument 'now'" mgit gc --prune now
 ok mgit prune --expire now -v
 ok mgit migrate import -n --above 1GiB --include '*.pt' --include=*.bin
 
+scenario "bundled and abbreviated options of init and clone"
+ok mgit init -qb trunk one
+equal "$(git -C one symbolic-ref HEAD)" "refs/heads/trunk"
+equal "$(git -C one config pull.twohead)" mgit
+ok mgit init --initial trunk two
+equal "$(git -C two config pull.twohead)" mgit
+cd one
+make_checkpoint m.safetensors 1
+commit_all one
+cd ..
+ok mgit clone -qb trunk one three
+equal "$(git -C three config pull.twohead)" mgit
+ok mgit clone -q --bran trunk --orig upstream one four
+equal "$(git -C four config pull.twohead)" mgit
+ok mgit clone -qbtrunk one five
+equal "$(git -C five config pull.twohead)" mgit
+same_file five/m.safetensors one/m.safetensors
+
 # Two branches of which each has a file of its own, and models that need no matching.
 two_branches() {
   make_repository
