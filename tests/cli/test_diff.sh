@@ -96,3 +96,30 @@ contains "$output" " norm "
 git cat-file -p HEAD:model.safetensors >manifest.txt
 git cat-file --filters HEAD:model.safetensors >file.safetensors
 equal "$(mgit textconv manifest.txt)" "$(mgit textconv file.safetensors)"
+
+scenario "resharding shows what moved and what changed, not what is gone and added"
+make_repository
+layers() { local i; for ((i = $1; i <= $2; i++)); do echo "layer$i.weight=8,8$3"; done; }
+make_checkpoint model-00001-of-00002.safetensors 1 $(layers 1 4 @1)
+make_checkpoint model-00002-of-00002.safetensors 1 $(layers 5 8 @2)
+commit_all "two shards"
+git rm -q model-0000*
+make_checkpoint model-00001-of-00003.safetensors 1 $(layers 1 2 @1)
+make_checkpoint model-00002-of-00003.safetensors 1 $(layers 3 4 @1)
+make_checkpoint model-00003-of-00003.safetensors 1 $(layers 5 8 @2)
+commit_all "three shards"
+ok mgit diff HEAD~1 HEAD
+contains "$output" "resharded: "
+contains "$output" "moved, 0 changed"
+lacks "$output" "gone"
+lacks "$output" "added"
+lacks "$output" "layer"
+make_checkpoint model-00003-of-00003.safetensors 1 $(layers 5 7 @2) layer8.weight=8,8@3
+commit_all "one changed"
+ok mgit diff HEAD~2 HEAD
+contains "$output" "moved, 1 changed"
+contains "$output" "layer8.weight"
+contains "$output" "change 0.5"
+lacks "$output" "gone"
+ok mgit diff HEAD~1 HEAD
+lacks "$output" "resharded"

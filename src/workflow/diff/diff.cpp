@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/threads.h"
+#include "base/words.h"
 #include "mgit/format.h"
 
 namespace mgit {
@@ -52,24 +53,6 @@ bool same_bytes(Bytes a, Bytes b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-/// Both sides have the tensor with the same dtype and shape.
-void compare_values(const CheckpointSide& before, const CheckpointSide& after,
-                    TensorDifference& result) {
-  if (before.manifest != nullptr && after.manifest != nullptr &&
-      *before.manifest->find(result.name) == *after.manifest->find(result.name))
-    return;
-  const TensorData a = before.source->read(result.name);
-  const TensorData b = after.source->read(result.name);
-  if (same_bytes(a.view.data, b.view.data)) return;
-  result.change = TensorChange::kChanged;
-  if (!is_arithmetic(a.view.dtype)) return;
-  const Sums sums = sums_of(a.view, b.view);
-  result.relative = sums.before == 0 ? std::numeric_limits<double>::infinity()
-                                     : std::sqrt(sums.difference / sums.before);
-  const double norms = std::sqrt(sums.before) * std::sqrt(sums.after);
-  if (norms != 0) result.cosine = sums.product / norms;
-}
-
 std::string type_text(const TensorInfo& info) {
   return fmt::format("{} {}", dtype_name(info.dtype), shape_text(info.shape));
 }
@@ -79,8 +62,7 @@ std::string details(const TensorDifference& tensor) {
   if (tensor.change == TensorChange::kReshaped) text += " -> " + type_text(*tensor.after);
   if (tensor.relative) text += fmt::format("  change {:.3g}", *tensor.relative);
   if (tensor.cosine) text += fmt::format("  cosine {:.6f}", *tensor.cosine);
-  if (tensor.change == TensorChange::kMoved)
-    text += fmt::format("  {} {}", tensor.before ? "to" : "from", quote_name(tensor.other_file));
+  if (!tensor.other_file.empty()) text += "  from " + quote_name(tensor.other_file);
   return text;
 }
 
@@ -110,7 +92,37 @@ std::string counts_text(const std::vector<TensorDifference>& tensors) {
   return text.empty() ? "no tensors" : text;
 }
 
+/// "to b.safetensors" -> how many tensors moved there.
+std::map<std::string, std::size_t> moves_of(const std::vector<TensorDifference>& tensors) {
+  std::map<std::string, std::size_t> moves;
+  for (const TensorDifference& tensor : tensors)
+    if (tensor.change == TensorChange::kMoved)
+      ++moves[fmt::format("{} {}", tensor.before ? "to" : "from", quote_name(tensor.other_file))];
+  return moves;
+}
+
+bool has_line(const TensorDifference& tensor) {
+  return tensor.change != TensorChange::kEqual && tensor.change != TensorChange::kMoved;
+}
+
 }  // namespace
+
+void compare_values(const CheckpointSide& before, const CheckpointSide& after,
+                    TensorDifference& result) {
+  if (before.manifest != nullptr && after.manifest != nullptr &&
+      *before.manifest->find(result.name) == *after.manifest->find(result.name))
+    return;
+  const TensorData a = before.source->read(result.name);
+  const TensorData b = after.source->read(result.name);
+  if (same_bytes(a.view.data, b.view.data)) return;
+  result.change = TensorChange::kChanged;
+  if (!is_arithmetic(a.view.dtype)) return;
+  const Sums sums = sums_of(a.view, b.view);
+  result.relative = sums.before == 0 ? std::numeric_limits<double>::infinity()
+                                     : std::sqrt(sums.difference / sums.before);
+  const double norms = std::sqrt(sums.before) * std::sqrt(sums.after);
+  if (norms != 0) result.cosine = sums.product / norms;
+}
 
 std::vector<TensorDifference> compare_checkpoints(const CheckpointSide& before,
                                                   const CheckpointSide& after) {
@@ -184,12 +196,15 @@ std::string difference_text(const CheckpointDifference& difference, bool colour)
   if (!difference.problem.empty()) return text + "  " + difference.problem + "\n";
   text += "  " + counts_text(difference.tensors) + "\n";
   if (!difference.chunks.empty()) text += "  outside tensors: " + difference.chunks + "\n";
+  for (const auto& [where, count] : moves_of(difference.tensors))
+    text += fmt::format("  {}  {} {}\n",
+                        paint(colour_of(TensorChange::kMoved), fmt::format("{:<8}", "moved")),
+                        counted(count, "tensor"), where);
   std::size_t width = 0;
   for (const TensorDifference& tensor : difference.tensors)
-    if (tensor.change != TensorChange::kEqual)
-      width = std::max(width, quote_name(tensor.name).size());
+    if (has_line(tensor)) width = std::max(width, quote_name(tensor.name).size());
   for (const TensorDifference& tensor : difference.tensors)
-    if (tensor.change != TensorChange::kEqual)
+    if (has_line(tensor))
       text += fmt::format(
           "  {}  {:<{}}  {}\n",
           paint(colour_of(tensor.change), fmt::format("{:<8}", change_name(tensor.change))),

@@ -25,7 +25,7 @@ struct TensorDifference {
   // For changed tensors of arithmetic dtypes, in double:
   std::optional<double> relative;  // ||b - a|| / ||a||; infinite if a is zero
   std::optional<double> cosine;    // absent if one of them is zero
-  std::string other_file{};        // of a moved one: where it went to, or came from
+  std::string other_file{};        // of one that moved: where it went to, or came from
 };
 
 /// One side of a comparison. Without a manifest, bytes are compared in place of object names.
@@ -37,6 +37,11 @@ struct CheckpointSide {
 /// All tensors of both, sorted by name. Tensors are read one by one, on all cores.
 std::vector<TensorDifference> compare_checkpoints(const CheckpointSide& before,
                                                   const CheckpointSide& after);
+
+/// One tensor that both sides have with its dtype and shape: kChanged with its numbers, or left as
+/// it is. Throws MissingError if values are not here and names of objects cannot tell.
+void compare_values(const CheckpointSide& before, const CheckpointSide& after,
+                    TensorDifference& result);
 
 /// "3 of 33 chunks changed, 786432 of 8389632 bytes"; empty if they are equal.
 std::string compare_chunks(const std::vector<ManifestChunk>& before,

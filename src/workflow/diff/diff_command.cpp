@@ -358,6 +358,7 @@ int diff_files(Repository& repository, const std::vector<std::string>& arguments
   const bool colour = wants_colour(*request, terminal);
   std::optional<Pager> pager;
   if (terminal) pager.emplace(repository);
+  fmt::print("{}", resharding_text(shown));
   for (const CheckpointDifference& difference : shown)
     fmt::print("{}", difference_text(difference, colour));
   const int status = rest ? diff_rest(*request, shown, colour) : 0;

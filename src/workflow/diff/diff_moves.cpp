@@ -1,8 +1,11 @@
 #include "workflow/diff/diff_moves.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <map>
 #include <string>
+
+#include "base/words.h"
 
 namespace mgit {
 namespace {
@@ -24,18 +27,18 @@ std::string old_path_of(const CheckpointDifference& difference) {
 
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
 
-bool same_content(const std::string& name, const CheckpointSide& before,
-                  const CheckpointSide& after) {
-  if (before.manifest != nullptr && after.manifest != nullptr)
-    return *before.manifest->find(name) == *after.manifest->find(name);
+/// The tensor of both files compared; nullopt where its values are not here.
+std::optional<TensorDifference> compared(const End& from, const End& to) {
+  TensorDifference both;
+  both.name = from.tensor->name;
+  both.before = from.tensor->before;
+  both.after = to.tensor->after;
   try {
-    const TensorData a = before.source->read(name);
-    const TensorData b = after.source->read(name);
-    return std::equal(a.view.data.begin(), a.view.data.end(), b.view.data.begin(),
-                      b.view.data.end());
+    compare_values(from.file->before, to.file->after, both);
   } catch (const MissingError&) {
-    return false;  // not fetched: nothing can be said
+    return std::nullopt;
   }
+  return both;
 }
 
 }  // namespace
@@ -55,13 +58,29 @@ void mark_moves(const std::vector<ComparedFile>& files) {
     if (found.gone.size() != 1 || found.added.size() != 1) continue;
     const End& from = found.gone.front();
     const End& to = found.added.front();
-    if (*from.tensor->before != *to.tensor->after ||
-        !same_content(key.second, from.file->before, to.file->after))
-      continue;
-    from.tensor->change = to.tensor->change = TensorChange::kMoved;
+    if (*from.tensor->before != *to.tensor->after) continue;
+    std::optional<TensorDifference> both = compared(from, to);
+    if (!both) continue;
+    from.tensor->change = TensorChange::kMoved;
+    if (both->change == TensorChange::kEqual)
+      to.tensor->change = TensorChange::kMoved;
+    else
+      *to.tensor = std::move(*both);
     from.tensor->other_file = to.file->difference->path;
     to.tensor->other_file = old_path_of(*from.file->difference);
   }
+}
+
+std::string resharding_text(const std::vector<CheckpointDifference>& differences) {
+  std::size_t moved = 0;
+  std::size_t changed = 0;
+  for (const CheckpointDifference& difference : differences)
+    for (const TensorDifference& tensor : difference.tensors) {
+      if (tensor.change == TensorChange::kMoved && tensor.before) ++moved;
+      if (tensor.change == TensorChange::kChanged) ++changed;
+    }
+  if (moved == 0) return {};
+  return fmt::format("resharded: {} moved, {} changed\n", counted(moved, "tensor"), changed);
 }
 
 }  // namespace mgit
