@@ -15,7 +15,8 @@ class PathRemote : public ObjectRemote {
 
   bool is(const Store& store) const override {
     std::error_code ignored;
-    return fs::equivalent(store_.directory(), store.directory(), ignored);
+    return store_.directory() == store.directory() ||
+           fs::equivalent(store_.directory(), store.directory(), ignored);
   }
   std::vector<Digest> lacking(std::span<const Digest> objects) const override {
     std::error_code ignored;

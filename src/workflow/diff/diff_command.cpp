@@ -3,72 +3,21 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
 #include "base/json.h"
-#include "base/mapped_file.h"
-#include "base/os.h"
 #include "base/process.h"
-#include "base/threads.h"
-#include "mgit/format.h"
 #include "mgit/store.h"
 #include "workflow/diff/diff.h"
 #include "workflow/diff/diff_moves.h"
+#include "workflow/diff/diff_request.h"
+#include "workflow/diff/diff_sides.h"
 #include "worktree/attributes.h"
 
 namespace mgit {
 namespace {
-
-/// The part of `git diff`'s command line that tables are made for.
-struct DiffRequest {
-  bool json = false;
-  bool exit_code = false;
-  bool colour_always = false;
-  bool colour_never = false;
-  std::vector<std::string> selection;  // what is compared: --cached, revisions, paths
-  std::vector<std::string> patch;      // options for the ordinary files
-};
-
-bool starts_with_any(const std::string& text, std::initializer_list<std::string_view> starts) {
-  return std::any_of(starts.begin(), starts.end(),
-                     [&](std::string_view start) { return text.starts_with(start); });
-}
-
-/// nullopt: an option that asks for another kind of output; git does all of it.
-std::optional<DiffRequest> parse_request(const std::vector<std::string>& arguments) {
-  DiffRequest request;
-  bool paths_only = false;
-  for (const std::string& argument : arguments) {
-    if (paths_only || !argument.starts_with('-')) {
-      request.selection.push_back(argument);
-    } else if (argument == "--") {
-      paths_only = true;
-      request.selection.push_back(argument);
-    } else if (argument == "--cached" || argument == "--staged" || argument == "--merge-base") {
-      request.selection.push_back(argument);
-    } else if (argument == "--json") {
-      request.json = true;
-    } else if (argument == "--exit-code") {
-      request.exit_code = true;
-    } else if (argument == "--color" || argument == "--color=always") {
-      request.colour_always = true;
-    } else if (argument == "--no-color" || argument == "--color=never") {
-      request.colour_never = true;
-    } else if (argument == "-p" || argument == "-u" || argument == "--patch" || argument == "-w" ||
-               argument == "-b" || argument == "-W" || argument == "--minimal" ||
-               argument == "--patience" || argument == "--histogram" ||
-               starts_with_any(argument, {"-U", "--unified=", "--ignore-",
-                                          "--diff-algorithm=", "--word-diff", "--color-"})) {
-      request.patch.push_back(argument);
-    } else {
-      return std::nullopt;
-    }
-  }
-  return request;
-}
 
 std::vector<std::string> git_diff(const std::vector<std::string>& options,
                                   const std::vector<std::string>& selection) {
@@ -112,52 +61,6 @@ std::vector<RawChange> raw_changes(const std::vector<std::string>& selection) {
     changes.push_back(std::move(change));
   }
   return changes;
-}
-
-/// A checkpoint on one side: where it is and how it is read.
-struct Side {
-  std::optional<Manifest> manifest;
-  std::unique_ptr<TensorSource> source;
-  std::vector<ManifestChunk> chunks;
-
-  CheckpointSide view() const { return {source.get(), manifest ? &*manifest : nullptr}; }
-};
-
-Side side_of_manifest(const Repository& repository, const std::string& text,
-                      const std::string& path) {
-  Side side;
-  side.manifest = parse_manifest(text, path);
-  side.source = std::make_unique<StoredModel>(repository.store(), *side.manifest);
-  side.chunks = side.manifest->chunks;
-  return side;
-}
-
-std::vector<ManifestChunk> chunks_of(Bytes file, const ParsedCheckpoint& parsed) {
-  std::vector<ManifestChunk> chunks(parsed.chunks.size());
-  parallel_for(chunks.size(), [&](std::size_t i) {
-    const StoredChunk& chunk = parsed.chunks[i];
-    chunks[i] = {chunk.length, sha256(file.subspan(chunk.offset, chunk.length))};
-  });
-  return chunks;
-}
-
-/// nullopt if there is no checkpoint, so that git has to show it.
-std::optional<Side> side_of(const Repository& repository, const std::string& mode, const Oid& blob,
-                            const std::string& path) {
-  if (mode == "000000") return Side{{}, std::make_unique<MemoryModel>(), {}};
-  if (!mode.starts_with("100")) return std::nullopt;
-  if (blob != Oid{}) {
-    const std::string text = repository.blob(blob);
-    if (!looks_like_manifest(text)) return std::nullopt;
-    return side_of_manifest(repository, text, path);
-  }
-  const std::filesystem::path file = repository.work_dir() / path;
-  const MappedFile mapped(file);
-  if (looks_like_manifest(as_text(mapped.bytes())))
-    return side_of_manifest(repository, std::string(as_text(mapped.bytes())), path);
-  return Side{{},
-              open_checkpoint_file(file),
-              chunks_of(mapped.bytes(), parse_checkpoint(mapped.bytes(), path))};
 }
 
 /// A difference and the sides it was made from.
@@ -291,43 +194,6 @@ int diff_rest(const DiffRequest& request, const std::vector<CheckpointDifference
   return run_process(git_diff(options, selection), inherit).status;
 }
 
-std::string norm_text(const TensorView& tensor) {
-  if (!is_arithmetic(tensor.dtype)) return "-";
-  std::vector<double> values(element_count(tensor.shape).value_or(0));
-  to_double(tensor, values);
-  double sum = 0;
-  for (const double value : values) sum += value * value;
-  return fmt::format("{:.6g}", std::sqrt(sum));
-}
-
-std::string line_of(const TensorInfo& info, const Digest& object, const std::string& norm) {
-  return fmt::format("{} {} {} {} norm {}\n", quote_name(info.name), dtype_name(info.dtype),
-                     shape_text(info.shape), object.hex().substr(0, 12), norm);
-}
-
-std::string line_of(const ManifestChunk& chunk) {
-  return fmt::format("bytes {} {}\n", chunk.length, chunk.object.hex().substr(0, 12));
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += line;
-  return text;
-}
-
-std::string textconv_of_manifest(const Manifest& manifest, const Repository* repository) {
-  std::vector<std::string> lines(manifest.tensors.size());
-  parallel_for(lines.size(), [&](std::size_t i) {
-    const ManifestTensor& tensor = manifest.tensors[i];
-    std::string norm = "-";
-    if (repository != nullptr && repository->store().contains(tensor.object))
-      norm = norm_text(read_tensor(repository->store(), tensor).view);
-    lines[i] = line_of(tensor.info, tensor.object, norm);
-  });
-  for (const ManifestChunk& chunk : manifest.chunks) lines.push_back(line_of(chunk));
-  return joined(lines);
-}
-
 }  // namespace
 
 int diff_files(Repository& repository, const std::vector<std::string>& arguments) {
@@ -363,23 +229,6 @@ int diff_files(Repository& repository, const std::vector<std::string>& arguments
     fmt::print("{}", difference_text(difference, colour));
   const int status = rest ? diff_rest(*request, shown, colour) : 0;
   return status == 0 && request->exit_code ? 1 : status;
-}
-
-std::string textconv(const std::string& file, const Repository* repository) {
-  const MappedFile mapped(file);
-  const Bytes bytes = mapped.bytes();
-  if (looks_like_manifest(as_text(bytes)))
-    return textconv_of_manifest(parse_manifest(as_text(bytes), file), repository);
-  const ParsedCheckpoint parsed = parse_checkpoint(bytes, file);
-  const std::unique_ptr<TensorSource> source = open_checkpoint_file(file);
-  std::vector<std::string> lines(parsed.tensors.size());
-  parallel_for(lines.size(), [&](std::size_t i) {
-    const StoredTensor& tensor = parsed.tensors[i];
-    const Bytes data = bytes.subspan(tensor.offset, tensor.length);
-    lines[i] = line_of(tensor.info, sha256(data), norm_text(source->read(tensor.info.name).view));
-  });
-  for (const ManifestChunk& chunk : chunks_of(bytes, parsed)) lines.push_back(line_of(chunk));
-  return joined(lines);
 }
 
 }  // namespace mgit

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "mgit/remote.h"
+#include "remote/object_remote.h"
 #include "unit/git/sandbox.h"
 
 namespace fs = std::filesystem;
@@ -183,6 +184,39 @@ TEST(Fetch, TwoProcessesAtOnce) {
   }
   const Repository repository = sandbox.open();
   for (const Digest& object : wanted) EXPECT_TRUE(repository.store().contains(object));
+}
+
+TEST(ObjectRemotes, AreOpenedByTheKindOfTheirUrl) {
+  WithRemote sandbox;
+  const Repository repository = sandbox.open();
+  EXPECT_EQ(remote_kind("https://host/models.git"), nullptr);
+  EXPECT_EQ(remote_kind("host:models.git"), nullptr);
+  EXPECT_NE(remote_kind("file:///models.git"), nullptr);
+  EXPECT_EQ(open_remote(repository, "https://host/models.git"), nullptr);
+  EXPECT_EQ(open_remote(repository, "../nothing.git"), nullptr);
+  EXPECT_NE(open_remote(repository, "../there.git"), nullptr);
+  put(repository.store(), {"one"});
+  EXPECT_TRUE(open_remote(repository, sandbox.path().string())->is(repository.store()));
+}
+
+TEST(ObjectRemotes, OnAPathTakeAndGiveWhatIsLacking) {
+  WithRemote sandbox;
+  const Repository repository = sandbox.open();
+  put(repository.store(), {"one", "two"});
+  const std::vector<Digest> objects{named("one"), named("two")};
+  const auto there = open_remote(repository, "../there.git");
+  EXPECT_EQ(there->lacking(objects), objects);
+  EXPECT_FALSE(fs::exists(sandbox.there() / "mgit")) << "asking wrote something";
+  EXPECT_EQ(there->send(repository.store(), std::span(objects).first(1)).objects, 1U);
+  EXPECT_EQ(there->lacking(objects), std::vector{named("two")});
+  EXPECT_THROW(there->send(repository.store(), std::vector{named("two"), named("nowhere")}),
+               MissingError);
+  EXPECT_EQ(there->lacking(objects), std::vector{named("two")}) << "half of it was sent";
+  Store other(sandbox.root() / "other");
+  const auto batch = other.begin();
+  EXPECT_EQ(there->receive(*batch, std::span(objects).first(1)), 1U);
+  batch->commit();
+  EXPECT_TRUE(other.contains(named("one")));
 }
 
 }  // namespace
