@@ -1,6 +1,7 @@
 // mgit rebase: parse both forms, print what happened.
 #include <fmt/format.h>
 
+#include <array>
 #include <set>
 
 #include "base/process.h"
@@ -53,22 +54,30 @@ class RebaseCommand : public Command {
     options.value("--restarts", options_.restarts,
                   "further matching runs; the best one counts (default 1)");
     options.flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
+    for (Step& step : steps_)
+      options.flag(step.option, step.wanted, "of a rebase of git's that stopped");
   }
 
-  /// --abort, -i, --onto …: git's own rebase, where the merge driver keeps models apart.
+  /// -i, --onto …: git's own rebase, where the merge driver keeps models apart.
   bool belongs_to_git(const std::vector<std::string>& arguments) const override {
     static const std::set<std::string> kOurs{"--dry-run",    "-n",     "--seed", "--restarts",
-                                             "--trust-spec", "--help", "-h"};
+                                             "--trust-spec", "--help", "-h",     "--abort",
+                                             "--continue",   "--skip", "--quit"};
     return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
       return argument.starts_with("-") && !kOurs.contains(argument.substr(0, argument.find('=')));
     });
   }
 
   int run() override {
-    parse_arguments();
     Repository repository = Repository::discover();
+    for (const Step& step : steps_)
+      if (step.wanted) go_on(repository, step);
+    parse_arguments();
+    if (in_gits_order_)
+      options_.before_rewriting = [this](const RebaseResult& result) { ask_which_moves(result); };
     repository.set_fetcher(fetch_objects);
     const RebaseResult result = rebase(repository, options_);
+    if (result.outcome == Outcome::kNoModels && in_gits_order_) ask_which_moves(result);
     if (result.outcome == Outcome::kNoModels)
       exec_process({"git", "rebase", options_.onto, short_name(result.branch)});
     print(result);
@@ -76,6 +85,18 @@ class RebaseCommand : public Command {
   }
 
  private:
+  struct Step {
+    const char* option;
+    bool wanted = false;
+  };
+
+  /// mgit's own rebase is done in one step: only git's can have stopped.
+  static void go_on(const Repository& repository, const Step& step) {
+    if (repository.operation_under_way() == "rebase") exec_process({"git", "rebase", step.option});
+    throw Error("no rebase has stopped here", std::string("mgit rebase ") + step.option,
+                "a finished one is taken back by: mgit undo");
+  }
+
   /// `<branch> onto <target>`, or git's `<upstream> [<branch>]`.
   void parse_arguments() {
     if (arguments_.size() == 3 && arguments_[1] == "onto") {
@@ -88,12 +109,24 @@ class RebaseCommand : public Command {
     } else if (arguments_.size() == 2) {
       options_.onto = arguments_[0];
       options_.branch = arguments_[1];
+      in_gits_order_ = true;
     } else if (arguments_.empty()) {
       options_.onto = "@{upstream}";
     } else {
       throw UsageError("three arguments that are not '<branch> onto <target>'", "mgit rebase",
                        "mgit rebase feature-branch onto main");
     }
+  }
+
+  /// git's `rebase <upstream> <branch>` moves the second; without the word "onto" many mean the
+  /// first.
+  void ask_which_moves(const RebaseResult& result) const {
+    const std::string branch = short_name(result.branch);
+    throw UsageError(
+        fmt::format("which model is to move? In git's order this rewrites {}", branch),
+        "mgit rebase " + options_.onto + " " + branch,
+        fmt::format("mgit rebase {0} onto {1} moves {0}; mgit rebase {1} onto {0} moves {1}",
+                    options_.onto, branch));
   }
 
   void print(const RebaseResult& result) const {
@@ -112,10 +145,13 @@ class RebaseCommand : public Command {
       fmt::print("Successfully rebased {} onto {}: {} commit{} rewritten, {} -> {}.\n", branch,
                  options_.onto, result.rewritten, result.rewritten == 1 ? "" : "s",
                  result.old_tip.brief(), result.new_tip.brief());
+    if (result.outcome == Outcome::kRewritten) fmt::print("To take it back: mgit undo\n");
   }
 
   RebaseOptions options_;
   std::vector<std::string> arguments_;
+  std::array<Step, 4> steps_{{{"--abort"}, {"--continue"}, {"--skip"}, {"--quit"}}};
+  bool in_gits_order_ = false;
 };
 
 const Registered<RebaseCommand> kRebase("rebase", "bring a branch's model into another's basin",

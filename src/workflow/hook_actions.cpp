@@ -14,6 +14,7 @@
 #include "workflow/exchange/exchange.h"
 #include "workflow/merge/merge.h"
 #include "workflow/staged_checks.h"
+#include "workflow/undo/git_operations.h"
 
 namespace mgit {
 namespace {
@@ -125,6 +126,9 @@ int act(Repository& repository, const std::string& name, const std::vector<std::
     warn_of_replaced_models(repository, say);
   if (name == "post-merge" || name == "post-commit") note_merge(repository);
   if (name == "post-rewrite") carry_records(repository, input);
+  if (record_git_operation(repository, name, arguments))
+    say("hint: 'mgit undo' takes this " + std::string(name == "post-rewrite" ? "rebase" : "merge") +
+        " back");
   if (name.starts_with("post-")) Lineage(repository).update();
   return 0;
 }

@@ -2,12 +2,16 @@
 
 namespace mgit {
 
+void require_no_operation(const Repository& repository) {
+  if (const auto busy = repository.operation_under_way())
+    throw Error("a " + *busy + " is under way", "", "finish it or: git " + *busy + " --abort");
+}
+
 void require_quiet_worktree(const Repository& repository, const std::string& operation,
                             LocalChanges changes) {
   if (repository.work_dir().empty())
     throw Error("cannot " + operation + " in a bare repository", repository.git_dir().string());
-  if (const auto busy = repository.operation_under_way())
-    throw Error("a " + *busy + " is under way", "", "finish it or: git " + *busy + " --abort");
+  require_no_operation(repository);
   if (changes == LocalChanges::kRefused && !repository.is_clean())
     throw Error("cannot " + operation + ": you have uncommitted changes", "",
                 operation == "merge" ? "commit or stash them, or: mgit merge --autostash"

@@ -9,6 +9,9 @@ namespace mgit {
 
 enum class LocalChanges { kRefused, kStashed };
 
+/// Throws Error if git is in the middle of a merge, rebase, cherry-pick …
+void require_no_operation(const Repository& repository);
+
 /// Throws Error if the repository is bare, git is in the middle of something, or tracked files have
 /// changes that `operation` would overwrite, unless they are stashed first.
 void require_quiet_worktree(const Repository& repository, const std::string& operation,

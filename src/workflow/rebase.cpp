@@ -16,6 +16,7 @@
 #include "model/rewrite_checkpoint.h"
 #include "workflow/git_hooks.h"
 #include "workflow/preconditions.h"
+#include "workflow/undo/operation_log.h"
 
 namespace mgit {
 namespace {
@@ -78,6 +79,7 @@ class Rebase {
     } else if (!moved) {
       result_.outcome = RebaseResult::Outcome::kAlreadyInBasin;
     } else {
+      if (options_.before_rewriting) options_.before_rewriting(result_);
       run_hook(repository_, "pre-rebase", {options_.onto, short_branch()});
       rewrite();
       publish();
@@ -286,8 +288,11 @@ class Rebase {
 
   void publish() {
     const std::string origin = "refs/mgit/origin/" + result_.old_tip.hex();
-    if (!repository_.ref(origin))
+    std::vector<RefMove> moves{{result_.branch, result_.old_tip, result_.new_tip}};
+    if (!repository_.ref(origin)) {
       repository_.update_ref(origin, result_.old_tip, std::nullopt, "rebase: origin");
+      moves.push_back({origin, std::nullopt, result_.old_tip});
+    }
     os::write_file(repository_.git_dir() / "ORIG_HEAD", as_bytes(result_.old_tip.hex() + "\n"));
     if (checked_out_)
       run_checked({"git", "read-tree", "-m", "-u", result_.old_tip.hex(), result_.new_tip.hex()},
@@ -295,6 +300,12 @@ class Rebase {
     repository_.update_ref(
         result_.branch, result_.new_tip, result_.old_tip,
         fmt::format("rebase (finish): {} onto {}", result_.branch, result_.target.hex()));
+    try {
+      const std::string what = fmt::format("rebase {} onto {}", short_branch(), options_.onto);
+      record_operation(repository_, {.what = what, .refs = std::move(moves)});
+    } catch (const Error& error) {
+      result_.notes.push_back(fmt::format("mgit undo will not know of it ({})", error.what()));
+    }
     std::string pairs;
     for (const auto& [from, to] : rewritten_)
       if (from != to) pairs += from.hex() + " " + to.hex() + "\n";

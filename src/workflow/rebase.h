@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 
 namespace mgit {
 
+struct RebaseResult;
+
 struct RebaseOptions {
   std::string branch;  // empty: the current one
   std::string onto;
@@ -20,6 +23,8 @@ struct RebaseOptions {
   int restarts = MatchOptions{}.restarts;
   bool dry_run = false;
   bool trust_spec = false;
+  /// Called once it is known that the branch will move, before anything is written; may throw.
+  std::function<void(const RebaseResult&)> before_rewriting{};
 };
 
 /// What matching found for one model.

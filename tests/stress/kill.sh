@@ -30,7 +30,7 @@ turn() {
     git commit -q -m "$number $(digest model.safetensors)"
     ;;
   rebase) mgit rebase "$base" ;;
-  checkout) git checkout -q "$(git rev-list --all | shuf -n1)" -- model.safetensors ;;
+  checkout) git checkout -q "$(git rev-list --branches | shuf -n1)" -- model.safetensors ;;
   collect) mgit gc --prune=now ;;
   esac
 }
@@ -59,7 +59,7 @@ reads_back() {
   esac
   fail "commit $1 does not read back (seed $seed)" "$message $found $(cat read.errors)"
 }
-commits() { git -C one rev-list --all --reflog; }
+commits() { git -C one rev-list --all --reflog --not --glob='refs/notes/*'; }
 
 recover() {
   find one/.git -name '*.lock' -not -path '*/mgit/*' -delete

@@ -13,6 +13,7 @@
 #include "git/install.h"
 #include "workflow/migrate/migrate_selection.h"
 #include "workflow/preconditions.h"
+#include "workflow/undo/operation_log.h"
 
 namespace fs = std::filesystem;
 
@@ -272,6 +273,14 @@ class Migration {
       if (!repository_.ref(original)) changes.push_back({original, std::nullopt, ref.before});
     }
     update_refs(repository_, changes, name_);
+    std::vector<RefMove> moves;
+    for (const RefChange& change : changes)
+      moves.push_back({change.name, change.before, change.after});
+    try {
+      record_operation(repository_, {.what = name_, .refs = std::move(moves)});
+    } catch (const Error& error) {
+      result_.notes.push_back(std::string("mgit undo will not know of it: ") + error.what());
+    }
     const auto current = repository_.head_branch();
     for (const MovedRef& ref : result_.refs)
       if (ref.name == current && !repository_.work_dir().empty())
