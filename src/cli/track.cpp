@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/say.h"
+#include "mgit/remote.h"
+#include "workflow/track.h"
 #include "worktree/attributes.h"
 
 namespace mgit::cli {
@@ -11,15 +14,16 @@ class Track : public Command {
  public:
   void options(Options& options) override {
     options.arguments("patterns", patterns_,
-                      "as in .gitattributes; without any, the tracked patterns are listed");
+                      "as in .gitattributes, or files and folders that are there; without any, the "
+                      "tracked patterns are listed");
   }
   int run() override {
-    const Repository repository = Repository::discover();
+    Repository repository = Repository::discover();
+    repository.set_fetcher(fetch_objects);
     if (patterns_.empty())
       for (const std::string& pattern : tracked_patterns(repository)) fmt::print("{}\n", pattern);
-    for (const std::string& pattern : patterns_)
-      fmt::print("{} '{}'\n", track(repository, pattern) ? "tracking" : "already tracking",
-                 pattern);
+    track_arguments(
+        repository, patterns_, [](const std::string& line) { fmt::print("{}\n", line); }, say);
     return 0;
   }
 

@@ -1,8 +1,6 @@
 // mgit untrack: the reverse of mgit track.
-#include <fmt/format.h>
-
 #include "cli/command.h"
-#include "worktree/attributes.h"
+#include "workflow/track.h"
 
 namespace mgit::cli {
 namespace {
@@ -13,10 +11,7 @@ class Untrack : public Command {
     options.arguments("patterns", patterns_, "as mgit track lists them").required();
   }
   int run() override {
-    const Repository repository = Repository::discover();
-    for (const std::string& pattern : patterns_)
-      if (!untrack(repository, pattern))
-        throw Error("not tracked", pattern, "mgit track lists what is");
+    untrack_arguments(Repository::discover(), patterns_);
     return 0;
   }
 

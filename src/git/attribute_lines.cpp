@@ -10,6 +10,57 @@ namespace {
 constexpr std::string_view kAttributes = " filter=mgit diff=mgit merge=mgit -text";
 constexpr std::array<std::string_view, 3> kDrivers{"filter", "diff", "merge"};
 
+/// In a quoted pattern, as git's C-style quoting has them.
+struct Escape {
+  char character;
+  char letter;
+};
+constexpr std::array<Escape, 9> kEscapes{{{'"', '"'},
+                                          {'\\', '\\'},
+                                          {'\n', 'n'},
+                                          {'\r', 'r'},
+                                          {'\t', 't'},
+                                          {'\a', 'a'},
+                                          {'\b', 'b'},
+                                          {'\f', 'f'},
+                                          {'\v', 'v'}}};
+
+struct QuotedPattern {
+  std::string pattern;
+  std::size_t length = 0;  // of its text, quotes included
+};
+
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+
+/// nullopt for a line that does not begin with a whole quoted pattern: git takes its text as it is.
+std::optional<QuotedPattern> unquoted_pattern(std::string_view line) {
+  if (!line.starts_with('"')) return std::nullopt;
+  QuotedPattern result;
+  for (std::size_t at = 1; at < line.size(); ++at) {
+    if (line[at] == '"') {
+      result.length = at + 1;
+      return result;
+    }
+    if (line[at] != '\\') {
+      result.pattern += line[at];
+      continue;
+    }
+    if (++at == line.size()) return std::nullopt;
+    const auto* const escape = std::ranges::find(kEscapes, line[at], &Escape::letter);
+    if (escape != kEscapes.end()) {
+      result.pattern += escape->character;
+    } else if (at + 2 < line.size() && line[at] <= '3' && is_octal(line[at]) &&
+               is_octal(line[at + 1]) && is_octal(line[at + 2])) {
+      result.pattern += static_cast<char>((line[at] - '0') << 6 | (line[at + 1] - '0') << 3 |
+                                          (line[at + 2] - '0'));
+      at += 2;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
 bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
@@ -49,30 +100,39 @@ bool AttributeLine::has(std::string_view attribute) const {
 }
 
 std::string quoted_pattern(const std::string& pattern) {
-  if (pattern.find_first_of(" \t\"") == std::string::npos) return pattern;
+  if (pattern.find_first_of(" \t\r\n\"") == std::string::npos) return pattern;
   std::string result = "\"";
   for (const char c : pattern) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
+    const auto* const escape = std::ranges::find(kEscapes, c, &Escape::character);
+    if (escape != kEscapes.end())
+      result.append({'\\', escape->letter});
+    else
+      result += c;
   }
   return result + '"';
+}
+
+std::string exact_pattern(const std::string& path) {
+  std::string pattern = "/";
+  for (const char c : path) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
 }
 
 AttributeLine parse_attribute_line(const std::string& line) {
   AttributeLine result;
   std::istringstream text(line);
-  if (line.starts_with('"')) {
-    std::size_t end = 1;
-    for (; end < line.size() && line[end] != '"'; ++end) {
-      if (line[end] == '\\' && end + 1 < line.size()) ++end;
-      result.pattern += line[end];
-    }
-    text.seekg(static_cast<std::streamoff>(std::min(end + 1, line.size())));
+  const auto quoted = unquoted_pattern(line);
+  if (quoted) {
+    result.pattern = quoted->pattern;
+    text.seekg(static_cast<std::streamoff>(quoted->length));
   } else {
     text >> result.pattern;
+    if (result.pattern.starts_with('#') || result.pattern.starts_with("[attr]"))
+      result.pattern.clear();
   }
-  if (result.pattern.starts_with('#') || result.pattern.starts_with("[attr]"))
-    result.pattern.clear();
   if (result.pattern.empty()) return result;
   for (std::string attribute; text >> attribute;) result.attributes.push_back(attribute);
   return result;

@@ -24,8 +24,12 @@ std::string mgit_pattern(const std::string& line);
 /// All of a .gitattributes, in order.
 std::vector<std::string> mgit_patterns(std::string_view text);
 
-/// A pattern with blanks or quotes has to be quoted (gitattributes(5)).
+/// A pattern with blanks, quotes or line ends has to be quoted (gitattributes(5)).
 std::string quoted_pattern(const std::string& pattern);
+
+/// The pattern that covers this path, from the top, and no other: what git would take for a
+/// wildcard, for a comment or for a negation is taken literally.
+std::string exact_pattern(const std::string& path);
 
 /// "PATTERN filter=mgit diff=mgit merge=mgit -text".
 std::string mgit_attribute_line(const std::string& pattern);

@@ -10,9 +10,11 @@
 #include "base/mapped_file.h"
 #include "base/process.h"
 #include "base/progress.h"
+#include "git/hooks.h"
 #include "worktree/attributes.h"
 #include "worktree/index_entries.h"
 #include "worktree/ingest.h"
+#include "worktree/staged_attributes.h"
 
 namespace mgit {
 namespace {
@@ -180,6 +182,9 @@ int add_files(Repository& repository, const std::vector<std::string>& arguments)
     if (status != 0) return status;
   }
   stage(repository, staged);
+  if (!has_hook(repository, "pre-commit"))  // which does it for plain git add, too
+    for (const std::string& line : stage_attributes(repository, share.checkpoints))
+      fmt::print(stderr, "{}\n", line);
   if (request->verbose)
     for (const StagedFile& file : staged) fmt::print("add '{}'\n", file.path);
   return 0;

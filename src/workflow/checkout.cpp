@@ -1,5 +1,7 @@
 #include "workflow/checkout.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -8,6 +10,7 @@
 
 #include "base/process.h"
 #include "git/hooks.h"
+#include "workflow/mend_manifests.h"
 #include "worktree/pending_checkout.h"
 
 namespace mgit {
@@ -59,6 +62,11 @@ bool suits(const Repository& repository, const std::string& command,
          repository.config("submodule.recurse").value_or("false") == "false";
 }
 
+std::string head_name(const Repository& repository) {
+  const auto head = repository.head();
+  return head ? head->hex() : std::string();
+}
+
 /// nullptr: libgit2 does not read this kind of index, or somebody has locked it.
 std::unique_ptr<IndexCopy> copy_of_index(const Repository& repository) {
   try {
@@ -88,6 +96,7 @@ int checkout_files(Repository& repository, const std::string& command,
   const std::unique_ptr<IndexCopy> index = copy_of_index(repository);
   if (!index) exec_process(words);
 
+  const std::string before = head_name(repository);
   const Signals signals;
   ProcessOptions options;
   options.capture_output = false;
@@ -107,6 +116,9 @@ int checkout_files(Repository& repository, const std::string& command,
   if (Signals::any()) return kInterrupted;
   if (placed.failed) return status == 0 ? kFatal : status;
   forget_pending(repository);
+  const std::string after = head_name(repository);
+  mend_moved(repository, before, after, before != after,
+             [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
   return status;
 }
 

@@ -11,6 +11,7 @@
 #include "mgit/remote.h"
 #include "model/operation_record.h"
 #include "worktree/index_entries.h"
+#include "worktree/staged_attributes.h"
 
 namespace mgit {
 namespace {
@@ -61,6 +62,7 @@ class RepositoryChecker {
     name_commits();
     for (AffectedCheckpoint& checkpoint : check_.affected) judge(checkpoint);
     for (const auto& [object, commit] : named_) judge_named(object, commit);
+    look_for_attributes();
     return std::move(check_);
   }
 
@@ -74,6 +76,15 @@ class RepositoryChecker {
       check_.problems.push_back(
           fmt::format("manifest {}, {}: {}", text.id.brief(), quote_name(text.path), error.what()));
     }
+  }
+
+  /// A clone of HEAD has text where such files should be checkpoints.
+  void look_for_attributes() {
+    const auto head = repository_.head();
+    if (!head) return;
+    const std::string warning =
+        without_attribute_warning(manifests_without_attribute(repository_, *head));
+    if (!warning.empty()) check_.notes.push_back("HEAD: " + warning);
   }
 
   bool is_lost(const Digest& object) {

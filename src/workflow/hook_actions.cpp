@@ -12,15 +12,19 @@
 #include "model/model_line.h"
 #include "model/operation_record.h"
 #include "workflow/exchange/exchange.h"
+#include "workflow/mend_manifests.h"
 #include "workflow/merge/merge.h"
 #include "workflow/staged_checks.h"
 #include "workflow/undo/git_operations.h"
+#include "worktree/pending_checkout.h"
+#include "worktree/staged_attributes.h"
 
 namespace mgit {
 namespace {
 
 int pre_commit(Repository& repository, const Say& say) {
   const StagedFindings findings = check_staged(repository);
+  for (const std::string& note : findings.notes) say(note);
   for (const std::string& warning : findings.warnings) say("warning: " + warning);
   for (const std::string& problem : findings.problems) say("error: " + problem);
   if (findings.problems.empty()) return 0;
@@ -92,6 +96,19 @@ void warn_of_replaced_models(Repository& repository, const Say& say) {
   if (replaced) say("hint: git reset --keep ORIG_HEAD, then mgit merge, combines them");
 }
 
+/// After a commit past the pre-commit hook, the first one at that.
+void warn_of_attributes(const Repository& repository, const Say& say) {
+  const auto head = repository.head();
+  if (!head || repository.file_at(*head, ".gitattributes")) return;
+  const std::vector<std::string> lost = manifests_without_attribute(repository, *head);
+  if (lost.empty()) return;
+  say(
+      fmt::format("warning: {}: committed without the .gitattributes that gives {} to mgit; a "
+                  "clone will have the manifest's text there",
+                  lost.front(), lost.size() == 1 ? "it" : "it and others"));
+  say("hint: git add .gitattributes, then git commit --amend --no-edit");
+}
+
 /// git carries notes along where notes.rewriteRef says so; a repository where mgit was installed
 /// before it set that does not.
 void carry_records(const Repository& repository, const std::string& input) {
@@ -129,6 +146,10 @@ int act(Repository& repository, const std::string& name, const std::vector<std::
   if (record_git_operation(repository, name, arguments))
     say("hint: 'mgit undo' takes this " + std::string(name == "post-rewrite" ? "rebase" : "merge") +
         " back");
+  if (name == "post-commit") warn_of_attributes(repository, say);
+  if (name == "post-checkout" && arguments.size() > 2 && !leaves_checkout_to_mgit(repository))
+    mend_moved(repository, arguments[0], arguments[1], arguments[2] == "1", say);
+  if (name == "post-merge") mend_moved(repository, "ORIG_HEAD", "HEAD", true, say);
   if (name.starts_with("post-")) Lineage(repository).update();
   return 0;
 }

@@ -4,18 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 
 #include "base/process.h"
-#include "worktree/attributes.h"
-#include "worktree/left_manifests.h"
+#include "workflow/mend_manifests.h"
+#include "workflow/track.h"
 
 namespace mgit {
 namespace {
-
-/// Names that stand for a format. Others, such as *.bin and *.npz, stand for too much.
-constexpr std::array kDefaultPatterns{"*.safetensors", "*.pt", "*.pth", "*.gguf", "*.onnx"};
 
 bool has(const std::vector<std::string>& arguments, std::string_view option) {
   return std::find(arguments.begin(), arguments.end(), option) != arguments.end();
@@ -60,13 +56,7 @@ void set_up(const Repository& repository, const InstallOptions& options, const S
   if (!report.kept_hooks.empty())
     say(fmt::format("existing hooks still run, before mgit's: {}",
                     fmt::join(report.kept_hooks, ", ")));
-  const LeftManifests left = restore_left_manifests(repository);
-  if (!left.restored.empty()) say(fmt::format("checked out {}", fmt::join(left.restored, ", ")));
-  for (const std::string& path : left.missing)
-    say(
-        fmt::format("warning: {}: tensor objects are not here; left as a manifest; run 'mgit "
-                    "fetch' to get them",
-                    path));
+  if (!repository.work_dir().empty()) mend_all_manifests(repository, say);
 }
 
 int init_repository(const std::vector<std::string>& arguments, const Say& say) {
@@ -80,11 +70,17 @@ int init_repository(const std::vector<std::string>& arguments, const Say& say) {
   const std::vector<std::string> named = positionals(
       arguments, {"-b", "--initial-branch", "--template", "--separate-git-dir", "--object-format"});
   const Repository repository = Repository::discover(named.empty() ? "." : named.front());
+  if (repository.work_dir().empty()) {
+    say("a bare repository: it needs no filters and tracks nothing");
+    return 0;
+  }
   const bool quiet = has(arguments, "-q") || has(arguments, "--quiet");
   set_up(repository, {}, say);
   std::vector<std::string> added;
-  for (const char* pattern : kDefaultPatterns)
-    if (track(repository, pattern)) added.push_back(fmt::format("'{}'", pattern));
+  for (const std::string& pattern : track_defaults(repository, say))
+    added.push_back(fmt::format("'{}'", pattern));
+  if (!added.empty()) mend_all_manifests(repository, say);
+  say_raw_files(repository, say);
   if (!quiet) {
     say("Installed filters, drivers and hooks (mgit uninstall takes them away)");
     if (!added.empty())

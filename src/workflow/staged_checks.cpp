@@ -9,11 +9,13 @@
 #include "base/process.h"
 #include "base/threads.h"
 #include "base/words.h"
+#include "git/lfs.h"
 #include "mgit/format.h"
 #include "mgit/store.h"
 #include "workflow/untracked_checkpoint.h"
 #include "worktree/attributes.h"
 #include "worktree/finite_tensors.h"
+#include "worktree/staged_attributes.h"
 
 namespace mgit {
 namespace {
@@ -85,6 +87,10 @@ StagedFindings check_staged(const Repository& repository) {
   std::vector<std::string> paths(staged.size());
   std::ranges::transform(staged, paths.begin(), &StagedBlob::path);
   const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
+  std::vector<std::string> checkpoints;
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    if (tracked[i]) checkpoints.push_back(paths[i]);
+  findings.notes = stage_attributes(repository, checkpoints);
   const std::set<Digest> known = objects_at_head(repository);
   FiniteTensors finite(repository.store().directory());
   finite.load();
@@ -96,6 +102,11 @@ StagedFindings check_staged(const Repository& repository) {
       continue;
     }
     const std::string content = repository.blob(staged[i].blob);
+    if (parse_lfs_pointer(content)) {
+      findings.warnings.push_back(
+          fmt::format("{}: a git-lfs pointer is committed, not the checkpoint", path));
+      continue;
+    }
     if (!looks_like_manifest(content)) {
       findings.problems.push_back(
           fmt::format("{}: staged unfiltered, the file itself in place of its manifest (git add "

@@ -4,6 +4,7 @@
 
 #include "base/mapped_file.h"
 #include "format/detect.h"
+#include "worktree/staged_attributes.h"
 
 namespace mgit {
 namespace {
@@ -16,12 +17,6 @@ bool is_checkpoint(const std::filesystem::path& file, const std::string& path) {
   } catch (const Error&) {  // not to be read
     return false;
   }
-}
-
-/// All files of this ending, or the file, where it has none.
-std::string pattern_for(const std::string& path) {
-  const std::string ending = std::filesystem::path(path).extension().string();
-  return ending.empty() ? path : "*" + ending;
 }
 
 }  // namespace

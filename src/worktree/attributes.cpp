@@ -2,7 +2,6 @@
 
 #include "base/os.h"
 #include "base/process.h"
-#include "git/attribute_lines.h"
 
 namespace mgit {
 namespace {
@@ -20,29 +19,57 @@ std::string attributes_text(const Repository& repository) {
 
 }  // namespace
 
-std::vector<bool> tracked_by_mgit(const Repository& repository,
-                                  const std::vector<std::string>& paths) {
-  std::vector<bool> result(paths.size(), false);
+std::vector<std::map<std::string, std::string>> attributes_of(const Repository& repository,
+                                                              const std::vector<std::string>& paths,
+                                                              const std::vector<std::string>& names,
+                                                              AttributesOf where,
+                                                              const std::string& index) {
+  std::vector<std::map<std::string, std::string>> result(paths.size());
   if (paths.empty()) return result;
   ProcessOptions options;
-  options.directory = repository.work_dir().string();
+  options.directory =
+      (repository.work_dir().empty() ? repository.git_dir() : repository.work_dir()).string();
+  if (!index.empty()) options.environment["GIT_INDEX_FILE"] = index;
   options.input.emplace();
   for (const std::string& path : paths) options.input->append(path).push_back('\0');
-  const std::string output = run_checked({"git", "check-attr", "-z", "--stdin", "filter"}, options);
+  std::vector<std::string> command{"git"};
+  if (where == AttributesOf::kIndex)
+    command.insert(command.end(), {"-c", "core.attributesFile=/dev/null"});
+  command.insert(command.end(), {"check-attr", "-z", "--stdin"});
+  if (where == AttributesOf::kIndex) command.emplace_back("--cached");
+  command.insert(command.end(), names.begin(), names.end());
+  const std::string output = run_checked(command, options);
   std::size_t at = 0;
   const auto field = [&] {
     const std::size_t end = output.find('\0', at);
     if (end == std::string::npos) throw Error("unexpected answer", "git check-attr");
-    const std::string_view value = std::string_view(output).substr(at, end - at);
+    const std::string value = output.substr(at, end - at);
     at = end + 1;
     return value;
   };
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    field();  // path
-    field();  // "filter"
-    result[i] = field() == "mgit";
-  }
+  for (auto& values : result)
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      field();  // path
+      const std::string name = field();
+      values[name] = field();
+    }
   return result;
+}
+
+std::vector<bool> tracked_by_mgit(const Repository& repository,
+                                  const std::vector<std::string>& paths) {
+  std::vector<bool> result;
+  for (const auto& values : attributes_of(repository, paths, {"filter"}))
+    result.push_back(values.at("filter") == "mgit");
+  return result;
+}
+
+std::vector<AttributeLine> attribute_lines(const Repository& repository) {
+  std::vector<AttributeLine> lines;
+  for (const std::string& line : split_lines(attributes_text(repository)))
+    if (AttributeLine parsed = parse_attribute_line(line); !parsed.pattern.empty())
+      lines.push_back(std::move(parsed));
+  return lines;
 }
 
 std::vector<std::string> tracked_patterns(const Repository& repository) {
@@ -50,9 +77,9 @@ std::vector<std::string> tracked_patterns(const Repository& repository) {
 }
 
 bool track(const Repository& repository, const std::string& pattern) {
-  if (pattern.empty() || pattern.starts_with('#') || pattern.starts_with('!') ||
-      pattern.find('\n') != std::string::npos)
-    throw UsageError("not a pattern that .gitattributes can hold", pattern);
+  if (pattern.empty() || pattern.starts_with('#') || pattern.starts_with('!'))
+    throw UsageError("not a pattern that .gitattributes can hold", pattern,
+                     "a file of this name is tracked once it is there");
   std::string text = attributes_text(repository);
   for (const std::string& line : split_lines(text))
     if (mgit_pattern(line) == pattern) return false;

@@ -1,17 +1,34 @@
 // .gitattributes: which files are checkpoints, and the lines that make them so.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "git/attribute_lines.h"
 #include "mgit/git.h"
 
 namespace mgit {
+
+/// Where .gitattributes is read: the index is what a commit made now will give to every clone, so
+/// the attributes file of the user's configuration does not count there.
+enum class AttributesOf { kWorkingTree, kIndex };
+
+/// What git says of these paths (relative to the top of the working tree): for each of them the
+/// value of each attribute; "unspecified" where no line speaks of it, "unset" for a minus. An
+/// `index` other than the repository's may be named.
+std::vector<std::map<std::string, std::string>> attributes_of(
+    const Repository& repository, const std::vector<std::string>& paths,
+    const std::vector<std::string>& names, AttributesOf where = AttributesOf::kWorkingTree,
+    const std::string& index = {});
 
 /// Which of these paths (relative to the top of the working tree) have filter=mgit. One entry per
 /// path.
 std::vector<bool> tracked_by_mgit(const Repository& repository,
                                   const std::vector<std::string>& paths);
+
+/// The lines of .gitattributes at the top of the working tree that name a pattern.
+std::vector<AttributeLine> attribute_lines(const Repository& repository);
 
 /// The patterns that .gitattributes at the top of the working tree gives to mgit, in order.
 std::vector<std::string> tracked_patterns(const Repository& repository);

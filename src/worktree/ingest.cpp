@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <tuple>
 
+#include "git/lfs.h"
 #include "worktree/finite_tensors.h"
+#include "worktree/index_entries.h"
 
 namespace mgit {
 namespace {
@@ -40,6 +42,12 @@ Manifest committed_version(const Repository& repository, const std::string& path
   return committed ? committed->manifest : Manifest{};
 }
 
+/// True for what the index has as it is: from before mgit, when nobody checked it.
+bool is_in_git(const Repository& repository, const std::string& path, Bytes content) {
+  const std::vector<IndexedFile> entries = index_entries(repository, {path});
+  return !entries.empty() && entries.front().blob == blob_id(as_text(content));
+}
+
 bool is_unchanged(const Manifest& previous, const TensorInfo& tensor, const Digest& object) {
   const ManifestTensor* before = previous.find(tensor.name);
   return before != nullptr && before->object == object;
@@ -65,13 +73,25 @@ std::string Ingest::add(Bytes content, const std::string& path,
     parse_manifest(as_text(content), path);
     return std::string(as_text(content));
   }
+  if (parse_lfs_pointer(as_text(content))) {
+    fmt::print(stderr,
+               "warning: {}: a git-lfs pointer, kept as it is; the content is not here ('git lfs "
+               "pull' brings it)\n",
+               path);
+    return std::string(as_text(content));
+  }
   const Manifest previous = committed_version(impl_->repository, path);
   const auto look = [&](const TensorInfo& tensor, const Digest& object, Bytes data) {
     if (!is_unchanged(previous, tensor, object))
       impl_->finite.add(object, {tensor.dtype, tensor.shape, data});
   };
-  const Manifest manifest =
-      add_checkpoint(*impl_->batch, content, path, previous, {progress, look});
+  Manifest manifest;
+  try {
+    manifest = add_checkpoint(*impl_->batch, content, path, previous, {progress, look});
+  } catch (const CorruptError&) {
+    if (!is_in_git(impl_->repository, path, content)) throw;
+    return std::string(as_text(content));
+  }
   if (manifest.format == "whole")
     fmt::print(stderr, "note: {}: not a checkpoint format that mgit knows; stored whole\n", path);
   return manifest_text(manifest);

@@ -21,32 +21,50 @@ bool starts_like_manifest(const fs::path& file) {
   return looks_like_manifest({start.data(), static_cast<std::size_t>(stream.gcount())});
 }
 
-/// Tracked files that look like manifests and that .gitattributes gives to mgit.
-std::vector<std::string> candidates(const Repository& repository) {
+std::vector<std::string> files_of_index(const Repository& repository) {
   ProcessOptions options;
   options.directory = repository.work_dir().string();
   std::istringstream listing(run_checked({"git", "ls-files", "-z"}, options));
   std::vector<std::string> paths;
-  for (std::string path; std::getline(listing, path, '\0');) {
+  for (std::string path; std::getline(listing, path, '\0');) paths.push_back(path);
+  return paths;
+}
+
+/// Those that look like manifests; the ones that are not mgit's go to `foreign`.
+std::vector<std::string> candidates(const Repository& repository,
+                                    const std::vector<std::string>& among,
+                                    std::vector<std::string>& foreign) {
+  std::vector<std::string> paths;
+  for (const std::string& path : among) {
     const fs::path file = repository.work_dir() / path;
     if (fs::is_regular_file(fs::symlink_status(file)) && starts_like_manifest(file))
       paths.push_back(path);
   }
-  const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
+  const auto values = attributes_of(repository, paths, {"filter"});
   std::vector<std::string> result;
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    if (tracked[i]) result.push_back(std::move(paths[i]));
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const std::string& filter = values[i].at("filter");
+    if (filter == "mgit")
+      result.push_back(paths[i]);
+    else if (filter != "unset")  // somebody wants the manifest
+      foreign.push_back(paths[i]);
+  }
   return result;
 }
 
 }  // namespace
 
 LeftManifests restore_left_manifests(const Repository& repository) {
+  if (repository.work_dir().empty()) return {};
+  return restore_left_manifests(repository, files_of_index(repository));
+}
+
+LeftManifests restore_left_manifests(const Repository& repository,
+                                     const std::vector<std::string>& paths) {
   LeftManifests result;
-  if (repository.work_dir().empty()) return result;
   std::vector<StagedFile> staged;
-  for (const IndexedFile& entry :
-       index_entries(repository, candidates(repository), StrangeIndex::kConvert)) {
+  for (const IndexedFile& entry : index_entries(
+           repository, candidates(repository, paths, result.foreign), StrangeIndex::kConvert)) {
     if (entry.conflict || entry.held) continue;
     const fs::path file = repository.work_dir() / entry.path;
     const std::string text = os::read_file(file);

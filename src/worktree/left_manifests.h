@@ -12,10 +12,15 @@ namespace mgit {
 struct LeftManifests {
   std::vector<std::string> restored;  // now checkpoints
   std::vector<std::string> missing;   // objects are nowhere
+  std::vector<std::string> foreign;   // no .gitattributes gives them to mgit
 };
 
 /// Replaces every file that mgit tracks and that still is exactly the manifest of the index by its
 /// checkpoint, and refreshes the index.
 LeftManifests restore_left_manifests(const Repository& repository);
+
+/// Of these paths alone, which git has.
+LeftManifests restore_left_manifests(const Repository& repository,
+                                     const std::vector<std::string>& paths);
 
 }  // namespace mgit

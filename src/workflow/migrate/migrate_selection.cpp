@@ -61,16 +61,6 @@ std::string attribute_lines(const std::vector<std::string>& include,
   return lines;
 }
 
-/// A pattern that covers this path and no other.
-std::string exact_pattern(const std::string& path) {
-  std::string pattern = "/";
-  for (const char c : path) {
-    if (std::string_view("*?[\\").find(c) != std::string_view::npos) pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
 std::uint64_t largest(const MigrationFiles& files, const std::vector<Oid>& blobs) {
   std::uint64_t size = 0;
   for (const Oid& blob : blobs) size = std::max(size, files.contents.at(blob).size);
