@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "cli/similar.h"
+#include "base/similar.h"
 #include "mgit/base.h"
 
 namespace mgit::cli {

@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "base/process.h"
+#include "base/similar.h"
 #include "cli/command.h"
 #include "cli/global_options.h"
-#include "cli/similar.h"
 #include "mgit/base.h"
 
 namespace mgit::cli {

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "cli/similar.h"
+#include "base/similar.h"
 #include "mgit/base.h"
 
 namespace mgit::cli {

@@ -110,4 +110,6 @@ bool holds_tensors(Bytes file, std::string_view path) {
   }
 }
 
+std::vector<std::string> external_files(Bytes file) { return onnx_external_files(file); }
+
 }  // namespace mgit

@@ -1,6 +1,7 @@
 #include "format/onnx.h"
 
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -41,9 +42,20 @@ namespace attribute {
 enum : std::uint64_t { kName = 1, kTensor = 5, kGraph = 6, kTensors = 10, kGraphs = 11 };
 }
 namespace tensor {
-enum : std::uint64_t { kDims = 1, kType = 2, kFloats = 4, kName = 8, kRaw = 9, kDoubles = 10 };
+enum : std::uint64_t {
+  kDims = 1,
+  kType = 2,
+  kFloats = 4,
+  kName = 8,
+  kRaw = 9,
+  kDoubles = 10,
+  kExternal = 13
+};
 enum : std::uint64_t { kFloat = 1, kDouble = 11, kComplex64 = 14 };
 }  // namespace tensor
+namespace entry {
+enum : std::uint64_t { kKey = 1, kValue = 2 };
+}
 
 [[noreturn]] void refuse(const char* why) { throw wire::Malformed(why); }
 
@@ -73,6 +85,7 @@ struct TensorMessage {
   std::uint64_t type = 0;
   Bytes data;
   std::size_t fields_with_data = 0;
+  std::string location;  // of its bytes, in another file
 
   void dims(const Field& field) {
     if (field.type == WireType::kVarint)
@@ -85,6 +98,17 @@ struct TensorMessage {
   void content(const Field& field) {
     if (field.type == WireType::kBytes) data = field.bytes;
     ++fields_with_data;
+  }
+
+  void external(const Field& field) {
+    std::string key;
+    std::string value;
+    protobuf::Reader reader(message(field));
+    while (const auto part = reader.next()) {
+      if (part->number == entry::kKey) key = text(*part);
+      if (part->number == entry::kValue) value = text(*part);
+    }
+    if (key == "location") location = value;
   }
 };
 
@@ -102,6 +126,9 @@ TensorMessage read_tensor(Bytes bytes) {
         break;
       case tensor::kName:
         result.name = text(*field);
+        break;
+      case tensor::kExternal:
+        result.external(*field);
         break;
       case tensor::kRaw:
         message(*field);
@@ -148,6 +175,9 @@ class ModelReader {
     for (const Bytes function : functions) read_function(function);
     return std::move(tensors_);
   }
+
+  /// Files that read() found tensors to be in.
+  const std::set<std::string>& external_files() const { return external_files_; }
 
  private:
   /// The fields of ModelProto, by number and type.
@@ -212,6 +242,7 @@ class ModelReader {
 
   /// Unless its bytes are elsewhere, in several places, or not those of its dtype and shape.
   void add(const TensorMessage& found, const std::string& name) {
+    if (!found.location.empty()) external_files_.insert(found.location);
     if (found.fields_with_data != 1 || found.data.empty()) return;
     StoredTensor tensor;
     tensor.info = {"", dtype_of(found.type), found.shape};
@@ -242,6 +273,7 @@ class ModelReader {
   Bytes file_;
   std::vector<StoredTensor> tensors_;
   std::map<std::string, std::size_t> names_;  // how often each was wanted
+  std::set<std::string> external_files_;
 };
 
 }  // namespace
@@ -253,6 +285,16 @@ std::optional<std::vector<StoredTensor>> parse_onnx(Bytes file) {
     return std::nullopt;
   } catch (const CorruptError&) {
     return std::nullopt;
+  }
+}
+
+std::vector<std::string> onnx_external_files(Bytes file) {
+  try {
+    ModelReader reader(file);
+    reader.read();
+    return {reader.external_files().begin(), reader.external_files().end()};
+  } catch (const wire::Malformed&) {
+    return {};
   }
 }
 

@@ -24,4 +24,8 @@ namespace mgit {
 /// name that is taken already gets "#2", "#3" …, in the order of the file.
 std::optional<std::vector<StoredTensor>> parse_onnx(Bytes file);
 
+/// Where the file says that bytes of its tensors are, relative to its folder and unchecked; sorted.
+/// None for what is no ONNX model.
+std::vector<std::string> onnx_external_files(Bytes file);
+
 }  // namespace mgit

@@ -51,14 +51,11 @@ std::vector<ModelConfig> Repository::models(const std::optional<Oid>& commit) co
     content = os::read_file(path);
   }
   // git's own parser, and no includes: the file may come from anybody.
-  const ProcessResult result = impl_->run_git(
-      {"config", "-z", "--no-includes", "--file", "-", "--list"}, std::move(content));
-  if (result.status != 0) {
-    std::string words = first_words(result.errors);
-    words = words.substr(0, words.find(" in standard input"));
-    throw Error(words.empty() ? "cannot be parsed" : words, kModelConfigFile);
-  }
-  return parse_models(result.output);
+  const ProcessResult result =
+      impl_->run_git({"config", "-z", "--no-includes", "--file", "-", "--list"}, content);
+  if (result.status != 0) throw Error(config_complaint(result.errors), kModelConfigFile);
+  if (!commit) warn_of_unknown_keys(result.output, content);
+  return parse_models(result.output, content);
 }
 
 }  // namespace mgit

@@ -28,6 +28,7 @@ int pre_commit(Repository& repository, const Say& say) {
   for (const std::string& warning : findings.warnings) say("warning: " + warning);
   for (const std::string& problem : findings.problems) say("error: " + problem);
   if (findings.problems.empty()) return 0;
+  if (!findings.hint.empty()) say("hint: " + findings.hint);
   say("hint: git commit --no-verify commits it anyway");
   return 1;
 }

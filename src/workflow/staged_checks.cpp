@@ -2,30 +2,26 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <set>
 #include <sstream>
 
 #include "base/process.h"
-#include "base/threads.h"
-#include "base/words.h"
 #include "git/lfs.h"
+#include "git/model_config.h"
 #include "mgit/format.h"
-#include "mgit/store.h"
-#include "workflow/untracked_checkpoint.h"
+#include "workflow/staged_values.h"
+#include "workflow/staged_warnings.h"
 #include "worktree/attributes.h"
-#include "worktree/finite_tensors.h"
 #include "worktree/staged_attributes.h"
 
 namespace mgit {
 namespace {
 
 struct StagedBlob {
-  std::string path;
+  StagedPath file;
   Oid blob;
 };
 
-/// Regular files that are added or changed against HEAD.
+/// Files and links that are added or changed against HEAD.
 std::vector<StagedBlob> staged_blobs(const Repository& repository) {
   ProcessOptions options;
   options.directory = repository.work_dir().string();
@@ -39,92 +35,120 @@ std::vector<StagedBlob> staged_blobs(const Repository& repository) {
     std::string mode;
     std::string old_blob;
     std::string blob;
-    columns >> old_mode >> mode >> old_blob >> blob;
+    std::string status;
+    columns >> old_mode >> mode >> old_blob >> blob >> status;
     StagedBlob staged;
-    std::getline(fields, staged.path, '\0');
+    std::getline(fields, staged.file.path, '\0');
     const auto id = Oid::from_hex(blob);
-    if (!mode.starts_with("100") || !id) continue;
+    staged.file.is_link = mode == "120000";
+    if (!(mode.starts_with("100") || staged.file.is_link) || !id) continue;
+    staged.file.is_new = status == "A";
     staged.blob = *id;
     blobs.push_back(std::move(staged));
   }
   return blobs;
 }
 
-std::set<Digest> objects_at_head(const Repository& repository) {
-  std::set<Digest> objects;
-  if (const auto head = repository.head())
-    for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(*head))
-      for (const ManifestTensor& tensor : checkpoint.manifest.tensors)
-        objects.insert(tensor.object);
-  return objects;
+void find_attributes(const Repository& repository, std::vector<StagedBlob>& staged) {
+  std::vector<std::string> paths;
+  for (const StagedBlob& each : staged) paths.push_back(each.file.path);
+  auto values = attributes_of(repository, paths, attributes_for_warnings());
+  std::vector<StagedPath*> unfiltered;  // by another line, perhaps
+  std::vector<std::string> their_paths;
+  for (std::size_t i = 0; i < staged.size(); ++i) {
+    staged[i].file.attributes = std::move(values[i]);
+    const std::string& filter = staged[i].file.attributes.at("filter");
+    if (filter == "mgit" || filter == "unspecified") continue;
+    unfiltered.push_back(&staged[i].file);
+    their_paths.push_back(paths[i]);
+  }
+  const std::vector<bool> covered = covered_by_patterns(repository, their_paths);
+  for (std::size_t i = 0; i < unfiltered.size(); ++i) unfiltered[i]->is_covered = covered[i];
 }
 
-/// One line for each new tensor with values that are not finite.
-void check_values(const Store& store, const Manifest& manifest, const std::string& path,
-                  const std::set<Digest>& known, const FiniteTensors& finite,
-                  std::vector<std::string>& problems) {
-  std::vector<const ManifestTensor*> fresh;
-  for (const ManifestTensor& tensor : manifest.tensors)
-    if (is_arithmetic(tensor.info.dtype) && !known.contains(tensor.object) &&
-        !finite.contains(tensor.object, tensor.info.dtype) && store.contains(tensor.object))
-      fresh.push_back(&tensor);
-  std::vector<std::uint64_t> counts(fresh.size());
-  parallel_for(fresh.size(), [&](std::size_t i) {
-    counts[i] = count_non_finite(read_tensor(store, *fresh[i]).view);
-  });
-  for (std::size_t i = 0; i < fresh.size(); ++i)
-    if (counts[i] > 0)
-      problems.push_back(fmt::format("{}: {}: {} {} not finite (NaN or infinite)", path,
-                                     fresh[i]->info.name, counted(counts[i], "value"),
-                                     counts[i] == 1 ? "is" : "are"));
+void append(std::vector<std::string>& lines, std::vector<std::string> more) {
+  for (std::string& line : more) lines.push_back(std::move(line));
 }
+
+class StagedChecker {
+ public:
+  explicit StagedChecker(const Repository& repository) : repository_(repository) {}
+
+  StagedFindings run() {
+    std::vector<StagedBlob> staged = staged_blobs(repository_);
+    find_attributes(repository_, staged);
+    std::vector<std::string> checkpoints;
+    for (const StagedBlob& each : staged)
+      if (is_ours(each) && !each.file.is_link) checkpoints.push_back(each.file.path);
+    findings_.notes = stage_attributes(repository_, checkpoints);
+    StagedValues values(repository_);
+    for (const StagedBlob& each : staged) {
+      if (each.file.path == kModelConfigFile) check_model_config(each.blob);
+      if (!is_ours(each)) {
+        append(findings_.warnings, unfiltered_warnings(repository_, each.file));
+        continue;
+      }
+      append(findings_.warnings, checkpoint_warnings(repository_, each.file));
+      if (!each.file.is_link) check_checkpoint(each, values);
+    }
+    findings_.hint = values.hint();
+    if (findings_.problems.empty()) values.forget();
+    return std::move(findings_);
+  }
+
+ private:
+  static bool is_ours(const StagedBlob& staged) {
+    return staged.file.attributes.at("filter") == "mgit";
+  }
+
+  void check_checkpoint(const StagedBlob& staged, StagedValues& values) {
+    const std::string& path = staged.file.path;
+    const std::string content = repository_.blob(staged.blob);
+    if (parse_lfs_pointer(content)) {
+      findings_.warnings.push_back(
+          fmt::format("{}: a git-lfs pointer is committed, not the checkpoint", path));
+      return;
+    }
+    if (!looks_like_manifest(content)) {
+      findings_.problems.push_back(
+          fmt::format("{}: staged unfiltered, the file itself in place of its manifest (git add "
+                      "--renormalize {})",
+                      path, path));
+      return;
+    }
+    try {
+      append(findings_.problems, values.problems(path, parse_manifest(content, path)));
+    } catch (const CorruptError& error) {
+      const std::string where =
+          error.where().empty() || error.where() == path ? std::string() : error.where() + ": ";
+      findings_.problems.push_back(fmt::format("{}: {}{}", path, where, error.what()));
+    }
+  }
+
+  void check_model_config(const Oid& blob) {
+    ProcessOptions options;
+    const std::string text = repository_.blob(blob);
+    options.input = text;
+    options.capture_errors = true;
+    const ProcessResult result = run_process(
+        {"git", "config", "-z", "--no-includes", "--file", "-", "--list"}, std::move(options));
+    try {
+      if (result.status != 0) throw Error(config_complaint(result.errors), kModelConfigFile);
+      append(findings_.warnings, unknown_config_keys(result.output, text));
+      parse_models(result.output, text);
+    } catch (const Error& error) {
+      findings_.warnings.push_back(error.where() + ": " + error.what());
+    }
+  }
+
+  const Repository& repository_;
+  StagedFindings findings_;
+};
 
 }  // namespace
 
 StagedFindings check_staged(const Repository& repository) {
-  StagedFindings findings;
-  const std::vector<StagedBlob> staged = staged_blobs(repository);
-  std::vector<std::string> paths(staged.size());
-  std::ranges::transform(staged, paths.begin(), &StagedBlob::path);
-  const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
-  std::vector<std::string> checkpoints;
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    if (tracked[i]) checkpoints.push_back(paths[i]);
-  findings.notes = stage_attributes(repository, checkpoints);
-  const std::set<Digest> known = objects_at_head(repository);
-  FiniteTensors finite(repository.store().directory());
-  finite.load();
-  for (std::size_t i = 0; i < staged.size(); ++i) {
-    const std::string& path = staged[i].path;
-    if (!tracked[i]) {
-      if (auto warning = untracked_checkpoint(repository, path))
-        findings.warnings.push_back(*std::move(warning));
-      continue;
-    }
-    const std::string content = repository.blob(staged[i].blob);
-    if (parse_lfs_pointer(content)) {
-      findings.warnings.push_back(
-          fmt::format("{}: a git-lfs pointer is committed, not the checkpoint", path));
-      continue;
-    }
-    if (!looks_like_manifest(content)) {
-      findings.problems.push_back(
-          fmt::format("{}: staged unfiltered, the file itself in place of its manifest (git add "
-                      "--renormalize {})",
-                      path, path));
-      continue;
-    }
-    try {
-      check_values(repository.store(), parse_manifest(content, path), path, known, finite,
-                   findings.problems);
-    } catch (const CorruptError& error) {
-      const std::string where =
-          error.where().empty() || error.where() == path ? std::string() : error.where() + ": ";
-      findings.problems.push_back(fmt::format("{}: {}{}", path, where, error.what()));
-    }
-  }
-  if (findings.problems.empty()) finite.forget();
-  return findings;
+  return StagedChecker(repository).run();
 }
 
 }  // namespace mgit

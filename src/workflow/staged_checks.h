@@ -12,6 +12,7 @@ struct StagedFindings {
   std::vector<std::string> problems;  // the commit must not happen
   std::vector<std::string> warnings;
   std::vector<std::string> notes;  // of what was staged, too
+  std::string hint;                // about the problems; may be empty
 };
 
 /// Stages the .gitattributes that the staged checkpoints need (worktree/staged_attributes.h), then

@@ -1,7 +1,10 @@
 #include "worktree/attributes.h"
 
+#include <unistd.h>
+
 #include "base/os.h"
 #include "base/process.h"
+#include "base/unnamed_file.h"
 
 namespace mgit {
 namespace {
@@ -23,18 +26,18 @@ std::vector<std::map<std::string, std::string>> attributes_of(const Repository& 
                                                               const std::vector<std::string>& paths,
                                                               const std::vector<std::string>& names,
                                                               AttributesOf where,
-                                                              const std::string& index) {
+                                                              const AttributeSources& sources) {
   std::vector<std::map<std::string, std::string>> result(paths.size());
   if (paths.empty()) return result;
   ProcessOptions options;
   options.directory =
       (repository.work_dir().empty() ? repository.git_dir() : repository.work_dir()).string();
-  if (!index.empty()) options.environment["GIT_INDEX_FILE"] = index;
+  if (!sources.index.empty()) options.environment["GIT_INDEX_FILE"] = sources.index;
   options.input.emplace();
   for (const std::string& path : paths) options.input->append(path).push_back('\0');
   std::vector<std::string> command{"git"};
-  if (where == AttributesOf::kIndex)
-    command.insert(command.end(), {"-c", "core.attributesFile=/dev/null"});
+  const std::string users = where == AttributesOf::kIndex ? "/dev/null" : sources.attributes_file;
+  if (!users.empty()) command.insert(command.end(), {"-c", "core.attributesFile=" + users});
   command.insert(command.end(), {"check-attr", "-z", "--stdin"});
   if (where == AttributesOf::kIndex) command.emplace_back("--cached");
   command.insert(command.end(), names.begin(), names.end());
@@ -74,6 +77,21 @@ std::vector<AttributeLine> attribute_lines(const Repository& repository) {
 
 std::vector<std::string> tracked_patterns(const Repository& repository) {
   return mgit_patterns(attributes_text(repository));
+}
+
+std::vector<bool> covered_by_patterns(const Repository& repository,
+                                      const std::vector<std::string>& paths) {
+  std::vector<bool> result(paths.size(), false);
+  const std::vector<std::string> patterns = tracked_patterns(repository);
+  if (paths.empty() || patterns.empty()) return result;
+  UnnamedFile lines(repository.store().directory() / "tmp");
+  for (const std::string& pattern : patterns)
+    lines.append(as_bytes(quoted_pattern(pattern) + " mgit-covers\n"));
+  const auto values = attributes_of(repository, paths, {"mgit-covers"}, AttributesOf::kWorkingTree,
+                                    {.attributes_file = "/proc/" + std::to_string(::getpid()) +
+                                                        "/fd/" + std::to_string(lines.fd())});
+  for (std::size_t i = 0; i < paths.size(); ++i) result[i] = values[i].at("mgit-covers") == "set";
+  return result;
 }
 
 bool track(const Repository& repository, const std::string& pattern) {

@@ -162,7 +162,7 @@ std::vector<std::string> manifests_without_attribute(const Repository& repositor
   options.environment["GIT_INDEX_FILE"] = index.path();
   run_checked({"git", "read-tree", commit.hex()}, options);
   const auto values =
-      attributes_of(repository, paths, {"filter"}, AttributesOf::kIndex, index.path());
+      attributes_of(repository, paths, {"filter"}, AttributesOf::kIndex, {.index = index.path()});
   std::vector<std::string> result;
   for (std::size_t i = 0; i < paths.size(); ++i)
     if (values[i].at("filter") != "mgit") result.push_back(paths[i]);

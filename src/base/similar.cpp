@@ -1,8 +1,8 @@
-#include "cli/similar.h"
+#include "base/similar.h"
 
 #include <algorithm>
 
-namespace mgit::cli {
+namespace mgit {
 namespace {
 
 /// Optimal string alignment: a swap of neighbours counts as one.
@@ -43,4 +43,4 @@ std::vector<std::string> similar_names(const std::string& typed,
   return found;
 }
 
-}  // namespace mgit::cli
+}  // namespace mgit
