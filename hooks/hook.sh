@@ -1,7 +1,10 @@
 #!/bin/sh
 # A hook of mgit: 'mgit install' writes it under each name, 'mgit uninstall' takes it away.
-# The hook that was here before (NAME.before-mgit) runs first, then mgit's own part.
-name=${0##*/}
+# The hook that was here before runs first, then mgit's own part. The name is not taken from $0:
+# managers of hooks move this file and call it under another name.
+name=@NAME@
+here=${0%/*}
+before=@BEFORE@
 mgit=@MGIT@
 
 case $name in
@@ -15,8 +18,25 @@ pre-push | post-rewrite)
   ;;
 esac
 
-if [ -x "$0.before-mgit" ]; then
-  run "$0.before-mgit" "$@" || exit
+# A script of the shell is read under the name that it had, as some look at their $0.
+run_before() {
+  shell=
+  if [ "$before" = "$here/$name.before-mgit" ] && [ ! -L "$before" ]; then
+    IFS= read -r first <"$before"
+    case $first in
+    '#!'*/sh | '#!'*/env\ sh) shell=sh ;;
+    '#!'*/bash | '#!'*/env\ bash) shell=bash ;;
+    esac
+  fi
+  if [ -n "$shell" ]; then
+    run "$shell" -c '. "$0.before-mgit"' "$here/$name" "$@"
+  else
+    run "$before" "$@"
+  fi
+}
+
+if [ -x "$before" ]; then
+  run_before "$@" || exit
 fi
 if ! command -v "$mgit" >/dev/null 2>&1; then
   if [ "$name" = pre-push ]; then

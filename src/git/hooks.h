@@ -14,14 +14,24 @@ struct InstalledHooks {
   std::filesystem::path directory;
   bool created_directory = false;
   std::vector<std::string> names;
+
+  // Not kept in the record of an installation:
+  std::filesystem::path called{};    // whose hooks ours call, where they are not beside ours
+  std::vector<std::string> kept{};   // names of hooks that were there and are called first
+  std::vector<std::string> notes{};  // what the user should know
 };
 
 /// Where git looks for hooks (core.hooksPath is respected).
 std::filesystem::path hooks_directory(const Repository& repository);
 
 /// Writes every hook of mgit; one that is there already is kept as NAME.before-mgit and called
-/// first. `command` is how a shell calls mgit. Throws Error, before anything is changed, if a
-/// NAME.before-mgit is in the way.
+/// first. `command` is how a shell calls mgit.
+///
+/// A directory of core.hooksPath that is not this repository's alone (outside of it, or with files
+/// that git tracks or that husky writes) is not touched: mgit's hooks go to <common
+/// dir>/mgit/hooks, with one for each that is there, and call those. core.hooksPath has to name
+/// that directory then; `called` is not empty. Where the pre-commit framework has a hook, mgit's
+/// takes the place that it calls: NAME.legacy.
 InstalledHooks put_hooks(const Repository& repository, const std::string& command);
 
 /// Takes them away and puts back what was there before. Returns one line for every hook that was

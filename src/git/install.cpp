@@ -276,6 +276,9 @@ InstallReport install(const Repository& repository, const InstallOptions& option
     record.changes.push_back({std::move(setting), std::move(before)});
   }
   record.hooks = put_hooks(repository, command_name());
+  if (!record.hooks.called.empty())
+    record.changes.push_back(
+        {{"core.hooksPath", record.hooks.directory.string()}, config.values("core.hooksPath")});
   // Written before the configuration changes, so that an installation cut short can be undone.
   write_record(repository, record);
   for (const auto& [setting, before] : record.changes) {
@@ -286,9 +289,8 @@ InstallReport install(const Repository& repository, const InstallOptions& option
   }
   record.config_after = sha256(as_bytes(os::read_file(config_file(repository))));
   write_record(repository, record);
-  for (const std::string& name : record.hooks.names)
-    if (fs::exists(fs::symlink_status(record.hooks.directory / (name + ".before-mgit"))))
-      report.kept_hooks.push_back(name);
+  report.kept_hooks = record.hooks.kept;
+  report.notes = record.hooks.notes;
   return report;
 }
 

@@ -18,6 +18,7 @@ struct InstallOptions {
 struct InstallReport {
   std::vector<std::string> kept_hooks;  // names of hooks that were there and are called first
   std::vector<std::string> warnings;
+  std::vector<std::string> notes;
 };
 
 /// Installing again starts from what was there before the first time.

@@ -3,15 +3,13 @@
 #include <unistd.h>
 
 #include "base/process.h"
+#include "git/hooks.h"
 
 namespace mgit {
 
 void run_hook(const Repository& repository, const std::string& name,
               const std::vector<std::string>& arguments, const std::string& input) {
-  const std::filesystem::path configured = repository.config("core.hooksPath").value_or("");
-  const std::filesystem::path directory =
-      configured.empty() ? repository.common_dir() / "hooks" : repository.work_dir() / configured;
-  const std::filesystem::path hook = directory / name;
+  const std::filesystem::path hook = hooks_directory(repository) / name;
   if (::access(hook.c_str(), X_OK) != 0) return;
   std::vector<std::string> command{hook.string()};
   command.insert(command.end(), arguments.begin(), arguments.end());

@@ -53,6 +53,7 @@ std::vector<std::string> positionals(const std::vector<std::string>& arguments,
 void set_up(const Repository& repository, const InstallOptions& options, const Say& say) {
   const InstallReport report = install(repository, options);
   for (const std::string& warning : report.warnings) say("warning: " + warning);
+  for (const std::string& note : report.notes) say("note: " + note);
   if (!report.kept_hooks.empty())
     say(fmt::format("existing hooks still run, before mgit's: {}",
                     fmt::join(report.kept_hooks, ", ")));
