@@ -11,6 +11,7 @@
 #include "mgit/remote.h"
 #include "model/operation_record.h"
 #include "worktree/index_entries.h"
+#include "worktree/left_manifests.h"
 #include "worktree/staged_attributes.h"
 
 namespace mgit {
@@ -85,6 +86,10 @@ class RepositoryChecker {
     const std::string warning =
         without_attribute_warning(manifests_without_attribute(repository_, *head));
     if (!warning.empty()) check_.notes.push_back("HEAD: " + warning);
+    if (repository_.work_dir().empty()) return;
+    for (const std::string& path : left_manifests(repository_))
+      check_.notes.push_back(
+          fmt::format("{0}: the working tree has its manifest (mgit checkout -- {0})", path));
   }
 
   bool is_lost(const Digest& object) {

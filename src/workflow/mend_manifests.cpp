@@ -54,8 +54,10 @@ void mend_moved(const Repository& repository, const std::string& from, const std
                 bool moved, const Say& say) {
   if (repository.work_dir().empty()) return;
   if (!moved) {
-    if (tracked_patterns(repository).empty()) mend_all_manifests(repository, say);
-    return;
+    if (tracked_patterns(repository).empty()) return mend_all_manifests(repository, say);
+    LeftManifests left = restore_left_manifests(repository, files_of_mgit(repository));
+    left.missing.clear();  // the filter has said so
+    return report(left, say);
   }
   const auto changed = changed_files(repository, from, to);
   if (!changed || std::any_of(changed->begin(), changed->end(), is_attributes_file))

@@ -19,7 +19,8 @@ void mend_all_manifests(const Repository& repository, const Say& say);
 
 /// After git went from one commit to another (names as hooks get them; `moved` false: it checked
 /// out files of one commit). Looks at the files that differ alone, and at all where .gitattributes
-/// does, or where it names none of mgit's patterns. Silent about what is as it should be.
+/// does; where HEAD did not move, at mgit's files, and at all where no pattern is mgit's. Silent
+/// about what is as it should be.
 void mend_moved(const Repository& repository, const std::string& from, const std::string& to,
                 bool moved, const Say& say);
 

@@ -57,7 +57,9 @@ void set_up(const Repository& repository, const InstallOptions& options, const S
   if (!report.kept_hooks.empty())
     say(fmt::format("existing hooks still run, before mgit's: {}",
                     fmt::join(report.kept_hooks, ", ")));
-  if (!repository.work_dir().empty()) mend_all_manifests(repository, say);
+  if (repository.work_dir().empty()) return;
+  mend_all_manifests(repository, say);
+  say_raw_files(repository, say);
 }
 
 int init_repository(const std::vector<std::string>& arguments, const Say& say) {
@@ -80,8 +82,10 @@ int init_repository(const std::vector<std::string>& arguments, const Say& say) {
   std::vector<std::string> added;
   for (const std::string& pattern : track_defaults(repository, say))
     added.push_back(fmt::format("'{}'", pattern));
-  if (!added.empty()) mend_all_manifests(repository, say);
-  say_raw_files(repository, say);
+  if (!added.empty()) {
+    mend_all_manifests(repository, say);
+    say_raw_files(repository, say);
+  }
   if (!quiet) {
     say("Installed filters, drivers and hooks (mgit uninstall takes them away)");
     if (!added.empty())

@@ -98,6 +98,9 @@ bool track(const Repository& repository, const std::string& pattern) {
   if (pattern.empty() || pattern.starts_with('#') || pattern.starts_with('!'))
     throw UsageError("not a pattern that .gitattributes can hold", pattern,
                      "a file of this name is tracked once it is there");
+  if (std::filesystem::is_symlink(attributes_file(repository)))
+    throw Error("a symbolic link, which git does not follow", attributes_file(repository).string(),
+                "put a file in its place");
   std::string text = attributes_text(repository);
   for (const std::string& line : split_lines(text))
     if (mgit_pattern(line) == pattern) return false;

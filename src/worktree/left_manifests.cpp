@@ -21,10 +21,10 @@ bool starts_like_manifest(const fs::path& file) {
   return looks_like_manifest({start.data(), static_cast<std::size_t>(stream.gcount())});
 }
 
-std::vector<std::string> files_of_index(const Repository& repository) {
+std::vector<std::string> files_of_index(const Repository& repository, const std::string& pathspec) {
   ProcessOptions options;
   options.directory = repository.work_dir().string();
-  std::istringstream listing(run_checked({"git", "ls-files", "-z"}, options));
+  std::istringstream listing(run_checked({"git", "ls-files", "-z", "--", pathspec}, options));
   std::vector<std::string> paths;
   for (std::string path; std::getline(listing, path, '\0');) paths.push_back(path);
   return paths;
@@ -54,9 +54,18 @@ std::vector<std::string> candidates(const Repository& repository,
 
 }  // namespace
 
+std::vector<std::string> files_of_mgit(const Repository& repository) {
+  return files_of_index(repository, ":(top,attr:filter=mgit)");
+}
+
+std::vector<std::string> left_manifests(const Repository& repository) {
+  std::vector<std::string> foreign;
+  return candidates(repository, files_of_mgit(repository), foreign);
+}
+
 LeftManifests restore_left_manifests(const Repository& repository) {
   if (repository.work_dir().empty()) return {};
-  return restore_left_manifests(repository, files_of_index(repository));
+  return restore_left_manifests(repository, files_of_index(repository, ":/"));
 }
 
 LeftManifests restore_left_manifests(const Repository& repository,

@@ -19,6 +19,12 @@ struct LeftManifests {
 /// checkpoint, and refreshes the index.
 LeftManifests restore_left_manifests(const Repository& repository);
 
+/// Files of the index that .gitattributes gives to mgit.
+std::vector<std::string> files_of_mgit(const Repository& repository);
+
+/// Those of them that stand in the working tree as manifests.
+std::vector<std::string> left_manifests(const Repository& repository);
+
 /// Of these paths alone, which git has.
 LeftManifests restore_left_manifests(const Repository& repository,
                                      const std::vector<std::string>& paths);

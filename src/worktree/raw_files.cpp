@@ -30,7 +30,8 @@ ProcessOptions at_top(const Repository& repository) {
   return options;
 }
 
-/// Regular files of the index with filter=FILTER.
+/// Regular files of the index with filter=FILTER that are in the working tree; git may have to
+/// fetch others.
 std::vector<Entry> entries_with_filter(const Repository& repository, const std::string& filter) {
   std::istringstream listing(
       run_checked({"git", "ls-files", "-s", "-z", "--", ":(top,attr:filter=" + filter + ")"},
@@ -40,7 +41,9 @@ std::vector<Entry> entries_with_filter(const Repository& repository, const std::
     const std::size_t tab = line.find('\t');  // "100644 <blob> 0<TAB>path"
     if (tab == std::string::npos || !line.starts_with("100")) continue;
     const auto blob = Oid::from_hex(std::string_view(line).substr(7, 40));
-    if (blob) entries.push_back({line.substr(tab + 1), *blob, 0});
+    std::string path = line.substr(tab + 1);
+    if (blob && fs::is_regular_file(fs::symlink_status(repository.work_dir() / path)))
+      entries.push_back({std::move(path), *blob, 0});
   }
   return entries;
 }

@@ -147,3 +147,27 @@ git switch -q -c empty-one $(git commit-tree -m e $(git mktree </dev/null))
 [ ! -e .gitattributes ] || fail "attributes in the empty commit"
 ok git switch -q main
 is_no_manifest model.safetensors
+
+scenario "git reset, which runs no hook: fsck tells, checkout mends"
+without_attributes r
+cp model.safetensors "$sandbox/model"
+git checkout -q main~1
+rm model.safetensors
+git checkout -q -- model.safetensors 2>/dev/null
+git reset -q --hard main
+is_manifest model.safetensors
+equal "$(git status --porcelain)" ""
+fails_with 0 "note: model.safetensors: the working tree has its manifest" mgit fsck
+fails_with 0 "checked out model.safetensors" mgit checkout -- .
+same_file model.safetensors "$sandbox/model"
+equal "$(git status --porcelain)" ""
+ok mgit fsck
+lacks "$errors" "note"
+
+scenario "a .gitattributes that git does not read"
+git init -q .
+echo '*.txt text' >real
+ln -s real .gitattributes
+fails_with 128 ".gitattributes: a symbolic link, which git does not follow" mgit track '*.pt'
+[ -L .gitattributes ] || fail "the link is gone"
+equal "$(cat real)" '*.txt text'
