@@ -97,10 +97,17 @@ void warn_of_replaced_models(Repository& repository, const Say& say) {
   if (replaced) say("hint: git reset --keep ORIG_HEAD, then mgit merge, combines them");
 }
 
-/// After a commit past the pre-commit hook, the first one at that.
-void warn_of_attributes(const Repository& repository, const Say& say) {
+/// After a commit past the pre-commit hook, the first one at that; or one that brings attributes:
+/// what git put into the working tree before it had them (git stash -u) becomes checkpoints.
+void look_after_attributes(const Repository& repository, const Say& say) {
   const auto head = repository.head();
-  if (!head || repository.file_at(*head, ".gitattributes")) return;
+  if (!head) return;
+  if (const auto attributes = repository.file_at(*head, ".gitattributes")) {
+    const std::vector<Oid> parents = repository.commit(*head).parents;
+    if (parents.empty() || repository.file_at(parents.front(), ".gitattributes") != attributes)
+      mend_all_manifests(repository, say);
+    return;
+  }
   const std::vector<std::string> lost = manifests_without_attribute(repository, *head);
   if (lost.empty()) return;
   say(
@@ -147,7 +154,7 @@ int act(Repository& repository, const std::string& name, const std::vector<std::
   if (record_git_operation(repository, name, arguments))
     say("hint: 'mgit undo' takes this " + std::string(name == "post-rewrite" ? "rebase" : "merge") +
         " back");
-  if (name == "post-commit") warn_of_attributes(repository, say);
+  if (name == "post-commit") look_after_attributes(repository, say);
   if (name == "post-checkout" && arguments.size() > 2 && !leaves_checkout_to_mgit(repository))
     mend_moved(repository, arguments[0], arguments[1], arguments[2] == "1", say);
   if (name == "post-merge") mend_moved(repository, "ORIG_HEAD", "HEAD", true, say);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <sstream>
 
 #include "base/process.h"
@@ -81,7 +82,8 @@ class StagedChecker {
     for (const StagedBlob& each : staged)
       if (is_ours(each) && !each.file.is_link) checkpoints.push_back(each.file.path);
     findings_.notes = stage_attributes(repository_, checkpoints);
-    StagedValues values(repository_);
+    std::optional<StagedValues> values;  // costs a look at all checkpoints of HEAD
+    if (!checkpoints.empty()) values.emplace(repository_);
     for (const StagedBlob& each : staged) {
       if (each.file.path == kModelConfigFile) check_model_config(each.blob);
       if (!is_ours(each)) {
@@ -89,10 +91,10 @@ class StagedChecker {
         continue;
       }
       append(findings_.warnings, checkpoint_warnings(repository_, each.file));
-      if (!each.file.is_link) check_checkpoint(each, values);
+      if (!each.file.is_link) check_checkpoint(each, *values);
     }
-    findings_.hint = values.hint();
-    if (findings_.problems.empty()) values.forget();
+    if (values) findings_.hint = values->hint();
+    if (values && findings_.problems.empty()) values->forget();
     return std::move(findings_);
   }
 

@@ -158,7 +158,7 @@ git reset -q --hard main
 is_manifest model.safetensors
 equal "$(git status --porcelain)" ""
 fails_with 0 "note: model.safetensors: the working tree has its manifest" mgit fsck
-fails_with 0 "checked out model.safetensors" mgit checkout -- .
+ok mgit checkout -- .
 same_file model.safetensors "$sandbox/model"
 equal "$(git status --porcelain)" ""
 ok mgit fsck
@@ -171,3 +171,16 @@ ln -s real .gitattributes
 fails_with 128 ".gitattributes: a symbolic link, which git does not follow" mgit track '*.pt'
 [ -L .gitattributes ] || fail "the link is gone"
 equal "$(cat real)" '*.txt text'
+
+scenario "git stash -u puts checkpoints back before their attributes: the commit mends them"
+make_repository
+git commit -q --allow-empty -m base
+make_checkpoint model.safetensors 1
+cp model.safetensors "$sandbox/model"
+git add model.safetensors
+git stash -q -u
+git stash pop -q
+ok git commit -q -m one
+same_file model.safetensors "$sandbox/model"
+equal "$(git status --porcelain)" ""
+has_line

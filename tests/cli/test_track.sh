@@ -100,8 +100,12 @@ contains "$errors" "another.safetensors: a git-lfs pointer, kept as it is"
 fails_with 0 "another.safetensors: a git-lfs pointer is committed" git commit -m pointer
 equal "$(git status --porcelain)" ""
 make_checkpoint model.safetensors 1
+ok git diff
+contains "$output" "-oid sha256:0000"
+contains "$output" "+fc1.weight F32 16,8"
 ok mgit add model.safetensors
 ok git commit -q -m checkpoint
+ok mgit diff HEAD~1
 contains "$(git cat-file -p HEAD:model.safetensors)" "mgit checkpoint 1"
 
 scenario "init where checkpoints are in git already"
@@ -117,6 +121,8 @@ ok mgit init
 contains "$errors" "broken.safetensors, model.pt, model.safetensors: in git as they are, whole"
 contains "$errors" "git add --renormalize ."
 contains "$errors" "mgit migrate import"
+ok git log -p --format=%s
+contains "$output" "+not a checkpoint that can be read: tensor fc1.weight"
 touch *.safetensors *.pt
 ok git status --short
 contains "$output" " M model.safetensors"

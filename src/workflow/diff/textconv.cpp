@@ -5,6 +5,8 @@
 
 #include "base/mapped_file.h"
 #include "base/threads.h"
+#include "base/words.h"
+#include "git/lfs.h"
 #include "mgit/format.h"
 #include "mgit/store.h"
 #include "workflow/diff/diff_command.h"
@@ -57,7 +59,14 @@ std::string textconv(const std::string& file, const Repository* repository) {
   const Bytes bytes = mapped.bytes();
   if (looks_like_manifest(as_text(bytes)))
     return textconv_of_manifest(parse_manifest(as_text(bytes), file), repository);
-  const ParsedCheckpoint parsed = parse_checkpoint(bytes, file);
+  if (parse_lfs_pointer(as_text(bytes))) return std::string(as_text(bytes));
+  ParsedCheckpoint parsed;
+  try {
+    parsed = parse_checkpoint(bytes, file);
+  } catch (const CorruptError& error) {  // git has it from before mgit, and wants to show it
+    return fmt::format("not a checkpoint that can be read: {}\n{}, {}\n", error.what(),
+                       size_text(bytes.size()), sha256(bytes).hex().substr(0, 12));
+  }
   const std::unique_ptr<TensorSource> source = open_checkpoint_file(file);
   std::vector<std::string> lines(parsed.tensors.size());
   parallel_for(lines.size(), [&](std::size_t i) {
