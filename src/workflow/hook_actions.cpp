@@ -157,7 +157,10 @@ int act(Repository& repository, const std::string& name, const std::vector<std::
   if (name == "post-commit") look_after_attributes(repository, say);
   if (name == "post-checkout" && arguments.size() > 2 && !leaves_checkout_to_mgit(repository))
     mend_moved(repository, arguments[0], arguments[1], arguments[2] == "1", say);
-  if (name == "post-merge") mend_moved(repository, "ORIG_HEAD", "HEAD", true, say);
+  if (name == "post-merge") {
+    mend_moved(repository, "ORIG_HEAD", "HEAD", true, say);
+    say_raw_arrivals(repository, "ORIG_HEAD", "HEAD", say);
+  }
   if (name.starts_with("post-")) Lineage(repository).update();
   return 0;
 }

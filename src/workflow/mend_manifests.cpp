@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "worktree/attributes.h"
 #include "worktree/left_manifests.h"
+#include "worktree/raw_files.h"
 #include "worktree/staged_attributes.h"
 
 namespace mgit {
@@ -65,6 +66,20 @@ void mend_moved(const Repository& repository, const std::string& from, const std
   LeftManifests left = restore_left_manifests(repository, *changed);
   left.missing.clear();  // the filter has said so
   report(left, say);
+}
+
+void say_raw_arrivals(const Repository& repository, const std::string& from, const std::string& to,
+                      const Say& say) {
+  if (repository.work_dir().empty()) return;
+  const auto changed = changed_files(repository, from, to);
+  if (!changed || changed->empty()) return;
+  RawFiles raw = raw_files(repository);
+  const auto is_old = [&](const std::string& path) {
+    return std::find(changed->begin(), changed->end(), path) == changed->end();
+  };
+  std::erase_if(raw.kept_whole, is_old);
+  std::erase_if(raw.lfs_pointers, is_old);
+  for (const std::string& line : raw_files_advice(raw)) say("note: " + line);
 }
 
 }  // namespace mgit

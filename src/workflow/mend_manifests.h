@@ -24,4 +24,9 @@ void mend_all_manifests(const Repository& repository, const Say& say);
 void mend_moved(const Repository& repository, const std::string& from, const std::string& to,
                 bool moved, const Say& say);
 
+/// Of the files that `to` has other than `from`: which are mgit's by .gitattributes, but came as
+/// they are, from somebody without mgit. Says so.
+void say_raw_arrivals(const Repository& repository, const std::string& from, const std::string& to,
+                      const Say& say);
+
 }  // namespace mgit

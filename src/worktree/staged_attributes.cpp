@@ -61,6 +61,12 @@ std::optional<std::string> staged_text(const Repository& repository, const std::
   return std::move(result.output);
 }
 
+bool is_unmerged(const Repository& repository, const std::string& file) {
+  return !run_checked({"git", "ls-files", "-u", "-z", "--", ":(top,literal)" + file},
+                      at_top(repository))
+              .empty();
+}
+
 /// `staged` with those of mgit's lines in `text` that it lacks, at its end.
 std::string with_lines_of_mgit(std::string staged, const std::string& text) {
   const std::vector<std::string> known = split_lines(staged);
@@ -102,7 +108,7 @@ std::string stage_one(const Repository& repository, const std::string& file) {
   const std::string text = os::read_file(repository.work_dir() / file);
   const std::optional<std::string> staged = staged_text(repository, file);
   const std::string wanted = staged ? with_lines_of_mgit(*staged, text) : text;
-  if (staged && wanted == *staged) return {};
+  if (staged ? wanted == *staged : is_unmerged(repository, file)) return {};
   if (wanted == text)
     update_index(repository, {"--", file});
   else

@@ -167,3 +167,49 @@ if [ "$(id -u)" != 0 ]; then
   differ "$status" 0
   [ ! -e .gitattributes ] || fail "half an init"
 fi
+
+scenario "a checkpoint that somebody pushed without mgit is said when it arrives"
+make_repository r
+make_checkpoint model.safetensors 1
+commit_all one
+git config receive.denyCurrentBranch ignore
+cd ..
+git clone -q r colleague
+mgit clone -q r mine
+cd colleague
+ADD=0.1 make_checkpoint model.safetensors 1
+git commit -q -a -m "without mgit"
+git push -q ../r main
+cd ../mine
+ok git pull -q
+contains "$errors" "note: model.safetensors: in git as it is, whole"
+contains "$errors" "git add --renormalize ."
+cd ..
+ok mgit clone -q colleague other
+contains "$errors" "note: model.safetensors: in git as it is, whole"
+cd mine
+git add --renormalize .
+ok git commit -q -m converted
+contains "$(git cat-file -p HEAD:model.safetensors | tr '\0' ' ')" "mgit checkpoint 1"
+cd ..
+ok mgit clone -q mine again
+lacks "$errors" "whole"
+same_file again/model.safetensors mine/model.safetensors
+
+scenario "a .gitattributes in conflict is the user's to resolve"
+make_repository
+rm .git/hooks/pre-commit
+printf 'a\n' >.gitattributes
+git add .gitattributes
+git commit -q -m base
+git switch -q -c other
+echo '*.x text' >.gitattributes
+git commit -q -a -m x
+git switch -q main
+echo '*.y text' >.gitattributes
+git commit -q -a -m y
+git merge -q -s recursive other >/dev/null 2>&1 || true
+echo '*.safetensors filter=mgit diff=mgit merge=mgit -text' >>.gitattributes
+make_checkpoint model.safetensors 1
+run mgit add model.safetensors
+differ "$(git ls-files -u .gitattributes)" ""
