@@ -14,6 +14,18 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+/// CLI11 takes "[a,b]" for a list, wherever several words may stand; a file may be called that.
+constexpr char kNoList = '\x01';
+
+void keep_brackets(std::vector<std::string>& words) {
+  for (std::string& word : words)
+    if (word.starts_with('[') && word.ends_with(']')) word.insert(word.begin(), kNoList);
+}
+
+void give_back(std::string& word) {
+  if (word.starts_with(kNoList)) word.erase(word.begin());
+}
+
 template <typename T>
 CLI::Option* declare(CLI::App& app, const Option& option, T& target) {
   const std::string names = joined(option.names());
@@ -57,19 +69,34 @@ class Parser {
       declare_all(each, *child);
     }
   }
+
+  static void give_back_brackets(Options& options) {
+    for (Option& option : options.options_)
+      std::visit(
+          [](auto* target) {
+            using Target = std::remove_pointer_t<decltype(target)>;
+            if constexpr (std::is_same_v<Target, std::string>) give_back(*target);
+            if constexpr (std::is_same_v<Target, std::vector<std::string>>)
+              for (std::string& word : *target) give_back(word);
+          },
+          option.target());
+    for (Options& each : options.subcommands_) give_back_brackets(each);
+  }
 };
 
 bool Options::parse(const std::vector<std::string>& arguments) {
   CLI::App app(summary_, name_);
   Parser::declare_all(*this, app);
   try {
-    const std::vector<std::string> ours = sort_arguments(*this, arguments);
+    std::vector<std::string> ours = sort_arguments(*this, arguments);
+    keep_brackets(ours);
     app.parse(std::vector<std::string>(ours.rbegin(), ours.rend()));  // CLI11 takes them last first
   } catch (const CLI::CallForHelp&) {
     return false;
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what(), name_, fmt::format("'{} --help' shows how it is used", name_));
   }
+  Parser::give_back_brackets(*this);
   return true;
 }
 

@@ -9,7 +9,7 @@ make_repository
 make_checkpoint model 1
 for name in 'run[1].bin' '#1.bin' '!best.bin' 'a*b.bin' 'what?.bin' 'back\slash.bin' '"quoted".bin' \
   'two  blanks.bin' ' leads.bin' 'trails.bin ' $'tab\t.bin' $'line\nend.bin' '[attr]x.bin' 'é.bin' \
-  '-dash.bin'; do
+  '-dash.bin' '[attr]' '[a,b]'; do
   cp -- model "./$name"
   ok mgit track -- "$name"
   is_tracked "$name"
