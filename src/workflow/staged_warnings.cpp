@@ -17,15 +17,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Endings that usually stand for weights, in formats that mgit takes apart or not, and from which
+/// size on a file of an ending is said to be kept whole if no tensors are found in it.
+struct Weights {
+  std::string_view ending;
+  std::uintmax_t worth_a_word;
+};
+constexpr std::uintmax_t kSmall = 10'000;
 constexpr std::uintmax_t kLarge = 1'000'000;
-/// *.bin may be anything; what is as large as this usually is a model.
-constexpr std::uintmax_t kVeryLarge = 10'000'000;
-
-/// Endings that stand for weights in formats that mgit does not take apart.
-constexpr std::array kWeights{
-    ".h5",     ".hdf5",     ".keras",   ".msgpack",    ".tflite", ".pb",   ".joblib",
-    ".pkl",    ".pickle",   ".ckpt",    ".pt",         ".pth",    ".onnx", ".weights",
-    ".params", ".pdparams", ".mlmodel", ".caffemodel", ".engine", ".ggml", ".npz"};
+constexpr std::uintmax_t kVeryLarge = 10'000'000;  // of what may be anything
+constexpr auto kWeights = std::to_array<Weights>({
+    {".safetensors", kSmall}, {".pt", kSmall},     {".pth", kSmall},      {".ckpt", kSmall},
+    {".gguf", kSmall},        {".ggml", kSmall},   {".onnx", kSmall},     {".h5", kSmall},
+    {".hdf5", kSmall},        {".keras", kSmall},  {".tflite", kSmall},   {".msgpack", kSmall},
+    {".weights", kSmall},     {".params", kSmall}, {".pdparams", kSmall}, {".mlmodel", kSmall},
+    {".caffemodel", kSmall},  {".engine", kSmall}, {".pkl", kLarge},      {".pickle", kLarge},
+    {".joblib", kLarge},      {".pb", kLarge},     {".npz", kLarge},      {".bin", kVeryLarge},
+});
+/// A smaller checkpoint does no harm in git.
+constexpr std::uintmax_t kSmallest = 4096;
 
 fs::path ending_of(const std::string& path) { return fs::path(path).extension(); }
 
@@ -96,18 +106,17 @@ std::vector<std::string> unfiltered_warnings(const Repository& repository, const
         fmt::format("{}: a pattern of mgit's covers it, but another line of .gitattributes "
                     "says {}, and that counts",
                     file.path, in_words("filter", filter))};
+  const std::string ending = ending_of(file.path).string();
+  const auto* const weights = std::ranges::find(kWeights, ending, &Weights::ending);
+  const bool is_named = weights != kWeights.end();
   const std::uintmax_t size = fs::file_size(place, error);
-  if (error || size < kLarge || filter != "unspecified") return {};
+  if (error || size < (is_named ? kSmallest : kLarge) || filter != "unspecified") return {};
   if (is_checkpoint(place, file.path))
     return {
         fmt::format("{0}: a checkpoint that mgit does not track, kept whole by git "
                     "(mgit track '{1}', then git add --renormalize {0})",
                     file.path, pattern_for(file.path))};
-  const fs::path ending = ending_of(file.path);
-  const bool is_weights =
-      std::ranges::any_of(kWeights, [&](const char* each) { return ending == each; }) ||
-      (ending == ".bin" && size >= kVeryLarge);
-  if (!is_weights) return {};
+  if (!is_named || size < weights->worth_a_word) return {};
   return {
       fmt::format("{0}: {1} that git keeps whole, in every version; mgit cannot tell its "
                   "tensors apart but stores what changed (mgit track '{2}', then git add "

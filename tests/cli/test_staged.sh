@@ -84,6 +84,9 @@ scenario "weights that git would keep whole"
 make_repository
 mgit untrack '*.ckpt'
 for ending in h5 keras msgpack tflite pb joblib pkl ckpt; do big model.$ending; done
+make_checkpoint tensors 1 big=2000
+cp tensors small-torch.bin
+mv tensors README.txt
 big huge.bin 10000001
 big small.bin
 big film.mp4 11000000
@@ -96,8 +99,9 @@ for ending in h5 keras msgpack tflite pb joblib pkl ckpt; do
   contains "$errors" "warning: model.$ending: 2.0 MB that git keeps whole"
   contains "$errors" "mgit track '*.$ending'"
 done
+contains "$errors" "small-torch.bin: a checkpoint that mgit does not track"
 contains "$errors" "huge.bin: 10.0 MB that git keeps whole"
-for name in small film little lfs; do lacks "$errors" "$name."; done
+for name in small film little lfs README; do lacks "$errors" "$name."; done
 ok mgit track '*.h5'
 contains "$errors" "model.h5: in git as"
 git add --renormalize .
