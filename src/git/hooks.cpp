@@ -187,8 +187,8 @@ InstalledHooks put_hooks(const Repository& repository, const std::string& comman
     result.called = fs::absolute(result.directory);
     result.directory = fs::absolute(repository.common_dir()) / "mgit" / "hooks";
     put_calling_hooks(command, result);
-    result.notes.push_back(result.called.string() + " (core.hooksPath) " + why +
-                           "; mgit's hooks are in " + result.directory.string() +
+    result.notes.push_back(result.called.string() + " " + why + "; mgit's hooks are in " +
+                           result.directory.string() +
                            ", which core.hooksPath names now, and call those first: run mgit "
                            "install again when hooks were added there, or core.hooksPath changed");
     return result;

@@ -226,6 +226,10 @@ Record read_record(const Repository& repository) {
   return record;
 }
 
+bool same_directory(const fs::path& a, const fs::path& b) {
+  return fs::weakly_canonical(a) == fs::weakly_canonical(b);
+}
+
 /// The configuration was changed after install: takes ours out and puts back what ours replaced.
 void undo_changes(const ConfigFile& config, const Record& record) {
   for (const auto& [setting, before] : record.changes) {
@@ -289,6 +293,11 @@ InstallReport install(const Repository& repository, const InstallOptions& option
   }
   record.config_after = sha256(as_bytes(os::read_file(config_file(repository))));
   write_record(repository, record);
+  if (!same_directory(hooks_directory(repository), record.hooks.directory))
+    report.warnings.push_back(fmt::format(
+        "git looks for hooks in {}, by a core.hooksPath that .git/config does not decide; mgit's, "
+        "in {}, do not run",
+        hooks_directory(repository).string(), record.hooks.directory.string()));
   report.kept_hooks = record.hooks.kept;
   report.notes = record.hooks.notes;
   return report;

@@ -16,6 +16,7 @@
 #include "workflow/merge/merge.h"
 #include "workflow/staged_checks.h"
 #include "workflow/undo/git_operations.h"
+#include "worktree/attributes.h"
 #include "worktree/pending_checkout.h"
 #include "worktree/staged_attributes.h"
 
@@ -108,6 +109,7 @@ void look_after_attributes(const Repository& repository, const Say& say) {
       mend_all_manifests(repository, say);
     return;
   }
+  if (repository.work_dir().empty() || tracked_patterns(repository).empty()) return;
   const std::vector<std::string> lost = manifests_without_attribute(repository, *head);
   if (lost.empty()) return;
   say(

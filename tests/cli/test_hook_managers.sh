@@ -132,7 +132,7 @@ script "$HOME/my hooks/post-checkout" 'head -c 15 model.safetensors | tr -d "\0"
 before=$(snapshot "$HOME/my hooks")
 cp .git/config "$sandbox/before.config"
 ok mgit install
-contains "$errors" "my hooks (core.hooksPath) is outside this repository"
+contains "$errors" "my hooks is outside this repository"
 equal "$(snapshot "$HOME/my hooks")" "$before"
 mgit track '*.safetensors' >/dev/null
 make_checkpoint model.safetensors 1
@@ -206,3 +206,21 @@ cd ../../linked
 unfiltered
 ok mgit uninstall
 fails_with 128 "not installed" mgit -C ../super/sub uninstall
+
+scenario "a folder of hooks that is a link to somewhere else, and a core.hooksPath that wins"
+git init -q .
+rm -rf .git/hooks
+script "$HOME/shared/pre-commit" 'echo shared >>log'
+ln -s "$HOME/shared" .git/hooks
+before=$(snapshot "$HOME/shared")
+ok mgit install
+contains "$errors" "is outside this repository"
+equal "$(snapshot "$HOME/shared")" "$before"
+mgit track '*.safetensors' >/dev/null
+unfiltered
+equal "$(cat log)" shared
+ok mgit uninstall
+[ -L .git/hooks ] || fail "the link is gone"
+git config extensions.worktreeConfig true
+git config --worktree core.hooksPath "$HOME/shared"
+fails_with 0 "do not run" mgit install
