@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/os.h"
+#include "base/temporary_name.h"
 
 namespace mgit {
 namespace {
@@ -21,6 +22,7 @@ void bytes_are_gone(int) {
   constexpr std::string_view kMessage =
       "fatal: a file became shorter, or could not be read, while it was in use\n"
       "hint: let whoever writes it finish, then try again\n";
+  remove_temporary_names();
   static_cast<void>(!::write(STDERR_FILENO, kMessage.data(), kMessage.size()));
   ::_exit(kFatal);
 }

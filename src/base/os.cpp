@@ -12,6 +12,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/temporary_name.h"
+
 namespace mgit::os {
 namespace {
 
@@ -39,7 +41,7 @@ bool fault() {
 [[noreturn]] void fail(const char* action, const std::filesystem::path& path) {
   const int error = errno;
   throw Error(std::string("cannot ") + action + ": " + std::strerror(error), path.string(),
-              error == ENOSPC ? "free some disk space and try again; nothing was changed" : "");
+              error == ENOSPC || error == EDQUOT ? "free some disk space and try again" : "");
 }
 
 }  // namespace
@@ -122,19 +124,12 @@ void create_directories(const std::filesystem::path& path) {
 }
 
 void write_file(const std::filesystem::path& path, Bytes data) {
-  const std::filesystem::path temporary =
-      path.string() + ".mgit-" + std::to_string(::getpid()) + ".tmp";
-  std::filesystem::remove(temporary);
-  try {
-    const File file = create(temporary);
-    write_all(file, data, temporary);
-    sync(file, temporary);
-    os::rename(temporary, path);
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw;
-  }
+  TemporaryName temporary(name_beside(path));
+  const File file = create(temporary.path());
+  write_all(file, data, temporary.path());
+  sync(file, temporary.path());
+  os::rename(temporary.path(), path);
+  temporary.keep();
 }
 
 std::string read_file(const std::filesystem::path& path) {

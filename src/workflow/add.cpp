@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <set>
+#include <ctime>
 #include <sstream>
+#include <thread>
 
 #include "base/mapped_file.h"
 #include "base/process.h"
 #include "base/progress.h"
 #include "git/hooks.h"
 #include "worktree/attributes.h"
+#include "worktree/index_copy.h"
 #include "worktree/index_entries.h"
 #include "worktree/ingest.h"
 #include "worktree/staged_attributes.h"
@@ -83,7 +86,7 @@ std::optional<std::vector<std::string>> covered(const AddRequest& request) {
 /// Checkpoints among the covered paths, and whether git has work of its own.
 struct Share {
   std::vector<std::string> ingest;
-  std::vector<std::string> checkpoints;  // ingest and those that are staged already
+  std::vector<std::string> checkpoints;  // maybe staged already
   bool rest = false;
 };
 
@@ -117,26 +120,53 @@ Share divide(const Repository& repository, const std::vector<std::string>& paths
   return share;
 }
 
+/// A clock's tick: what is written twice within one shows no difference.
+constexpr auto kTick = std::chrono::milliseconds(20);
+
+void wait_for_a_tick_after(const std::timespec& written) {
+  std::timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const auto age = std::chrono::seconds(now.tv_sec - written.tv_sec) +
+                   std::chrono::nanoseconds(now.tv_nsec - written.tv_nsec);
+  if (age >= std::chrono::nanoseconds(0) && age < kTick) std::this_thread::sleep_for(kTick - age);
+}
+
+/// Stores one file. Training may be writing it: a file that was replaced meanwhile is taken anew;
+/// one that is written all the time is refused.
+StagedFile ingest_file(Repository& repository, Ingest& ingest, const std::string& path,
+                       Progress& progress, std::string& manifest) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const MappedFile file(repository.work_dir() / path);
+    wait_for_a_tick_after(file.status().st_mtim);
+    manifest =
+        ingest.add(file.bytes(), path, [&](std::uint64_t bytes) { progress.advance(bytes); });
+    if (!file.is_unchanged()) continue;
+    StagedFile entry;
+    entry.path = path;
+    entry.stat = file.status();
+    return entry;
+  }
+  throw Error("changed while it was read", path,
+              "let whoever writes it finish, then run mgit add again; nothing was staged");
+}
+
 std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std::string>& paths) {
   std::vector<StagedFile> staged;
   if (paths.empty()) return staged;
   std::uint64_t total = 0;
-  for (const std::string& path : paths)
-    total += std::filesystem::file_size(repository.work_dir() / path);
+  for (const std::string& path : paths) {
+    std::error_code gone;  // then opening it says so
+    const std::uintmax_t size = std::filesystem::file_size(repository.work_dir() / path, gone);
+    if (!gone) total += size;
+  }
   Progress progress("Storing checkpoints", total, Progress::Unit::kBytes);
 
-  Ingest ingest(repository);
-  std::vector<std::string> manifests;
-  for (const std::string& path : paths) {
-    const MappedFile file(repository.work_dir() / path);
-    manifests.push_back(
-        ingest.add(file.bytes(), path, [&](std::uint64_t bytes) { progress.advance(bytes); }));
-    if (!file.is_unchanged()) throw Error("changed while it was read", path, "run mgit add again");
-    StagedFile entry;
-    entry.path = path;
-    entry.stat = file.status();
-    staged.push_back(std::move(entry));
-  }
+  PreviousVersions previous(repository);
+  Ingest ingest(repository, previous);
+  std::vector<std::string> manifests(paths.size());
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    staged.push_back(ingest_file(repository, ingest, paths[i], progress, manifests[i]));
   ingest.commit();
   for (std::size_t i = 0; i < staged.size(); ++i)
     staged[i].blob = repository.write_blob(manifests[i]);
@@ -149,20 +179,18 @@ std::vector<std::string> git_add(const std::vector<std::string>& arguments) {
   return command;
 }
 
-/// `git add` for everything but the checkpoints.
-int add_rest(const std::vector<std::string>& arguments, const AddRequest& request,
-             const std::vector<std::string>& checkpoints) {
-  std::vector<std::string> command{"git", "add"};
-  for (const std::string& argument : arguments) {
-    if (argument == "--") break;
-    if (argument.starts_with('-') && argument != "-") command.push_back(argument);
-  }
-  command.emplace_back("--");
-  command.insert(command.end(), request.pathspecs.begin(), request.pathspecs.end());
-  for (const std::string& path : checkpoints) command.push_back(":(exclude,top,literal)" + path);
+/// Checkpoints, then `git add` for everything else, which finds them up to date; all or nothing.
+int stage_with_rest(const Repository& repository, const std::vector<StagedFile>& staged,
+                    const std::vector<std::string>& arguments) {
+  IndexCopy index(repository, StrangeIndex::kConvert);
+  index.put(staged, trusts_modes(repository));
+  index.trust_stat_data();
   ProcessOptions options;
   options.capture_output = false;
-  return run_process(command, options).status;
+  options.environment["GIT_INDEX_FILE"] = index.path().string();
+  const int status = run_process(git_add(arguments), options).status;
+  if (status == 0) index.install();
+  return status;
 }
 
 }  // namespace
@@ -177,14 +205,15 @@ int add_files(Repository& repository, const std::vector<std::string>& arguments)
   if (share.checkpoints.empty()) exec_process(git_add(arguments));
 
   const std::vector<StagedFile> staged = ingest_all(repository, share.ingest);
-  if (share.rest) {
-    const int status = add_rest(arguments, *request, share.checkpoints);
-    if (status != 0) return status;
+  if (!share.rest) {
+    stage(repository, staged);
+  } else if (const int status = stage_with_rest(repository, staged, arguments); status != 0) {
+    return status;
   }
-  stage(repository, staged);
   if (!has_hook(repository, "pre-commit"))  // which does it for plain git add, too
     for (const std::string& line : stage_attributes(repository, share.checkpoints))
-      fmt::print(stderr, "{}\n", line);
+      fmt::print(stderr, "{}
+", line);
   if (request->verbose)
     for (const StagedFile& file : staged) fmt::print("add '{}'\n", file.path);
   return 0;

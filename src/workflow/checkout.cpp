@@ -1,9 +1,11 @@
 #include "workflow/checkout.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -76,6 +78,18 @@ std::unique_ptr<IndexCopy> copy_of_index(const Repository& repository) {
   }
 }
 
+/// What is done and what is not, where it is not everything.
+void report(const PlacedFiles& placed) {
+  const std::size_t written = placed.files.size();
+  const std::size_t missing = placed.failed.size() + placed.left;
+  if (missing == 0) return;
+  fmt::print(stderr,
+             "error: {} of {} checkpoints {} not written{}{}; everything else is done\n"
+             "hint: mgit checkout, without arguments, writes what is missing\n",
+             missing, written + missing, missing == 1 ? "is" : "are",
+             placed.failed.empty() ? "" : ": ", fmt::join(placed.failed, ", "));
+}
+
 /// git has moved HEAD already.
 void install(IndexCopy& index) {
   try {
@@ -108,13 +122,14 @@ int checkout_files(Repository& repository, const std::string& command,
   try {
     placed = place_pending(repository, *index, Signals::any);
     if (!placed.files.empty()) index->refresh(placed.files);
+    report(placed);
   } catch (...) {
     failure = std::current_exception();
   }
   install(*index);
   if (failure) std::rethrow_exception(failure);
   if (Signals::any()) return kInterrupted;
-  if (placed.failed) return status == 0 ? kFatal : status;
+  if (!placed.failed.empty()) return status == 0 ? kFatal : status;
   forget_pending(repository);
   const std::string after = head_name(repository);
   mend_moved(repository, before, after, before != after,

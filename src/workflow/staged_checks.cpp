@@ -106,6 +106,7 @@ class StagedChecker {
   void check_checkpoint(const StagedBlob& staged, StagedValues& values) {
     const std::string& path = staged.file.path;
     const std::string content = repository_.blob(staged.blob);
+    if (content.empty()) return;  // an empty file stands for itself
     if (parse_lfs_pointer(content)) {
       findings_.warnings.push_back(
           fmt::format("{}: a git-lfs pointer is committed, not the checkpoint", path));

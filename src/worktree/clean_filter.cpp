@@ -3,8 +3,10 @@
 #include <atomic>
 #include <future>
 
+#include "format/textconv_line.h"
 #include "worktree/index_entries.h"
 #include "worktree/ingest.h"
+#include "worktree/reading_only.h"
 
 namespace mgit {
 namespace {
@@ -38,9 +40,9 @@ std::optional<std::string> staged_within_a_second(const Repository& repository,
 /// Stores a file in another thread. Destroyed before commit(), it stops and stores nothing.
 class CleanFilter::EarlyIngest {
  public:
-  EarlyIngest(Repository& repository, std::shared_ptr<const MappedFile> file,
-              const std::string& path)
-      : ingest_(repository) {
+  EarlyIngest(Repository& repository, PreviousVersions& previous,
+              std::shared_ptr<const MappedFile> file, const std::string& path)
+      : ingest_(repository, previous) {
     manifest_ = std::async(std::launch::async, [this, file = std::move(file), path] {
       return ingest_.add(file->bytes(), path, [this](std::uint64_t) {
         if (unwanted_) throw Error("git sent different content");
@@ -63,11 +65,12 @@ class CleanFilter::EarlyIngest {
   std::future<std::string> manifest_;
 };
 
-CleanFilter::CleanFilter(Repository& repository, std::string path)
+CleanFilter::CleanFilter(Repository& repository, PreviousVersions& previous, std::string path)
     : repository_(repository),
+      previous_(previous),
       path_(std::move(path)),
       content_(working_file(repository, path_),
-               [&repository] { return repository.store().directory() / "tmp"; }) {}
+               [&repository] { return scratch_directory(repository); }) {}
 
 CleanFilter::~CleanFilter() = default;
 
@@ -82,7 +85,8 @@ void CleanFilter::start() {
   std::shared_ptr<const MappedFile> file = content_.agreeing();
   if (file == nullptr || file->bytes().size() < kWorthAStart) return;
   staged_ = staged_within_a_second(repository_, path_);
-  if (!staged_) early_ = std::make_unique<EarlyIngest>(repository_, std::move(file), path_);
+  if (!staged_)
+    early_ = std::make_unique<EarlyIngest>(repository_, previous_, std::move(file), path_);
 }
 
 std::string CleanFilter::finish() {
@@ -96,10 +100,13 @@ std::string CleanFilter::finish() {
     manifest = early_->manifest();
     content_.check_unchanged();
     early_->commit();
+  } else if (const Bytes content = content_.content();
+             !whole_file && is_textconv(as_text(content))) {
+    manifest = as_text(content);
   } else {
     early_.reset();
-    Ingest ingest(repository_);
-    manifest = ingest.add(content_.content(), path_);
+    Ingest ingest(repository_, previous_);
+    manifest = ingest.add(content, path_);
     content_.check_unchanged();
     ingest.commit();
   }

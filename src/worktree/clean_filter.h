@@ -1,9 +1,11 @@
 // A file on its way through git's clean filter.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "worktree/previous_versions.h"
 #include "worktree/received_content.h"
 
 namespace mgit {
@@ -15,11 +17,13 @@ class Repository;
 class CleanFilter {
  public:
   /// `path` from the top of the working tree.
-  CleanFilter(Repository& repository, std::string path);
+  CleanFilter(Repository& repository, PreviousVersions& previous, std::string path);
   ~CleanFilter();
 
   void append(std::string_view part);
-  /// After the last piece: the text that stands for the file in git.
+  /// After the last piece: the text that stands for the file in git. What textconv said of a
+  /// checkpoint stays as it is: git blame compares that. Throws Error if the file changed
+  /// meanwhile; then nothing is stored.
   std::string finish();
 
  private:
@@ -28,6 +32,7 @@ class CleanFilter {
   void start();
 
   Repository& repository_;
+  PreviousVersions& previous_;
   std::string path_;
   ReceivedContent content_;
   bool started_ = false;

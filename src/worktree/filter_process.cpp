@@ -9,6 +9,7 @@
 #include "worktree/clean_filter.h"
 #include "worktree/pending_checkout.h"
 #include "worktree/pkt_line.h"
+#include "worktree/reading_only.h"
 
 namespace mgit {
 namespace {
@@ -67,8 +68,8 @@ class FilterProcess {
     } catch (const Error& error) {
       complain(error, path);
     } catch (const std::bad_alloc&) {
-      complain(Error("out of memory", path), path);
-    } catch (const std::filesystem::filesystem_error& error) {
+      complain(Error("out of memory"), path);
+    } catch (const std::exception& error) {
       complain(Error(error.what()), path);
     }
   }
@@ -91,13 +92,15 @@ class FilterProcess {
   }
 
   void clean(const std::string& path) {
-    CleanFilter filter(repository(), path);
+    Repository& where = repository();
+    if (!previous_) previous_.emplace(where);
+    CleanFilter filter(where, *previous_, path);
     receive([&](std::string_view part) { filter.append(part); });
     answer(as_bytes(filter.finish()));
   }
 
   void smudge(const std::string& path) {
-    ReceivedContent received({}, [this] { return repository().store().directory() / "tmp"; });
+    ReceivedContent received({}, [this] { return scratch_directory(repository()); });
     receive([&](std::string_view part) { received.append(part); });
     write_out(received.content(), path);
   }
@@ -159,6 +162,7 @@ class FilterProcess {
   PacketWriter output_;
   std::function<Repository()> open_;
   std::optional<Repository> repository_;
+  std::optional<PreviousVersions> previous_;
   bool begun_ = false;     // the answer
   bool received_ = false;  // the whole content
 };

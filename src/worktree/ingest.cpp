@@ -2,45 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <tuple>
 
 #include "git/lfs.h"
 #include "worktree/finite_tensors.h"
 #include "worktree/index_entries.h"
+#include "worktree/reading_only.h"
 
 namespace mgit {
 namespace {
-
-/// How much of the beginning two paths share; then the later of step-900 and step-1000.
-auto likeness(const std::string& candidate, const std::string& path) {
-  const auto differ =
-      std::mismatch(candidate.begin(), candidate.end(), path.begin(), path.end()).first;
-  return std::tuple(differ - candidate.begin(), candidate.size(), candidate);
-}
-
-/// The checkpoint of HEAD that a file new to it is probably a version of: renamed, or the one saved
-/// before it. A wrong guess costs a look.
-std::optional<CommittedCheckpoint> sibling(const Repository& repository, const Oid& head,
-                                           const std::string& path) {
-  const std::filesystem::path ending = std::filesystem::path(path).extension();
-  std::string best;
-  for (const auto& [candidate, file] : repository.files_at(head))
-    if (std::filesystem::path(candidate).extension() == ending &&
-        (best.empty() || likeness(candidate, path) > likeness(best, path)))
-      best = candidate;
-  return best.empty() ? std::nullopt : repository.checkpoint_at(head, best);
-}
-
-/// What a new version is probably like: HEAD's.
-Manifest committed_version(const Repository& repository, const std::string& path) {
-  const auto head = repository.head();
-  if (!head) return {};
-  auto committed = repository.checkpoint_at(*head, path);
-  if (!committed) committed = sibling(repository, *head, path);
-  return committed ? committed->manifest : Manifest{};
-}
 
 /// True for what the index has as it is: from before mgit, when nobody checked it.
 bool is_in_git(const Repository& repository, const std::string& path, Bytes content) {
@@ -53,22 +23,54 @@ bool is_unchanged(const Manifest& previous, const TensorInfo& tensor, const Dige
   return before != nullptr && before->object == object;
 }
 
+/// What the index has for a file, if it means an empty one.
+std::optional<std::string> staged_as_empty(const Repository& repository, const std::string& path) {
+  try {
+    for (const IndexedFile& entry : index_entries(repository, {path}, StrangeIndex::kConvert)) {
+      if (entry.conflict) continue;
+      std::string text = repository.blob(entry.blob);
+      if (text.empty() || (looks_like_manifest(text) && parse_manifest(text, path).size == 0))
+        return text;
+    }
+  } catch (const Error&) {  // no index to be read, or another kind of damage: the file counts
+  }
+  return std::nullopt;
+}
+
+/// An empty file stands for itself: git takes an index entry without a size for changed unless its
+/// blob is empty, too. A manifest of it that is in the index since before that was so stays: it
+/// means the file, and nobody changed that. Throws CorruptError for a new file that must not be
+/// empty.
+std::string text_of_empty_file(const Repository& repository, const std::string& path) {
+  if (const auto text = staged_as_empty(repository, path)) return *text;
+  parse_checkpoint({}, path);
+  return {};
+}
+
 }  // namespace
 
 struct Ingest::Impl {
-  explicit Impl(Repository& where)
-      : repository(where), batch(where.store().begin()), finite(where.store().directory()) {}
+  Impl(Repository& where, PreviousVersions& versions)
+      : repository(where),
+        previous(versions),
+        keeps(!may_only_read(where)),
+        batch(keeps ? where.store().begin() : naming_batch()),
+        finite(where.store().directory()) {}
 
   Repository& repository;
+  PreviousVersions& previous;
+  bool keeps;
   std::unique_ptr<Store::Batch> batch;
   FiniteTensors finite;
 };
 
-Ingest::Ingest(Repository& repository) : impl_(std::make_unique<Impl>(repository)) {}
+Ingest::Ingest(Repository& repository, PreviousVersions& previous)
+    : impl_(std::make_unique<Impl>(repository, previous)) {}
 Ingest::~Ingest() = default;
 
 std::string Ingest::add(Bytes content, const std::string& path,
                         const std::function<void(std::uint64_t)>& progress) {
+  if (content.empty()) return text_of_empty_file(impl_->repository, path);
   if (looks_like_manifest(as_text(content))) {
     parse_manifest(as_text(content), path);
     return std::string(as_text(content));
@@ -80,7 +82,7 @@ std::string Ingest::add(Bytes content, const std::string& path,
                path);
     return std::string(as_text(content));
   }
-  const Manifest previous = committed_version(impl_->repository, path);
+  const Manifest previous = impl_->previous.of(path);
   const auto look = [&](const TensorInfo& tensor, const Digest& object, Bytes data) {
     if (!is_unchanged(previous, tensor, object))
       impl_->finite.add(object, {tensor.dtype, tensor.shape, data});
@@ -99,7 +101,7 @@ std::string Ingest::add(Bytes content, const std::string& path,
 
 void Ingest::commit() {
   impl_->batch->commit();
-  impl_->finite.save();
+  if (impl_->keeps) impl_->finite.save();
 }
 
 }  // namespace mgit

@@ -7,18 +7,22 @@
 
 #include "mgit/git.h"
 #include "mgit/store.h"
+#include "worktree/previous_versions.h"
 
 namespace mgit {
 
-/// Takes files into one batch. Then commit(): before it nothing is stored.
+/// Takes files into one batch. Then commit(): before it, and where that is never called, nothing is
+/// stored. In a repository that may only be read files get their text, and nothing is stored.
 class Ingest {
  public:
-  explicit Ingest(Repository& repository);
+  /// `previous` of the repository; both have to live longer.
+  Ingest(Repository& repository, PreviousVersions& previous);
   ~Ingest();
 
-  /// The text that stands for the file `path` (from the top of the working tree) in git.
-  /// `progress` is told, from several threads, how many more bytes are done. A content that is
-  /// such a text already stays as it is; throws CorruptError if it is damaged.
+  /// The text that stands for the file `path` (from the top of the working tree) in git: a
+  /// manifest, or nothing for an empty file. `progress` is told, from several threads, how many
+  /// more bytes are done. A content that is such a text already stays as it is; throws CorruptError
+  /// if it is damaged.
   std::string add(Bytes content, const std::string& path,
                   const std::function<void(std::uint64_t)>& progress = {});
   void commit();

@@ -6,7 +6,7 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "worktree/attributes.h"
-#include "worktree/index_entries.h"
+#include "worktree/index_copy.h"
 #include "worktree/placed_checkpoint.h"
 
 namespace mgit {

@@ -6,12 +6,13 @@
 // kill: the next checkout finishes what is on it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "mgit/git.h"
-#include "worktree/index_entries.h"
+#include "worktree/index_copy.h"
 
 namespace mgit {
 
@@ -25,13 +26,15 @@ void note_pending(const Repository& repository, const std::string& path);
 
 struct PlacedFiles {
   std::vector<StagedFile> files;
-  bool failed = false;  // something was said on stderr, and that file is not there
+  std::vector<std::string> failed;  // something was said on stderr, and that file is not there
+  std::size_t left = 0;             // manifests that still stand there, for it was interrupted
 };
 
 /// Writes the checkpoints whose manifests stand in the working tree, or that an earlier attempt did
 /// not get there. An object that is nowhere leaves the manifest, with a warning; a damaged one is
-/// an error, and the file is removed, as git does when a filter fails. Ends early, leaving
-/// manifests, when `interrupted` says so.
+/// an error, and the file is removed, as git does when a filter fails. A file that cannot be
+/// written is no hindrance to the others. Ends early, leaving manifests, when `interrupted` says
+/// so.
 PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
                           const std::function<bool()>& interrupted);
 

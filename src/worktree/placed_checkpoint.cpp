@@ -13,6 +13,7 @@
 
 #include "base/mapped_file.h"
 #include "base/os.h"
+#include "base/temporary_name.h"
 #include "base/threads.h"
 #include "store/checked_layout.h"
 
@@ -27,39 +28,33 @@ constexpr std::uint64_t kCostlyToRead = std::uint64_t{8} << 20;
 /// A new file that becomes `file` at the end; until then it has no name where that is possible.
 class Replacement {
  public:
-  explicit Replacement(const fs::path& file)
-      : target_(file), temporary_(file.string() + ".mgit-" + std::to_string(::getpid())) {
+  explicit Replacement(const fs::path& file) : target_(file), temporary_(name_beside(file)) {
     const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
     if (::access("/proc/self/fd", X_OK) == 0)
       file_ = os::File(::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
     if (file_.fd() >= 0) return;
-    ::unlink(temporary_.c_str());
-    file_ = os::create(temporary_);
+    file_ = os::create(temporary_.path());
     named_ = true;
   }
-  ~Replacement() {
-    if (named_) ::unlink(temporary_.c_str());
-  }
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
 
   const os::File& file() const { return file_; }
 
   void move_into_place() {
-    if (!named_) {
-      ::unlink(temporary_.c_str());
-      const std::string self = "/proc/self/fd/" + std::to_string(file_.fd());
-      if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
-        throw Error(std::string("cannot create: ") + std::strerror(errno), temporary_.string());
-      named_ = true;
-    }
-    os::rename(temporary_, target_);
-    named_ = false;
+    if (!named_) give_name();
+    os::rename(temporary_.path(), target_);
+    temporary_.keep();
   }
 
  private:
+  void give_name() {
+    const fs::path& name = temporary_.path();
+    const std::string self = "/proc/self/fd/" + std::to_string(file_.fd());
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      throw Error(std::string("cannot create: ") + std::strerror(errno), name.string());
+  }
+
   fs::path target_;
-  fs::path temporary_;
+  TemporaryName temporary_;
   os::File file_;
   bool named_ = false;
 };

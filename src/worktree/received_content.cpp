@@ -4,11 +4,12 @@
 #include <cstring>
 
 namespace mgit {
+
 ReceivedContent::ReceivedContent(const std::filesystem::path& file,
                                  std::function<std::filesystem::path()> directory)
     : directory_(std::move(directory)) {
   try {
-    if (!file.empty()) file_ = std::make_shared<const MappedFile>(file);
+    if (!file.empty()) watched_ = file_ = std::make_shared<const MappedFile>(file);
   } catch (const Error&) {  // then it is something else that git sends
   }
 }
@@ -51,7 +52,7 @@ Bytes ReceivedContent::content() {
 }
 
 void ReceivedContent::check_unchanged() const {
-  if (file_ && !file_->is_unchanged())
+  if (watched_ && !watched_->is_unchanged())
     throw Error("changed while it was read", {}, "run git add again");
 }
 

@@ -33,7 +33,8 @@ class ReceivedContent {
   void finish();
   /// Everything appended, after finish(). Throws Error if it cannot be mapped.
   Bytes content();
-  /// After finish(): throws Error if the bytes that content() gave may have changed since.
+  /// After finish(): throws Error if the file has changed meanwhile. Then nobody knows what it was
+  /// that git sent, and what agreed at first may be lost.
   void check_unchanged() const;
 
  private:
@@ -44,8 +45,9 @@ class ReceivedContent {
   void spill();
 
   std::function<std::filesystem::path()> directory_;
-  std::shared_ptr<const MappedFile> file_;
-  std::size_t agreed_ = 0;  // bytes of file_
+  std::shared_ptr<const MappedFile> watched_;  // the file, or nullptr
+  std::shared_ptr<const MappedFile> file_;     // while it agrees
+  std::size_t agreed_ = 0;                     // bytes of file_
   std::string memory_;
   std::optional<UnnamedFile> unnamed_;
   std::unique_ptr<MappedFile> mapping_;  // of unnamed_

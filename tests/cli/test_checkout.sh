@@ -37,7 +37,7 @@ contains "$errors" "Switched to branch 'main'"
 is_one
 equal "$(cat notes)" one
 equal "$(git status --porcelain)" ""
-equal "$(find .git -maxdepth 1 -name "index?*" -o -maxdepth 1 -name mgit-checkout)" "" "left over"
+equal "$(find .git -maxdepth 1 \( -name "index?*" -o -name mgit-checkout -o -name ".mgit-*" \))" "" "left over"
 rm big.safetensors
 ok mgit checkout -- big.safetensors
 git update-index -q --refresh
@@ -154,7 +154,7 @@ for n in $(seq 1 60); do
   fi
   is_one
   equal "$(git status --porcelain -uno)" "" "after the repair"
-  rm -f ./*.mgit-* .git/index.lock .git/index.mgit-*
+  rm -f .mgit-* .git/.mgit-* .git/index.lock
   ok mgit checkout -q -f other
   is_two
 done

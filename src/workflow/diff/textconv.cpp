@@ -5,7 +5,7 @@
 
 #include "base/mapped_file.h"
 #include "base/threads.h"
-#include "base/words.h"
+#include "format/textconv_line.h"
 #include "git/lfs.h"
 #include "mgit/format.h"
 #include "mgit/store.h"
@@ -24,31 +24,46 @@ std::string norm_text(const TensorView& tensor) {
   return fmt::format("{:.6g}", std::sqrt(sum));
 }
 
-std::string line_of(const TensorInfo& info, const Digest& object, const std::string& norm) {
-  return fmt::format("{} {} {} {} norm {}\n", quote_name(info.name), dtype_name(info.dtype),
-                     shape_text(info.shape), object.hex().substr(0, 12), norm);
-}
-
-std::string line_of(const ManifestChunk& chunk) {
-  return fmt::format("bytes {} {}\n", chunk.length, chunk.object.hex().substr(0, 12));
-}
-
 std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line;
   return text;
 }
 
+/// "-" for what is not here, or damaged: fsck tells.
+std::string stored_norm(const Store& store, const ManifestTensor& tensor) {
+  try {
+    return store.contains(tensor.object) ? norm_text(read_tensor(store, tensor).view) : "-";
+  } catch (const CorruptError&) {
+    return "-";
+  }
+}
+
 std::string textconv_of_manifest(const Manifest& manifest, const Repository* repository) {
   std::vector<std::string> lines(manifest.tensors.size());
   parallel_for(lines.size(), [&](std::size_t i) {
     const ManifestTensor& tensor = manifest.tensors[i];
-    std::string norm = "-";
-    if (repository != nullptr && repository->store().contains(tensor.object))
-      norm = norm_text(read_tensor(repository->store(), tensor).view);
-    lines[i] = line_of(tensor.info, tensor.object, norm);
+    lines[i] =
+        textconv_line(tensor.info, tensor.object,
+                      repository != nullptr ? stored_norm(repository->store(), tensor) : "-");
   });
-  for (const ManifestChunk& chunk : manifest.chunks) lines.push_back(line_of(chunk));
+  for (const ManifestChunk& chunk : manifest.chunks)
+    lines.push_back(textconv_line(chunk.length, chunk.object));
+  return joined(lines);
+}
+
+std::string textconv_of_file(Bytes bytes, const std::string& file) {
+  const ParsedCheckpoint parsed = parse_checkpoint(bytes, file);
+  const std::unique_ptr<TensorSource> source = open_checkpoint_file(file);
+  std::vector<std::string> lines(parsed.tensors.size());
+  parallel_for(lines.size(), [&](std::size_t i) {
+    const StoredTensor& tensor = parsed.tensors[i];
+    const Bytes data = bytes.subspan(tensor.offset, tensor.length);
+    lines[i] =
+        textconv_line(tensor.info, sha256(data), norm_text(source->read(tensor.info.name).view));
+  });
+  for (const ManifestChunk& chunk : chunks_of(bytes, parsed))
+    lines.push_back(textconv_line(chunk.length, chunk.object));
   return joined(lines);
 }
 
@@ -57,25 +72,14 @@ std::string textconv_of_manifest(const Manifest& manifest, const Repository* rep
 std::string textconv(const std::string& file, const Repository* repository) {
   const MappedFile mapped(file);
   const Bytes bytes = mapped.bytes();
-  if (looks_like_manifest(as_text(bytes)))
-    return textconv_of_manifest(parse_manifest(as_text(bytes), file), repository);
   if (parse_lfs_pointer(as_text(bytes))) return std::string(as_text(bytes));
-  ParsedCheckpoint parsed;
   try {
-    parsed = parse_checkpoint(bytes, file);
+    return looks_like_manifest(as_text(bytes))
+               ? textconv_of_manifest(parse_manifest(as_text(bytes), file), repository)
+               : textconv_of_file(bytes, file);
   } catch (const CorruptError& error) {  // git has it from before mgit, and wants to show it
-    return fmt::format("not a checkpoint that can be read: {}\n{}, {}\n", error.what(),
-                       size_text(bytes.size()), sha256(bytes).hex().substr(0, 12));
+    return textconv_lines_of_unreadable(error.what(), bytes.size(), sha256(bytes));
   }
-  const std::unique_ptr<TensorSource> source = open_checkpoint_file(file);
-  std::vector<std::string> lines(parsed.tensors.size());
-  parallel_for(lines.size(), [&](std::size_t i) {
-    const StoredTensor& tensor = parsed.tensors[i];
-    const Bytes data = bytes.subspan(tensor.offset, tensor.length);
-    lines[i] = line_of(tensor.info, sha256(data), norm_text(source->read(tensor.info.name).view));
-  });
-  for (const ManifestChunk& chunk : chunks_of(bytes, parsed)) lines.push_back(line_of(chunk));
-  return joined(lines);
 }
 
 }  // namespace mgit

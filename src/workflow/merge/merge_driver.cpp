@@ -49,18 +49,20 @@ Manifest written_in(Repository& repository, const Manifest& frame, const Manifes
   return result;
 }
 
-}  // namespace
+/// Why a text cannot be merged; empty for a manifest.
+std::string no_manifest(std::string_view side, const std::string& text) {
+  if (looks_like_manifest(text)) return {};
+  return fmt::format("{} is {}", side,
+                     text.empty() ? "an empty file" : "no manifest: committed without mgit?");
+}
 
-bool merge_manifests(Repository& repository, const std::filesystem::path& base,
-                     const std::filesystem::path& ours, const std::filesystem::path& theirs,
-                     const std::string& path, std::string& conflict) {
-  const std::string base_text = os::read_file(base);
-  const std::string our_text = os::read_file(ours);
-  const std::string their_text = os::read_file(theirs);
-  for (const std::string* text : {&base_text, &our_text, &their_text}) {
-    if (looks_like_manifest(*text)) continue;
-    conflict = "not an mgit checkpoint on every side";
-    return false;
+bool merge_texts(Repository& repository, const std::string& base_text, const std::string& our_text,
+                 const std::string& their_text, const std::filesystem::path& ours,
+                 const std::string& path, std::string& conflict) {
+  for (const auto& [side, text] :
+       {std::pair("the base", &base_text), {"ours", &our_text}, {"theirs", &their_text}}) {
+    conflict = no_manifest(side, *text);
+    if (!conflict.empty()) return false;
   }
   const Manifest from = parse_manifest(base_text, path);
   Manifest result = parse_manifest(our_text, path);
@@ -101,6 +103,21 @@ bool merge_manifests(Repository& repository, const std::filesystem::path& base,
   }
   os::write_file(ours, as_bytes(manifest_text(result)));
   return true;
+}
+
+}  // namespace
+
+bool merge_manifests(Repository& repository, const std::filesystem::path& base,
+                     const std::filesystem::path& ours, const std::filesystem::path& theirs,
+                     const std::string& path, std::string& conflict) {
+  try {
+    return merge_texts(repository, os::read_file(base), os::read_file(ours), os::read_file(theirs),
+                       ours, path, conflict);
+  } catch (const Error& error) {  // damaged, or its objects are nowhere: somebody has to choose
+    conflict = error.where().empty() || error.where() == path ? error.what()
+                                                              : error.where() + ": " + error.what();
+    return false;
+  }
 }
 
 }  // namespace mgit

@@ -11,7 +11,8 @@
 namespace mgit {
 
 /// Writes the merged manifest over `ours`. Returns false (and leaves ours) if a tensor changed on
-/// both sides; `conflict` then says which. A container with checksums of its contents is written
+/// both sides, or a side is no manifest, a damaged one, or one without its objects; `conflict` then
+/// says which. A container with checksums of its contents is written
 /// anew (into the store) where each side changed other tensors.
 bool merge_manifests(Repository& repository, const std::filesystem::path& base,
                      const std::filesystem::path& ours, const std::filesystem::path& theirs,

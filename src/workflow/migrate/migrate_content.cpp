@@ -66,6 +66,8 @@ Oid ContentImporter::convert(const std::string& path, const Oid& blob, const Blo
 }
 
 Oid ContentImporter::add(const std::string& path, Bytes file) {
+  if (file.empty() && parse_checkpoint(file, path).tensors.empty())
+    return objects_.write({}, ObjectType::kBlob);  // stands for itself
   if (!batch_) batch_ = repository_.store().begin();
   const Manifest manifest = add_checkpoint(*batch_, file, path);
   pending_ += file.size();

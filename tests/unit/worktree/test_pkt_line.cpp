@@ -5,6 +5,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <functional>
+#include <system_error>
+#include <vector>
 
 #include "base/os.h"
 #include "worktree/filter_process.h"
@@ -87,6 +91,37 @@ TEST(FilterProcess, ServesOnAfterAFileItCannotFilter) {
     answers.append(chunk.data(), static_cast<std::size_t>(n));
   EXPECT_THAT(answers, ::testing::HasSubstr("0011status=error\n0000"));
   EXPECT_THAT(answers, ::testing::EndsWith("0013status=success\n00000009hello00000000"));
+}
+
+/// Not every library throws what is ours.
+TEST(FilterProcess, AnswersEveryExceptionWithAnError) {
+  const std::string handshake =
+      "0016git-filter-client\n000eversion=2\n00000015capability=clean\n0000";
+  const std::string file = "0012command=clean\n000fpathname=a\n00000008data0000";
+  const std::vector<std::function<void()>> failures{
+      [] {
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+      },
+      [] {
+        throw std::filesystem::filesystem_error("no",
+                                                std::error_code(EIO, std::generic_category()));
+      },
+      [] { throw std::bad_alloc(); },
+      [] { throw std::length_error("too long"); },
+  };
+  for (const auto& failure : failures) {
+    const Pipe in = pipe_with(handshake + file + file);
+    Pipe out;
+    serve_filter(in.read.fd(), out.write.fd(), [&failure]() -> Repository {
+      failure();
+      throw Error("unreachable");
+    });
+    out.write.close();
+    std::array<char, 4096> chunk{};
+    const ssize_t n = ::read(out.read.fd(), chunk.data(), chunk.size());
+    EXPECT_THAT(std::string(chunk.data(), static_cast<std::size_t>(n)),
+                ::testing::EndsWith("0011status=error\n00000011status=error\n0000"));
+  }
 }
 
 }  // namespace

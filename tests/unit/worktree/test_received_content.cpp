@@ -44,9 +44,18 @@ TEST_F(Received, IsWhatWasSentWhereTheFileIsAnother) {
     received.finish();
     EXPECT_EQ(received.agreeing(), nullptr) << file;
     EXPECT_EQ(as_text(received.content()), "one two") << file;
-    write("changed");
     EXPECT_NO_THROW(received.check_unchanged());
   }
+}
+
+/// What git read is then a mixture, and what agreed at first is not in the file any more.
+TEST_F(Received, RefusesAFileThatChangesWhileItIsSent) {
+  ReceivedContent received = content(write("one two three"));
+  received.append("one");
+  write("ONE TWO THREE, and four");
+  received.append(" TWO THREE, and four");
+  received.finish();
+  EXPECT_THROW(received.check_unchanged(), Error);
 }
 
 TEST_F(Received, NeedsNoFile) {
