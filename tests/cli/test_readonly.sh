@@ -83,9 +83,11 @@ scenario "a read-only mount"
 colleagues
 large=$(digest large.safetensors)
 touch model.safetensors plain.txt
-mount --bind "$PWD" "$PWD" 2>/dev/null && mount -o remount,bind,ro "$PWD" 2>/dev/null || skip "nothing can be mounted here"
-trap 'ended=$?; cd /; umount -l "$sandbox"/scenario.*/repo 2>/dev/null; (exit $ended); _finish' EXIT
-cd "$PWD"
+mounted=$PWD
+mount --bind "$mounted" "$mounted" 2>/dev/null || skip "nothing can be mounted here"
+trap 'ended=$?; cd /; umount "$mounted" || umount -l "$mounted"; (exit $ended); _finish' EXIT
+cd "$mounted"
+mount -o remount,bind,ro "$mounted" 2>/dev/null || skip "nothing can be mounted to read only"
 state=
 reads env
 fails_with 128 "ead-only file system" mgit add --force model.safetensors
