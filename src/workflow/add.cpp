@@ -212,8 +212,7 @@ int add_files(Repository& repository, const std::vector<std::string>& arguments)
   }
   if (!has_hook(repository, "pre-commit"))  // which does it for plain git add, too
     for (const std::string& line : stage_attributes(repository, share.checkpoints))
-      fmt::print(stderr, "{}
-", line);
+      fmt::print(stderr, "{}\n", line);
   if (request->verbose)
     for (const StagedFile& file : staged) fmt::print("add '{}'\n", file.path);
   return 0;

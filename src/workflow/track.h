@@ -9,7 +9,7 @@
 
 namespace mgit {
 
-/// Names that stand for a format, which mgit init tracks.
+/// Names that stand for a format: what mgit init tracks and mgit migrate import takes.
 const std::vector<std::string>& default_patterns();
 
 /// Tracks each argument: a pattern as in .gitattributes, or a file or folder that is there, which

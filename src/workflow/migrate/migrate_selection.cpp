@@ -7,17 +7,12 @@
 #include "base/unnamed_file.h"
 #include "git/attribute_lines.h"
 #include "git/history_rewriter.h"
+#include "workflow/track.h"
 
 namespace mgit {
 namespace {
 
 constexpr const char* kAttribute = "mgit-migrate";
-
-const std::vector<std::string>& usual_names() {
-  static const std::vector<std::string> kNames{"*.safetensors", "*.pt",   "*.pth",
-                                               "*.ckpt",        "*.gguf", "*.onnx"};
-  return kNames;
-}
 
 PathVersions all_files(const ObjectDatabase& objects, const std::vector<Oid>& commits) {
   PathVersions paths;
@@ -88,7 +83,7 @@ MigrationFiles files_to_import(const Repository& repository, const ObjectDatabas
   MigrationFiles files;
   const bool by_size_alone = options.above > 0 && options.include.empty();
   const std::vector<std::string> include =
-      options.include.empty() && !by_size_alone ? usual_names() : options.include;
+      options.include.empty() && !by_size_alone ? default_patterns() : options.include;
   files.paths = matching(repository, all_files(objects, commits), include, options.exclude);
   for (const auto& [path, blobs] : files.paths)
     for (const Oid& blob : blobs)

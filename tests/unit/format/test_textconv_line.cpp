@@ -20,6 +20,7 @@ TEST(TextconvLine, KnowsWhatItWrites) {
   text += textconv_line(4096, kDigest);
   EXPECT_TRUE(is_textconv(text));
   EXPECT_TRUE(is_textconv(textconv_line(0, kDigest)));
+  EXPECT_TRUE(is_textconv(textconv_lines_of_unreadable("ends early", 12, kDigest)));
 }
 
 TEST(TextconvLine, KnowsNothingElse) {
