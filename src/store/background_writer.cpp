@@ -48,10 +48,12 @@ void BackgroundWriter::open(const os::File& file, std::filesystem::path path) {
 
 BackgroundWriter::Block BackgroundWriter::take_block() {
   std::unique_lock lock(mutex_);
+  rethrow();
   if (empty_.empty() && blocks_ < kBlocks) {
-    ++blocks_;
-    return Block(
+    Block block(
         static_cast<std::byte*>(::operator new[](kBlockSize, std::align_val_t{kAlignment})));
+    ++blocks_;
+    return block;
   }
   changed_.wait(lock, [this] { return !empty_.empty() || failure_; });
   rethrow();
@@ -67,6 +69,7 @@ void BackgroundWriter::rethrow() {
 void BackgroundWriter::write(Bytes bytes) {
   while (!bytes.empty()) {
     if (filled_ == kBlockSize) submit();
+    if (!current_) current_ = take_block();
     const std::size_t count = std::min(bytes.size(), kBlockSize - filled_);
     std::copy_n(bytes.data(), count, current_.get() + filled_);
     filled_ += count;
@@ -87,7 +90,6 @@ void BackgroundWriter::submit() {
   }
   changed_.notify_all();
   filled_ = 0;
-  current_ = take_block();
 }
 
 void BackgroundWriter::serve() {
@@ -128,9 +130,17 @@ void BackgroundWriter::end_thread() {
 void BackgroundWriter::finish() {
   const bool direct = thread_.joinable();
   end_thread();
-  rethrow();
+  {
+    const std::lock_guard lock(mutex_);
+    rethrow();
+  }
   if (direct) set_direct(file_->fd(), false);
-  os::write_all(*file_, {current_.get(), filled_}, path_);
+  try {
+    os::write_all(*file_, {current_.get(), filled_}, path_);
+  } catch (...) {
+    failure_ = std::current_exception();
+    throw;
+  }
   filled_ = 0;
 }
 

@@ -3,7 +3,7 @@
 //
 // For one thread at a time; the file belongs to the caller and must outlive the writer. What fits
 // into one buffer is written by finish() in one call, without a thread. A write that fails is
-// thrown by the next call.
+// thrown by a later call and by every one after it: finish() never returns over a hole.
 #pragma once
 
 #include <condition_variable>
@@ -49,7 +49,7 @@ class BackgroundWriter {
   const os::File* file_ = nullptr;
   std::filesystem::path path_;
   std::uint64_t size_ = 0;
-  Block current_;
+  Block current_;           // none after a full one was handed over
   std::size_t filled_ = 0;  // of current_
   std::size_t blocks_ = 0;  // that exist
 

@@ -120,9 +120,10 @@ class Collector {
         ++found;
       }
     // Packs that were written since the survey are none of this gc's business.
-    const auto expected = std::count_if(rows_.begin(), rows_.end(), [this](const auto& row) {
-      return std::any_of(packs_.begin(), packs_.end(),
-                         [&](const SurveyedPack& pack) { return pack.name == row.second.pack; });
+    std::unordered_set<std::string_view> surveyed;
+    for (const SurveyedPack& pack : packs_) surveyed.insert(pack.name);
+    const auto expected = std::count_if(rows_.begin(), rows_.end(), [&](const auto& row) {
+      return surveyed.contains(row.second.pack);
     });
     return static_cast<std::size_t>(expected) == found;
   }

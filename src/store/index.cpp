@@ -1,9 +1,12 @@
 #include "store/index.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -99,9 +102,10 @@ class Index::Statement {
 };
 
 Index::Index(const std::filesystem::path& path) : path_(path) {
-  int code =
-      sqlite3_open_v2(path.c_str(), &database_,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  int code = sqlite3_open_v2(
+      path.c_str(), &database_,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_URI,
+      nullptr);
   try {
     if (code != SQLITE_OK) fail(code);
     configure();
@@ -120,8 +124,84 @@ void Index::configure() {
         std::pair(SQLITE_DBCONFIG_ENABLE_TRIGGER, 0), std::pair(SQLITE_DBCONFIG_ENABLE_VIEW, 0)})
     sqlite3_db_config(database_, option, value, nullptr);
   sqlite3_busy_timeout(database_, kBusyMilliseconds);
-  execute("PRAGMA journal_mode=WAL");
+  struct statfs place {};
+  const bool known = ::statfs(path_.parent_path().c_str(), &place) == 0;
+  execute(known ? journal_for(static_cast<std::uint64_t>(place.f_type) & 0xffffffffU)
+                : "PRAGMA journal_mode=WAL");
   execute("PRAGMA synchronous=FULL");
+}
+
+const char* journal_for(std::uint64_t magic) {
+  constexpr std::array<std::uint64_t, 11> kShared{
+      0x6969,     0xff534d42, 0xfe534d42, 0x517b,     0x01021997, 0x65735546,  // NFS SMB 9p FUSE
+      0x00c36400, 0x5346414f, 0x0bd00bd0, 0x47504653, 0x19830326};  // Ceph AFS Lustre GPFS BeeGFS
+  return std::find(kShared.begin(), kShared.end(), magic) != kShared.end()
+             ? "PRAGMA journal_mode=DELETE"
+             : "PRAGMA journal_mode=WAL";
+}
+
+namespace {
+
+std::string as_uri(const std::filesystem::path& path, const char* parameters) {
+  std::string uri = "file://";
+  for (const char c : std::filesystem::absolute(path).string()) {
+    constexpr const char* kHex = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '/' || c == '.' || c == '-' || c == '_')
+      uri += c;
+    else
+      uri += {'%', kHex[byte >> 4], kHex[byte & 15]};
+  }
+  return uri + parameters;
+}
+
+/// Of a database and its log: another state means that somebody wrote.
+std::array<std::int64_t, 6> state_of(const std::filesystem::path& path) {
+  std::array<std::int64_t, 6> state{};
+  std::size_t at = 0;
+  for (const char* suffix : {"", "-wal"}) {
+    struct stat status {};
+    const bool there = ::stat((path.string() + suffix).c_str(), &status) == 0;
+    state[at++] = there ? status.st_size : -1;
+    state[at++] = there ? status.st_mtim.tv_sec : 0;
+    state[at++] = there ? status.st_mtim.tv_nsec : 0;
+  }
+  return state;
+}
+
+}  // namespace
+
+/// SQLite reads a log only where it may write (or finds) the shared memory beside it. Without a log
+/// the file is all there is, and immutable as long as it does not change.
+std::unique_ptr<Index> Index::copy_of(const std::filesystem::path& path) {
+  if (std::filesystem::exists(path)) {
+    const auto before = state_of(path);
+    const bool has_log = before[3] > 0;
+    for (const char* how : {"?mode=ro", "?mode=ro&immutable=1"}) {
+      if (how[8] != '\0' && has_log) break;
+      auto index = std::make_unique<Index>(":memory:");
+      try {
+        index->load(path, how);
+        if (how[8] != '\0' && state_of(path) != before) break;
+        return index;
+      } catch (const IndexDamaged&) {
+      } catch (const Error&) {
+      }
+    }
+  }
+  return std::make_unique<Index>(":memory:");
+}
+
+void Index::load(const std::filesystem::path& path, const char* how) {
+  static constexpr const char* kAttach = "ATTACH ? AS old";
+  Statement(*this, kAttach).bind(1, as_uri(path, how)).step();
+  change([&] {
+    execute("INSERT INTO packs SELECT id, name FROM old.packs");
+    execute(
+        "INSERT INTO objects SELECT object, pack, position, stored, size, encoding, base, touched "
+        "FROM old.objects");
+  });
+  execute("DETACH old");
 }
 
 std::string Index::schema() {

@@ -42,6 +42,11 @@ struct IndexRow {
   Touched touched = 0;
 };
 
+/// SQLite's write-ahead log needs memory that all its users share, which a network file system does
+/// not give: there, and in other people's file systems (FUSE), a rollback journal. `magic` is
+/// statfs's f_type.
+const char* journal_for(std::uint64_t magic);
+
 /// SQLite says that the file is damaged or no database. The file can be removed and filled again.
 struct IndexDamaged : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -56,6 +61,10 @@ class Index {
  public:
   /// Opens or creates. Throws IndexDamaged, IndexUnavailable or Error.
   explicit Index(const std::filesystem::path& path);
+  /// In memory, with the rows of the index at `path`, of which nothing is written: for a store on
+  /// which this process may not write. Empty where that index is none, damaged, or changes under
+  /// our eyes: then the packs are indexed.
+  static std::unique_ptr<Index> copy_of(const std::filesystem::path& path);
   ~Index();
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
@@ -102,6 +111,7 @@ class Index {
   }
 
  private:
+  void load(const std::filesystem::path& path, const char* how);
   void configure();
   void ensure_schema();
   std::string schema();

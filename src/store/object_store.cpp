@@ -1,11 +1,14 @@
 #include "store/object_store.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "base/threads.h"
 #include "coding/checksum.h"
@@ -27,9 +30,11 @@ std::vector<IndexEntry> entries_of(const PackScan& scan) {
   return entries;
 }
 
-Touched written_at(const std::filesystem::path& pack) {
+constexpr const char* kFreshened = "freshened";
+
+Touched written_at(const std::filesystem::path& pack, Touched otherwise) {
   struct stat status {};
-  if (::stat(pack.c_str(), &status) != 0) return now_touched();
+  if (::stat(pack.c_str(), &status) != 0) return otherwise;
   return Touched{status.st_mtim.tv_sec} * 1'000'000 + status.st_mtim.tv_nsec / 1000;
 }
 
@@ -78,7 +83,7 @@ auto ObjectStore::look_up(const Action& action) {
   }
   const std::lock_guard lock(mutex_);
   if (!stand_in_) {
-    stand_in_ = std::make_unique<Index>(":memory:");
+    stand_in_ = Index::copy_of(directory_ / "objects.db");
     listed_.reset();
   }
   return action(*stand_in_);
@@ -86,16 +91,19 @@ auto ObjectStore::look_up(const Action& action) {
 
 Index& ObjectStore::open_index() {
   if (!index_) {
-    // A store that may not be written (another user's remote) is indexed in memory.
-    const bool writable = ::access(directory_.c_str(), W_OK) == 0;
-    index_ = std::make_unique<Index>(writable ? directory_ / "objects.db" : ":memory:");
+    // A store that may not be written (another user's remote, a read-only mount).
+    index_ = is_writable() ? std::make_unique<Index>(directory_ / "objects.db")
+                           : Index::copy_of(directory_ / "objects.db");
     listed_.reset();
   }
   return *index_;
 }
 
+bool ObjectStore::is_writable() const { return ::access(directory_.c_str(), W_OK) == 0; }
+
 void ObjectStore::remove_index() {
   index_.reset();
+  if (!is_writable()) return;
   for (const char* suffix : {"", "-wal", "-shm"})
     std::filesystem::remove(directory_ / (std::string("objects.db") + suffix));
 }
@@ -159,9 +167,11 @@ std::vector<ObjectStore::ReadPack> ObjectStore::read_packs(std::vector<std::stri
            std::filesystem::last_write_time(packs_directory() / b, ignored);
   });
   std::vector<ReadPack> packs(names.size());
+  const Touched freshened = written_at(directory_ / kFreshened, 0);
   parallel_for(names.size(), [&](std::size_t i) {
     const std::filesystem::path path = packs_directory() / names[i];
-    packs[i] = {names[i], written_at(path), entries_of(scan_pack(MappedFile(path).bytes()))};
+    packs[i] = {names[i], std::max(written_at(path, now_touched()), freshened),
+                entries_of(scan_pack(MappedFile(path).bytes()))};
   });
   return packs;
 }
@@ -221,8 +231,18 @@ void ObjectStore::begin_writing() {
   if (!writing_) writing_ = StoreLock::shared(directory_);
 }
 
+/// Which objects were freshened is known to the index alone, when any last was to this file's time:
+/// an index made anew takes them all to be that young, and gc drops nothing too early.
+void ObjectStore::stamp_freshened() {
+  const std::filesystem::path path = directory_ / kFreshened;
+  const os::File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  if (file.fd() < 0 || ::futimens(file.fd(), nullptr) != 0)
+    throw Error(std::string("cannot write: ") + std::strerror(errno), path.string());
+}
+
 void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> entries,
                            std::span<const Digest> relied_on) {
+  if (!relied_on.empty()) stamp_freshened();
   with_index([&](Index& index) {
     index.change([&] {
       const Touched now = now_touched();
@@ -233,6 +253,7 @@ void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> 
 }
 
 void ObjectStore::touch(std::span<const Digest> objects) {
+  stamp_freshened();
   with_index([&](Index& index) { index.change([&] { index.touch(objects, now_touched()); }); });
 }
 

@@ -77,6 +77,8 @@ class ObjectStore {
   std::optional<Location> locate_in(Index& index, const Digest& object);
   Record record_at(const Digest& object, const Location& location);
   void remove_index();
+  bool is_writable() const;
+  void stamp_freshened();
   bool index_new_packs(Index& index);
   /// `present`, sorted, is what the index is to know. True if it knew anything else.
   bool index_packs(Index& index, const std::vector<std::string>& present);

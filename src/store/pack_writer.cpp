@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -35,33 +36,43 @@ bool process_is_gone(std::string_view name) {
   return ::kill(pid, 0) != 0 && errno == ESRCH;
 }
 
-/// A process of another container has another number here, but its lock is seen.
-bool is_locked(const std::filesystem::path& path) {
+/// A process of another container has another number here, but its lock is seen. The lock is held
+/// until the name is gone, so that whoever has just created the file sees that.
+void remove_unlocked(const std::filesystem::path& path) {
   const os::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  return file.fd() < 0 || ::flock(file.fd(), LOCK_EX | LOCK_NB) != 0;
+  std::error_code ignored;
+  if (file.fd() >= 0 && ::flock(file.fd(), LOCK_EX | LOCK_NB) == 0)
+    std::filesystem::remove(path, ignored);
+}
+
+bool has_a_name(const os::File& file) {
+  struct stat status {};
+  return ::fstat(file.fd(), &status) != 0 || status.st_nlink > 0;
 }
 
 void remove_abandoned(const std::filesystem::path& directory) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(kTemporary) && process_is_gone(name) && !is_locked(entry.path()))
-      std::filesystem::remove(entry.path(), ignored);
+    if (name.starts_with(kTemporary) && process_is_gone(name)) remove_unlocked(entry.path());
   }
 }
 
 }  // namespace
 
-PackWriter::PackWriter(std::filesystem::path directory)
-    : directory_(std::move(directory)), id_(random_id()) {
+PackWriter::PackWriter(std::filesystem::path directory) : directory_(std::move(directory)) {
   os::create_directories(directory_);
   if (std::filesystem::is_symlink(directory_))
     throw Error("refusing to modify a symlinked packs directory", directory_.string(),
                 "mount the other place here instead");
   remove_abandoned(directory_);
-  path_ = directory_ / fmt::format("{}{}-{}", kTemporary, ::getpid(), id_);
-  file_ = os::create(path_);
-  ::flock(file_.fd(), LOCK_EX | LOCK_NB);
+  do {
+    id_ = random_id();
+    path_ = directory_ / fmt::format("{}{}-{}", kTemporary, ::getpid(), id_);
+    file_ = os::create(path_);
+    while (::flock(file_.fd(), LOCK_EX) != 0 && errno == EINTR) {
+    }
+  } while (!has_a_name(file_));  // taken for abandoned before it was locked
   out_.open(file_, path_);
   out_.write(as_bytes(kPackMagic));
 }

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <iostream>
 #include <thread>
 
 #include "base/os.h"
 #include "store/object_store.h"
+#include "store/pack_writer.h"
 #include "store_support.h"
 
 namespace mgit {
@@ -78,6 +81,61 @@ TEST(Gc, KeepsTheYoungAndWhatWasAskedForAgain) {
   EXPECT_EQ(collect(directory.path(), {}, options).dropped.size(), 0U);
   EXPECT_EQ(collect(directory.path(), {}).dropped.size(), 2U);
   EXPECT_TRUE(packs_in(directory.path()).empty());
+}
+
+TEST(Gc, AnIndexMadeAnewMakesNothingOlder) {
+  const TemporaryDirectory directory;
+  const Digest old = put_into(directory.path(), "old");
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000);
+  for (const auto& pack : packs_in(directory.path()))
+    std::filesystem::last_write_time(directory.path() / "packs" / pack, long_ago);
+  GcOptions options;
+  options.expire = now_touched();
+  EXPECT_EQ(put_into(directory.path(), "old"), old);  // asked for again
+  ASSERT_TRUE(std::filesystem::remove(directory.path() / "objects.db"));
+  EXPECT_TRUE(collect(directory.path(), {}, options).dropped.empty());
+  options.expire = now_touched();
+  EXPECT_EQ(collect(directory.path(), {}, options).dropped.size(), 1U);
+}
+
+TEST(Gc, AThousandPacksAndAHundredThousandObjects) {
+  const TemporaryDirectory directory;
+  std::unordered_set<Digest> kept;
+  Digest last;
+  for (std::uint64_t pack = 0; pack < 1000; ++pack) {
+    PackWriter writer(directory.path() / "packs");
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      const std::uint64_t value = pack * 100 + i;
+      const Bytes data{reinterpret_cast<const std::byte*>(&value), sizeof(value)};
+      RecordHeader header{Encoding::kRaw, 1, data.size(), 0, sha256(data), {}, 0};
+      writer.append(header, std::array{data});
+      last = header.object;
+      if (i % 2 == 0) kept.insert(last);
+    }
+    writer.finish();
+  }
+  const auto seconds = [](const auto& action) {
+    const auto start = std::chrono::steady_clock::now();
+    action();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const double opened = seconds([&] {
+    Store store(directory.path());
+    EXPECT_TRUE(store.contains(last));
+  });
+  const double found = seconds([&] {
+    Store store(directory.path());
+    for (const Digest& object : kept) EXPECT_EQ(store.read(object).size(), 8U);
+  });
+  const double collected =
+      seconds([&] { EXPECT_EQ(collect(directory.path(), kept).dropped.size(), 50'000U); });
+  std::cout << "indexed in " << opened << " s, 50,000 objects read in " << found
+            << " s, collected in " << collected << " s\n";
+  EXPECT_EQ(packs_in(directory.path()).size(), 1U);
+  // Quadratic ones took minutes; slow machines and sanitizers get their share.
+  EXPECT_LT(opened, 20);
+  EXPECT_LT(found, 60);
+  EXPECT_LT(collected, 40);
 }
 
 TEST(Gc, KeepsBases) {

@@ -3,10 +3,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <functional>
 #include <thread>
 
 #include "base/os.h"
 #include "coding/checksum.h"
+#include "store/index.h"
 #include "store/record.h"
 #include "store_support.h"
 
@@ -271,6 +273,69 @@ TEST(Store, IsReadWithoutItsIndex) {
   EXPECT_THROW(put(store, "more"), Error);
   std::filesystem::remove(database);
   EXPECT_EQ(to_string(store.read(put(store, "more"))), "more");
+}
+
+/// In a process that may not write, also where the tests run as root.
+int as_a_reader(const std::filesystem::path& directory, const std::function<bool()>& action) {
+  std::filesystem::permissions(directory.parent_path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(directory, std::filesystem::perms(0555));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(3);
+      ::_exit(action() ? 0 : 1);
+    } catch (...) {
+      ::_exit(2);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  std::filesystem::permissions(directory, std::filesystem::perms(0755));
+  return WEXITSTATUS(status);
+}
+
+TEST(Store, WhereNothingMayBeWrittenItsIndexIsRead) {
+  const TemporaryDirectory parent;
+  const auto directory = parent.path() / "a store%20?#";
+  Digest indexed;
+  {
+    Store store(directory);
+    indexed = put(store, "indexed");
+  }
+  const auto pack = packs_of(Store(directory)).front();
+  const auto index = read_whole(directory / "objects.db");
+  Digest later;
+  {
+    Store store(directory);
+    later = put(store, "later");
+  }
+  // The index of before, and a pack that could not be scanned: it lists what only the index knows.
+  std::filesystem::permissions(directory, std::filesystem::perms(0755));
+  write_whole(directory / "objects.db", index);
+  write_whole(pack, "garbage");
+  EXPECT_EQ(as_a_reader(directory,
+                        [&] {
+                          const Store store(directory);
+                          return store.contains(indexed) && store.contains(later) &&
+                                 to_string(store.read(later)) == "later";
+                        }),
+            0);
+  EXPECT_EQ(read_whole(directory / "objects.db"), index);
+  write_whole(directory / "objects.db", "no index");
+  EXPECT_EQ(as_a_reader(directory,
+                        [&] {
+                          const Store store(directory);
+                          return !store.contains(indexed) && store.contains(later);
+                        }),
+            0);
+  EXPECT_EQ(read_whole(directory / "objects.db"), "no index");
+}
+
+TEST(Store, NoWriteAheadLogOnNetworkFileSystems) {
+  for (const std::uint64_t magic : {0x6969U, 0xff534d42U, 0xfe534d42U, 0x01021997U, 0x65735546U})
+    EXPECT_THAT(journal_for(magic), HasSubstr("=DELETE"));
+  for (const std::uint64_t magic : {0xef53U, 0x58465342U, 0x9123683eU, 0x01021994U, 0x794c7630U})
+    EXPECT_THAT(journal_for(magic), HasSubstr("=WAL"));
 }
 
 TEST(Store, EveryFlippedByteOfAPackIsFound) {
