@@ -4,6 +4,7 @@
 // any number of threads.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,13 +14,17 @@
 
 namespace mgit {
 
+class TensorRoles;
+struct TensorUnit;
+
 /// Weighted mean of tensors of one shape and dtype: sum_i w_i x_i / sum_i w_i, rounded once to the
 /// dtype. Tensors that are not arithmetic (integers, counters, bool, f8) are taken from the first.
 /// Throws Error on differing shapes or dtypes, or weights that do not sum to a positive number.
 Buffer weighted_mean(std::span<const TensorView> tensors, std::span<const double> weights);
 
-/// (1-lambda) a + lambda b for every arithmetic tensor, the others from a, computed as read. Keeps
-/// references.
+/// (1-lambda) a + lambda b for every tensor that may be averaged, the others from a, computed as
+/// read; weights in codes and their scales are those of either end. Keeps references.
+/// read throws Error between the ends for weights in codes that differ.
 class InterpolatedModel : public TensorSource {
  public:
   InterpolatedModel(const TensorSource& a, const TensorSource& b, double lambda);
@@ -27,9 +32,12 @@ class InterpolatedModel : public TensorSource {
   TensorData read(std::string_view name) const override;
 
  private:
+  void require_equal_codes(const TensorUnit& unit) const;
+
   const TensorSource& a_;
   const TensorSource& b_;
   double lambda_;
+  std::shared_ptr<const TensorRoles> roles_;
 };
 
 /// Why two models cannot be combined, tensor by tensor, from names, dtypes and shapes alone; empty

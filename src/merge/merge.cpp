@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/threads.h"
+#include "merge/tensor_role.h"
 
 namespace mgit {
 namespace {
@@ -71,16 +72,38 @@ Buffer weighted_mean(std::span<const TensorView> tensors, std::span<const double
 }
 
 InterpolatedModel::InterpolatedModel(const TensorSource& a, const TensorSource& b, double lambda)
-    : a_(a), b_(b), lambda_(lambda) {}
+    : a_(a), b_(b), lambda_(lambda), roles_(std::make_shared<TensorRoles>(a.tensors())) {}
 
 TensorData InterpolatedModel::read(std::string_view name) const {
   TensorData ours = a_.read(name);
-  if (!is_arithmetic(ours.view.dtype) || lambda_ == 0) return ours;
+  if (lambda_ == 0) return ours;
+  const auto index = static_cast<std::size_t>(a_.find(name) - a_.tensors().data());
+  if (const TensorUnit* unit = roles_->unit_of(index)) {
+    if (lambda_ == 1) return b_.read(name);
+    require_equal_codes(*unit);
+  } else if (roles_->of(index) != TensorRole::kAveraged) {
+    return ours;
+  }
+  if (!is_arithmetic(ours.view.dtype)) return ours;
   const TensorData theirs = b_.read(name);
   const TensorView views[] = {ours.view, theirs.view};
   const double weights[] = {1 - lambda_, lambda_};
   const auto mean = std::make_shared<const Buffer>(weighted_mean(views, weights));
   return {{ours.view.dtype, ours.view.shape, *mean}, mean};
+}
+
+void InterpolatedModel::require_equal_codes(const TensorUnit& unit) const {
+  for (const std::size_t member : unit.members) {
+    if (!roles_->is_code(member)) continue;
+    const TensorInfo& info = roles_->tensors()[member];
+    const TensorData ours = a_.read(info.name);
+    const TensorData theirs = b_.read(info.name);
+    if (!std::equal(ours.view.data.begin(), ours.view.data.end(), theirs.view.data.begin(),
+                    theirs.view.data.end()))
+      throw Error(fmt::format("{}: other codes here and there, and nothing between them",
+                              dtype_name(info.dtype)),
+                  info.name, "compare the models before they were quantised");
+  }
 }
 
 std::vector<std::string> incompatibilities(const std::vector<TensorInfo>& ours,

@@ -1,5 +1,7 @@
 #include "model/continuation.h"
 
+#include <algorithm>
+
 #include "mgit/match.h"
 #include "model/database.h"
 
@@ -19,9 +21,17 @@ bool is_here(const Store& store, const CommittedModel& model) {
   return true;
 }
 
+/// Weights in codes cannot be compared as numbers are.
+bool has_numbers(const TensorSource& model) {
+  return std::any_of(model.tensors().begin(), model.tensors().end(), [](const TensorInfo& info) {
+    return info.rank() >= 2 && is_arithmetic(info.dtype);
+  });
+}
+
 }  // namespace
 
 bool continues(const TensorSource& older, const TensorSource& newer) {
+  if (!has_numbers(older)) return older.tensors() == newer.tensors();
   const double similarity = cosine(older, newer);
   if (similarity > kSurelyContinues) return true;
   if (similarity < kSurelyNot || older.tensors() != newer.tensors()) return false;

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/os.h"
+#include "merge/tensor_role.h"
 #include "mgit/store.h"
+#include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 
 namespace mgit {
@@ -56,6 +60,20 @@ std::string no_manifest(std::string_view side, const std::string& text) {
                      text.empty() ? "an empty file" : "no manifest: committed without mgit?");
 }
 
+/// Codes and scales that would come from both sides; empty if none do.
+std::string torn_unit(const Manifest& base, const Manifest& ours, const Manifest& theirs) {
+  const std::array<const Manifest*, 2> sides{&ours, &theirs};
+  const auto content = [&](std::size_t side, std::size_t tensor) {
+    return sides[side]->tensors[tensor].object;
+  };
+  const auto decides = [&](std::size_t side, std::size_t tensor) {
+    return content(side, tensor) != base.tensors[tensor].object;
+  };
+  const RoleVerdict verdict =
+      settle_roles(TensorRoles(infos_of(base)), {sides.size(), decides, content});
+  return verdict.conflicts.empty() ? std::string() : verdict.conflicts.front();
+}
+
 bool merge_texts(Repository& repository, const std::string& base_text, const std::string& our_text,
                  const std::string& their_text, const std::filesystem::path& ours,
                  const std::string& path, std::string& conflict) {
@@ -80,6 +98,8 @@ bool merge_texts(Repository& repository, const std::string& base_text, const std
     conflict = "the header changed on both sides";
     return false;
   }
+  conflict = torn_unit(from, result, to);
+  if (!conflict.empty()) return false;
   std::size_t both = 0;
   std::string first;
   for (std::size_t i = 0; i < result.tensors.size(); ++i) {

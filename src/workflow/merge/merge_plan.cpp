@@ -68,7 +68,7 @@ class ModelPlanner {
     if (plan.sides.size() == 1) return std::nullopt;
     if (!plan.conflicts.empty()) return plan;
     settle_bases(plan);
-    find_opaque_conflicts(plan);
+    settle_tensors(plan);
     if (!plan.conflicts.empty()) return plan;
     settle_weights(plan);
     if ((plan.two_way || rebased_) && options_.rebase) bring_into_basin(plan);
@@ -112,23 +112,29 @@ class ModelPlanner {
     plan.base_model = base;
   }
 
-  /// Blocks of quantised weights and bytes of unknown meaning have no mean. They fill their
-  /// storages, so that an object is a tensor's content.
-  static void find_opaque_conflicts(ModelPlan& plan) {
+  /// What has no mean comes whole from one side, or is a conflict (merge/tensor_role).
+  void settle_tensors(ModelPlan& plan) {
     if (!keeps_checksums(plan))
       plan.conflicts.push_back("an npz archive, whose checksums a merge would leave wrong");
-    const std::vector<ManifestTensor>& ours = plan.sides.front().model.manifest.tensors;
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-      if (!is_opaque(ours[i].info.dtype)) continue;
-      const auto object = [&](std::size_t side) {
-        return plan.sides[side].model.manifest.tensors[i].object;
-      };
-      const std::vector<std::size_t> deciding = deciding_sides(plan, i, object);
-      if (!std::all_of(deciding.begin(), deciding.end(),
-                       [&](std::size_t side) { return object(side) == object(deciding[0]); }))
-        plan.conflicts.push_back(fmt::format("{}: {} here and there, which cannot be averaged",
-                                             ours[i].info.name, dtype_name(ours[i].info.dtype)));
-    }
+    const TensorRoles roles(infos_of(plan.sides.front().model.manifest));
+    const auto content = [&](std::size_t side, std::size_t tensor) {
+      return content_of(plan.sides[side].model, tensor);
+    };
+    const auto decides = [&](std::size_t side, std::size_t tensor) {
+      return plan.two_way || content(side, tensor) != plan.sides[side].base->tensors[tensor].object;
+    };
+    RoleVerdict verdict = settle_roles(roles, {plan.sides.size(), decides, content});
+    plan.taken = std::move(verdict.taken);
+    for (std::string& conflict : verdict.conflicts) plan.conflicts.push_back(std::move(conflict));
+    if (!verdict.left_out.empty()) plan.notes.push_back("ours, not averaged: " + verdict.left_out);
+  }
+
+  /// The tensor by its elements.
+  Digest content_of(const CommittedModel& model, std::size_t index) {
+    const ManifestTensor& tensor = model.manifest.tensors[index];
+    if (!tensor.placement) return tensor.object;
+    repository_.need(model, model.path);
+    return sha256(read_tensor(repository_.store(), tensor).view.data);
   }
 
   /// The base's tensors by content, in the basin that the recorded rebases moved its line to.
@@ -233,15 +239,12 @@ std::optional<TensorData> combine_tensor(const ModelPlan& plan, std::size_t inde
                                          const Manifest& frame) {
   std::vector<std::size_t> deciding = deciding_sides(
       plan, index, [&](std::size_t side) { return sides[side].stored.tensors[index].object; });
+  if (plan.taken[index]) deciding = {*plan.taken[index]};
   const auto content = [&](std::size_t side) { return sides[side].moved.tensors[index].object; };
-  bool same = std::all_of(deciding.begin(), deciding.end(), [&](std::size_t side) {
+  const bool same = std::all_of(deciding.begin(), deciding.end(), [&](std::size_t side) {
     return content(side) == content(deciding.front());
   });
   const TensorInfo& info = frame.tensors[index].info;
-  if (!same && !is_arithmetic(info.dtype)) {  // integers and counters are never averaged: ours
-    deciding = {0};
-    same = true;
-  }
   if (same && content(deciding.front()) == frame.tensors[index].object) return std::nullopt;
   if (same) return sides[deciding.front()].read(info.name);
   std::vector<TensorData> data;
@@ -369,6 +372,7 @@ std::string describe_plan(const ModelPlan& plan) {
                       plan.path, moved, units, match->objective_before, match->objective_after)
                 : fmt::format("\n{}: in our basin already", plan.path);
   }
+  for (const std::string& note : plan.notes) text += fmt::format("\n{}: {}", plan.path, note);
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "merge/tensor_role.h"
 #include "mgit/git.h"
 #include "mgit/match.h"
 #include "model/operation_record.h"
@@ -35,9 +36,11 @@ struct SidePlan {
 
 struct ModelPlan {
   std::string path;
-  std::vector<std::string> conflicts;  // why it cannot be combined; empty if it can
-  bool two_way = false;                // tips only: at least one line was cut
-  std::optional<Oid> base;             // the commit whose model is the base, if not two_way
+  std::vector<std::string> conflicts;             // why it cannot be combined; empty if it can
+  std::vector<std::string> notes;                 // what people should know, a line each
+  std::vector<std::optional<std::size_t>> taken;  // by tensor: the side it comes from, uncombined
+  bool two_way = false;                           // tips only: at least one line was cut
+  std::optional<Oid> base;  // the commit whose model is the base, if not two_way
   std::optional<CommittedModel> base_model;
   std::optional<Spec> spec;     // if anything was matched
   std::vector<SidePlan> sides;  // ours first
