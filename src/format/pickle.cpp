@@ -17,6 +17,68 @@ constexpr std::size_t kMaximumNodes = 2'000'000;
 constexpr std::size_t kMaximumMarks = 10'000;
 constexpr std::size_t kMaximumLine = 4096;
 
+/// Their names in CPython's Lib/pickletools.py.
+enum class Opcode : std::uint8_t {
+  kMark = '(',
+  kStop = '.',
+  kPop = '0',
+  kPopMark = '1',
+  kDup = '2',
+  kBinBytes = 'B',
+  kShortBinBytes = 'C',
+  kBinFloat = 'G',
+  kBinInt = 'J',
+  kBinInt1 = 'K',
+  kBinInt2 = 'M',
+  kNone = 'N',
+  kBinPersId = 'Q',
+  kReduce = 'R',
+  kBinString = 'T',  // Python 2's str
+  kShortBinString = 'U',
+  kBinUnicode = 'X',
+  kEmptyList = ']',
+  kAppend = 'a',
+  kBuild = 'b',
+  kGlobal = 'c',
+  kDict = 'd',
+  kAppends = 'e',
+  kBinGet = 'h',
+  kLongBinGet = 'j',
+  kList = 'l',
+  kBinPut = 'q',
+  kLongBinPut = 'r',
+  kSetItem = 's',
+  kTuple = 't',
+  kSetItems = 'u',
+  kEmptyTuple = ')',
+  kEmptyDict = '}',
+  kProto = 0x80,
+  kNewObj = 0x81,
+  kExt1 = 0x82,
+  kExt2 = 0x83,
+  kExt4 = 0x84,
+  kTuple1 = 0x85,
+  kTuple2 = 0x86,
+  kTuple3 = 0x87,
+  kNewTrue = 0x88,
+  kNewFalse = 0x89,
+  kLong1 = 0x8a,
+  kLong4 = 0x8b,
+  kShortBinUnicode = 0x8c,
+  kBinUnicode8 = 0x8d,
+  kBinBytes8 = 0x8e,
+  kEmptySet = 0x8f,
+  kAddItems = 0x90,
+  kFrozenSet = 0x91,
+  kNewObjEx = 0x92,
+  kStackGlobal = 0x93,
+  kMemoize = 0x94,
+  kFrame = 0x95,
+  kByteArray8 = 0x96,
+  kNextBuffer = 0x97,
+  kReadOnlyBuffer = 0x98
+};
+
 [[noreturn]] void broken(const std::string& reason) {
   throw CorruptError("broken pickle: " + reason);
 }
@@ -27,10 +89,10 @@ class Machine {
 
   Pickle run() {
     try {
-      if (reader_.u8() != 0x80) broken("it does not begin with a protocol");
+      if (Opcode{reader_.u8()} != Opcode::kProto) broken("it does not begin with a protocol");
       if (const auto protocol = reader_.u8(); protocol < 2 || protocol > 5)
         broken(fmt::format("protocol {}", protocol));
-      while (step(static_cast<char>(reader_.u8()))) continue;
+      while (step(Opcode{reader_.u8()})) continue;
     } catch (const wire::Malformed&) {
       broken("it ends too early");
     }
@@ -41,220 +103,209 @@ class Machine {
   }
 
  private:
-  // The opcodes have their letters of pickletools. False for STOP.
-  bool step(char opcode) {
+  /// False for STOP.
+  bool step(Opcode opcode) {
     switch (opcode) {
-      case '.':
+      case Opcode::kStop:
         return false;
-      case '\x95':  // FRAME: a hint for buffering
+      case Opcode::kFrame:  // a hint for buffering
         reader_.take(8);
-        return true;
-      case '(':
+        break;
+
+      case Opcode::kMark:
         if (marks_.size() >= kMaximumMarks) broken("nested too deeply");
         marks_.push_back(stack_.size());
-        return true;
-      case '0':
+        break;
+      case Opcode::kPop:
         if (!marks_.empty() && marks_.back() == stack_.size())
           marks_.pop_back();
         else
           pop();
-        return true;
-      case '1':
+        break;
+      case Opcode::kPopMark:
         take_marked();
-        return true;
-      case '2':
+        break;
+      case Opcode::kDup:
         stack_.push_back(top());
-        return true;
-      default:
-        if (!scalar(opcode) && !container(opcode) && !memo(opcode) && !object(opcode))
-          broken(fmt::format("unknown opcode {:#04x} at byte {}",
-                             static_cast<unsigned char>(opcode),
-                             size_ - reader_.rest().size() - 1));
-        return true;
-    }
-  }
+        break;
 
-  bool scalar(char opcode) {
-    switch (opcode) {
-      case 'N':
+      case Opcode::kNone:
         push({.kind = Kind::kNone});
-        return true;
-      case '\x88':
+        break;
+      case Opcode::kNewTrue:
         integer(1, Kind::kBool);
-        return true;
-      case '\x89':
+        break;
+      case Opcode::kNewFalse:
         integer(0, Kind::kBool);
-        return true;
-      case 'K':
+        break;
+      case Opcode::kBinInt1:
         integer(reader_.u8());
-        return true;
-      case 'M':
+        break;
+      case Opcode::kBinInt2:
         integer(static_cast<std::int64_t>(length(2)));
-        return true;
-      case 'J':
+        break;
+      case Opcode::kBinInt:
         integer(static_cast<std::int32_t>(reader_.u32()));
-        return true;
-      case '\x8a':
+        break;
+      case Opcode::kLong1:
         long_integer(reader_.take(reader_.u8()));
-        return true;
-      case '\x8b':
+        break;
+      case Opcode::kLong4:
         long_integer(reader_.take(reader_.u32()));
-        return true;
-      case 'G':
-        reader_.take(8);
-        push({.kind = Kind::kFloat});
-        return true;
-      default:
-        return text(opcode);
-    }
-  }
+        break;
+      case Opcode::kBinFloat:
+        push({.kind = Kind::kFloat, .integer = big_endian(reader_.take(8))});
+        break;
 
-  bool text(char opcode) {
-    switch (opcode) {
-      case 'X':
-        return text(Kind::kText, reader_.u32());
-      case '\x8c':
-        return text(Kind::kText, reader_.u8());
-      case '\x8d':
-        return text(Kind::kText, reader_.u64());
-      case 'T':  // Python 2's str
-        return text(Kind::kText, reader_.u32());
-      case 'U':
-        return text(Kind::kText, reader_.u8());
-      case 'B':
-        return text(Kind::kBytes, reader_.u32());
-      case 'C':
-        return text(Kind::kBytes, reader_.u8());
-      case '\x8e':
-      case '\x96':  // BYTEARRAY8
-        return text(Kind::kBytes, reader_.u64());
-      default:
-        return false;
-    }
-  }
+      case Opcode::kBinUnicode:
+      case Opcode::kBinString:
+        text(Kind::kText, reader_.u32());
+        break;
+      case Opcode::kShortBinUnicode:
+      case Opcode::kShortBinString:
+        text(Kind::kText, reader_.u8());
+        break;
+      case Opcode::kBinUnicode8:
+        text(Kind::kText, reader_.u64());
+        break;
+      case Opcode::kBinBytes:
+        text(Kind::kBytes, reader_.u32());
+        break;
+      case Opcode::kShortBinBytes:
+        text(Kind::kBytes, reader_.u8());
+        break;
+      case Opcode::kBinBytes8:
+      case Opcode::kByteArray8:
+        text(Kind::kBytes, reader_.u64());
+        break;
 
-  bool container(char opcode) {
-    switch (opcode) {
-      case ')':
+      case Opcode::kEmptyTuple:
         push({.kind = Kind::kTuple});
-        return true;
-      case ']':
+        break;
+      case Opcode::kEmptyList:
         push({.kind = Kind::kList});
-        return true;
-      case '}':
+        break;
+      case Opcode::kEmptyDict:
         push({.kind = Kind::kDict});
-        return true;
-      case '\x8f':
+        break;
+      case Opcode::kEmptySet:
         push({.kind = Kind::kSet});
-        return true;
-      case '\x85':
-      case '\x86':
-      case '\x87':
-        push({.kind = Kind::kTuple, .items = take(static_cast<std::size_t>(opcode - '\x84'))});
-        return true;
-      case 't':
+        break;
+      case Opcode::kTuple1:
+        push({.kind = Kind::kTuple, .items = take(1)});
+        break;
+      case Opcode::kTuple2:
+        push({.kind = Kind::kTuple, .items = take(2)});
+        break;
+      case Opcode::kTuple3:
+        push({.kind = Kind::kTuple, .items = take(3)});
+        break;
+      case Opcode::kTuple:
         push({.kind = Kind::kTuple, .items = take_marked()});
-        return true;
-      case 'l':
+        break;
+      case Opcode::kList:
         push({.kind = Kind::kList, .items = take_marked()});
-        return true;
-      case 'd':
+        break;
+      case Opcode::kDict:
         push({.kind = Kind::kDict, .items = pairs(take_marked())});
-        return true;
-      case '\x91':  // FROZENSET
+        break;
+      case Opcode::kFrozenSet:
         push({.kind = Kind::kSet, .items = take_marked()});
-        return true;
-      case 'a':
+        break;
+      case Opcode::kAppend:
         append(take(1));
-        return true;
-      case 'e':
-      case '\x90':  // ADDITEMS
+        break;
+      case Opcode::kAppends:
+      case Opcode::kAddItems:
         append(take_marked());
-        return true;
-      case 's':
+        break;
+      case Opcode::kSetItem:
         set(take(2));
-        return true;
-      case 'u':
+        break;
+      case Opcode::kSetItems:
         set(pairs(take_marked()));
-        return true;
-      default:
-        return false;
-    }
-  }
+        break;
 
-  bool memo(char opcode) {
-    switch (opcode) {
-      case 'q':
+      case Opcode::kBinPut:
         remember(reader_.u8());
-        return true;
-      case 'r':
+        break;
+      case Opcode::kLongBinPut:
         remember(reader_.u32());
-        return true;
-      case '\x94':
+        break;
+      case Opcode::kMemoize:
         remember(memo_.size());
-        return true;
-      case 'h':
+        break;
+      case Opcode::kBinGet:
         recall(reader_.u8());
-        return true;
-      case 'j':
+        break;
+      case Opcode::kLongBinGet:
         recall(reader_.u32());
-        return true;
-      default:
-        return false;
-    }
-  }
+        break;
 
-  bool object(char opcode) {
-    switch (opcode) {
-      case 'c': {
-        const std::string_view module = line();
-        push({.kind = Kind::kGlobal, .text = module, .name = line()});
-        return true;
-      }
-      case '\x93': {  // STACK_GLOBAL
-        const std::vector<NodeId> names = take(2);
-        const Node& module = result_[names[0]];
-        const Node& name = result_[names[1]];
-        if (module.kind != Kind::kText || name.kind != Kind::kText)
-          broken("a name is not a string");
-        push({.kind = Kind::kGlobal, .text = module.text, .name = name.text});
-        return true;
-      }
-      case 'R':
-      case '\x81':  // NEWOBJ
+      case Opcode::kGlobal:
+        global();
+        break;
+      case Opcode::kStackGlobal:
+        stack_global();
+        break;
+      case Opcode::kReduce:
+      case Opcode::kNewObj:
         push({.kind = Kind::kCall, .items = take(2)});
-        return true;
-      case '\x92':  // NEWOBJ_EX: with keyword arguments, which stay behind the others
+        break;
+      case Opcode::kNewObjEx:  // with keyword arguments, which stay behind the others
         push({.kind = Kind::kCall, .items = take(3)});
-        return true;
-      case 'b': {
-        const NodeId state = pop();
-        extend(result_.nodes[top()].given, {kState, state});
-        return true;
-      }
-      case 'Q':
+        break;
+      case Opcode::kBuild:
+        build();
+        break;
+      case Opcode::kBinPersId:
         push({.kind = Kind::kPersistent, .items = take(1)});
-        return true;
-      case '\x82':
-        return unknown(1);
-      case '\x83':
-        return unknown(2);
-      case '\x84':
-        return unknown(4);
-      case '\x97':  // NEXT_BUFFER
-        return unknown(0);
-      case '\x98':  // READONLY_BUFFER: of the one on the stack
+        break;
+
+      case Opcode::kExt1:
+        unknown(1);
+        break;
+      case Opcode::kExt2:
+        unknown(2);
+        break;
+      case Opcode::kExt4:
+        unknown(4);
+        break;
+      case Opcode::kNextBuffer:
+        unknown(0);
+        break;
+      case Opcode::kReadOnlyBuffer:  // of the one on the stack
         top();
-        return true;
+        break;
+
       default:
-        return false;
+        broken(fmt::format("unknown opcode {:#04x} at byte {}", static_cast<unsigned>(opcode),
+                           size_ - reader_.rest().size() - 1));
     }
+    return true;
   }
 
-  bool unknown(std::uint64_t arguments) {
+  void global() {
+    const std::string_view module = line();
+    push({.kind = Kind::kGlobal, .text = module, .name = line()});
+  }
+
+  void stack_global() {
+    const std::vector<NodeId> names = take(2);
+    const Node& module = result_[names[0]];
+    const Node& name = result_[names[1]];
+    if (module.kind != Kind::kText || name.kind != Kind::kText) broken("a name is not a string");
+    push({.kind = Kind::kGlobal, .text = module.text, .name = name.text});
+  }
+
+  void build() {
+    const NodeId state = pop();
+    extend(result_.nodes[top()].given, {kState, state});
+  }
+
+  void unknown(std::uint64_t arguments) {
     reader_.take(arguments);
     push({.kind = Kind::kUnknown});
-    return true;
   }
 
   void push(Node node) {
@@ -345,9 +396,14 @@ class Machine {
     integer(static_cast<std::int64_t>(value));
   }
 
-  bool text(Kind kind, std::uint64_t bytes) {
+  void text(Kind kind, std::uint64_t bytes) {
     push({.kind = kind, .text = as_text(reader_.take(bytes))});
-    return true;
+  }
+
+  static std::int64_t big_endian(Bytes digits) {
+    std::uint64_t value = 0;
+    for (const std::byte digit : digits) value = value << 8 | static_cast<std::uint8_t>(digit);
+    return static_cast<std::int64_t>(value);
   }
 
   std::string_view line() {

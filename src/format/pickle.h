@@ -25,7 +25,7 @@ struct Node {
     kBool,        // integer: 0 or 1
     kInteger,     // integer
     kBigInteger,  // text: little-endian two's complement, more than 64 bits
-    kFloat,       // its value is of no use here
+    kFloat,       // integer: the bits of a double
     kText,        // text, UTF-8
     kBytes,       // text
     kTuple,       // items
