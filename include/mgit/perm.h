@@ -84,6 +84,14 @@ SpecCheck check_spec(std::string_view text, std::string_view name,
 /// As recognise; the reasons are the first of each family.
 SpecCheck check_families(const std::vector<TensorInfo>& network);
 
+/// The shipped family that fits a network best of those that do not fit.
+struct FamilyMisfit {
+  std::string family;
+  std::vector<std::string> reasons;  // all of them: what stands in the way
+};
+/// nullopt: one fits, or none covers at least half of the tensors.
+std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& network);
+
 /// Where a group stands, and how many parameters those tensors have.
 struct GroupMembers {
   std::vector<std::pair<std::string, std::size_t>> axes;  // tensor, axis; in the spec's order

@@ -45,6 +45,19 @@ StoredTensor place(HeaderEntry entry, std::uint64_t data_start, std::uint64_t da
 
 }  // namespace
 
+Outline outline_safetensors(Bytes file) {
+  const Bytes header = header_of(file);
+  const std::uint64_t data_start = kLengthBytes + header.size();
+  std::vector<HeaderText> metadata;
+  Outline outline;
+  for (const HeaderEntry& entry : parse_safetensors_header(as_text(header), &metadata))
+    outline.tensors.push_back(
+        {entry.info.name, entry.begin < entry.end ? data_start + entry.begin : 0});
+  for (auto& [name, value] : metadata)
+    outline.scalars.push_back({std::move(name), std::move(value)});
+  return outline;
+}
+
 std::vector<StoredTensor> parse_safetensors(Bytes file) {
   const Bytes header = header_of(file);
   const std::uint64_t data_start = kLengthBytes + header.size();

@@ -22,6 +22,8 @@ constexpr std::string_view kMetadata = "__metadata__";
 /// nothing, and duplicate keys, which a document tree would hide, are seen here.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit HeaderReader(std::vector<HeaderText>* metadata) : metadata_(metadata) {}
+
   std::vector<HeaderEntry> take() { return std::move(entries_); }
 
   bool null() override {
@@ -42,7 +44,10 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool string(string_t& value) override {
-    if (depth_ == 2 && in_metadata()) return true;
+    if (depth_ == 2 && in_metadata()) {
+      if (metadata_ != nullptr) metadata_->emplace_back(key_, value);
+      return true;
+    }
     if (depth_ != 2 || key_ != "dtype") return scalar("a string");
     const auto dtype = dtype_from_name(value);
     if (!dtype || is_opaque(*dtype))
@@ -132,6 +137,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     entries_.back().end = offsets_[1];
   }
 
+  std::vector<HeaderText>* metadata_;
   std::vector<HeaderEntry> entries_;
   std::unordered_set<std::string> names_;
   std::set<std::string> keys_;  // of the current entry
@@ -144,11 +150,12 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-std::vector<HeaderEntry> parse_safetensors_header(std::string_view json) {
+std::vector<HeaderEntry> parse_safetensors_header(std::string_view json,
+                                                  std::vector<HeaderText>* metadata) {
   // nlohmann takes a NUL between values for the end of its input.
   if (const auto nul = json.find('\0'); nul != std::string_view::npos)
     broken(fmt::format("bad JSON at byte {}", nul + 1));
-  HeaderReader reader;
+  HeaderReader reader(metadata);
   nlohmann::json::sax_parse(json, &reader);
   return reader.take();
 }

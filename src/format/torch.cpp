@@ -164,35 +164,80 @@ std::unordered_map<std::string_view, TorchStorage> descriptions(const Pickle& pi
   return result;
 }
 
-ParsedCheckpoint read_legacy(Bytes file) {
-  LegacyFile reader(file);
-  reader.next();
-  const Pickle protocol = reader.next();
-  if (protocol[protocol.root].integer != kLegacyProtocol) throw CorruptError("unknown protocol");
-  check_system(reader.next());
-  const Pickle object = reader.next();
-  const Pickle keys = reader.next();
-  const auto known = descriptions(object);
-  std::unordered_map<std::string_view, StoragePlace> places;
-  std::vector<StoredTensor> storages;
-  for (const NodeId id : keys[keys.root].items) {
-    const auto description = known.find(keys[id].text);
-    if (description == known.end())
-      throw CorruptError("a storage that the pickle does not describe");
-    const StoragePlace place = reader.storage(description->second);
-    if (!places.emplace(keys[id].text, place).second)
-      throw CorruptError("a storage is listed twice");
-    storages.push_back(
-        raw("storage." + std::to_string(storages.size()), place.offset, place.length));
+Buffer pickle_bytes(Bytes file, const std::vector<ZipEntry>& entries, const std::string& root) {
+  check_byte_order(file, entries, root);
+  return unpack(file, *find_entry(entries, root + std::string(kPickle)), kMaximumPickle);
+}
+
+/// An archive that torch.save wrote, opened as far as its pickle.
+struct TorchArchive {
+  /// Throws CorruptError.
+  TorchArchive(Bytes file, const std::vector<ZipEntry>& entries, const std::string& root)
+      : data(pickle_bytes(file, entries, root)),
+        pickle(pickle::read_pickle(data)),
+        storages(entries, root) {}
+
+  FindStorage finder() const {
+    return [this](const TorchStorage& storage) { return storages.find(storage); };
   }
-  const auto find = [&places](const TorchStorage& storage) -> std::optional<StoragePlace> {
-    const auto found = places.find(storage.key);
-    if (found == places.end()) return std::nullopt;
-    return found->second;
-  };
-  std::vector<StoredTensor> tensors = torch_tensors(object, find, file.size());
-  add_unnamed(tensors, std::move(storages));
-  return sorted("pytorch-legacy", file, std::move(tensors));
+
+  Buffer data;
+  Pickle pickle;  // points into `data`
+  ZipStorages storages;
+};
+
+/// A file of the old format, opened as far as its storages.
+class LegacyContents {
+ public:
+  /// Throws CorruptError.
+  explicit LegacyContents(Bytes file) {
+    LegacyFile reader(file);
+    reader.next();
+    const Pickle protocol = reader.next();
+    if (protocol[protocol.root].integer != kLegacyProtocol) throw CorruptError("unknown protocol");
+    check_system(reader.next());
+    pickle = reader.next();
+    find_storages(reader, reader.next());
+  }
+
+  FindStorage finder() const {
+    return [this](const TorchStorage& storage) -> std::optional<StoragePlace> {
+      const auto found = places_.find(storage.key);
+      if (found == places_.end()) return std::nullopt;
+      return found->second;
+    };
+  }
+
+  Pickle pickle;
+  std::vector<StoredTensor> storages;
+
+ private:
+  void find_storages(LegacyFile& reader, const Pickle& keys) {
+    const auto known = descriptions(pickle);
+    for (const NodeId id : keys[keys.root].items) {
+      const auto description = known.find(keys[id].text);
+      if (description == known.end())
+        throw CorruptError("a storage that the pickle does not describe");
+      const StoragePlace place = reader.storage(description->second);
+      if (!places_.emplace(keys[id].text, place).second)
+        throw CorruptError("a storage is listed twice");
+      storages.push_back(
+          raw("storage." + std::to_string(storages.size()), place.offset, place.length));
+    }
+  }
+
+  std::unordered_map<std::string_view, StoragePlace> places_;
+};
+
+Outline outline(const Pickle& pickle, const FindStorage& find, Bytes file) {
+  Outline result;
+  for (StoredTensor& tensor : torch_tensors(pickle, find, file.size(), &result.scalars)) {
+    const std::uint64_t inside =
+        tensor.placement ? tensor.placement->offset * dtype_bits(tensor.info.dtype) / 8 : 0;
+    result.tensors.push_back(
+        {std::move(tensor.info.name), tensor.length > 0 ? tensor.offset + inside : 0});
+  }
+  return result;
 }
 
 }  // namespace
@@ -201,15 +246,10 @@ std::optional<ParsedCheckpoint> parse_torch(Bytes file, const std::vector<ZipEnt
   const auto root = root_of(entries);
   if (!root) return std::nullopt;
   try {
-    check_byte_order(file, entries, *root);
-    const Buffer data =
-        unpack(file, *find_entry(entries, *root + std::string(kPickle)), kMaximumPickle);
-    const Pickle pickle = pickle::read_pickle(data);
-    const ZipStorages storages(entries, *root);
-    std::vector<StoredTensor> tensors = torch_tensors(
-        pickle, [&storages](const TorchStorage& storage) { return storages.find(storage); },
-        file.size());
-    add_unnamed(tensors, storages.all(entries));
+    const TorchArchive archive(file, entries, *root);
+    std::vector<StoredTensor> tensors =
+        torch_tensors(archive.pickle, archive.finder(), file.size());
+    add_unnamed(tensors, archive.storages.all(entries));
     return sorted("pytorch", file, std::move(tensors));
   } catch (const CorruptError&) {
     return std::nullopt;
@@ -219,10 +259,27 @@ std::optional<ParsedCheckpoint> parse_torch(Bytes file, const std::vector<ZipEnt
 std::optional<ParsedCheckpoint> parse_torch_legacy(Bytes file) {
   try {
     if (!has_legacy_magic(file)) return std::nullopt;
-    return read_legacy(file);
+    LegacyContents contents(file);
+    std::vector<StoredTensor> tensors =
+        torch_tensors(contents.pickle, contents.finder(), file.size());
+    add_unnamed(tensors, std::move(contents.storages));
+    return sorted("pytorch-legacy", file, std::move(tensors));
   } catch (const CorruptError&) {
     return std::nullopt;
   }
+}
+
+Outline outline_torch(Bytes file, const std::vector<ZipEntry>& entries) {
+  const auto root = root_of(entries);
+  if (!root) throw CorruptError("not an archive of torch.save's");
+  const TorchArchive archive(file, entries, *root);
+  return outline(archive.pickle, archive.finder(), file);
+}
+
+Outline outline_torch_legacy(Bytes file) {
+  if (!has_legacy_magic(file)) throw CorruptError("not a file of torch.save's");
+  const LegacyContents contents(file);
+  return outline(contents.pickle, contents.finder(), file);
 }
 
 ParsedCheckpoint parse_zip(Bytes file, const std::vector<ZipEntry>& entries) {

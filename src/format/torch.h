@@ -8,6 +8,7 @@
 
 #include <optional>
 
+#include "format/outline.h"
 #include "format/zip.h"
 #include "mgit/format.h"
 
@@ -19,6 +20,10 @@ std::optional<ParsedCheckpoint> parse_torch(Bytes file, const std::vector<ZipEnt
 
 /// Format "pytorch-legacy"; nullopt and errors as above.
 std::optional<ParsedCheckpoint> parse_torch_legacy(Bytes file);
+
+/// Of a file that the parsers above understand. Throws CorruptError for others.
+Outline outline_torch(Bytes file, const std::vector<ZipEntry>& entries);
+Outline outline_torch_legacy(Bytes file);
 
 /// Format "zip": each entry's bytes as they stand in the archive are a U8 tensor with its name.
 ParsedCheckpoint parse_zip(Bytes file, const std::vector<ZipEntry>& entries);

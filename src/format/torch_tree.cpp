@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@ using Kind = Node::Kind;
 constexpr std::size_t kMaximumDepth = 200;
 constexpr std::size_t kMaximumVisits = 4'000'000;
 constexpr std::size_t kMaximumName = 4096;
+constexpr std::size_t kMaximumScalars = 100'000;
 constexpr std::size_t kMaximumNames = std::size_t{64} << 20;  // bytes of all
 
 struct TorchType {
@@ -88,10 +90,33 @@ std::optional<Shape> numbers_of(const pickle::Pickle& pickle, const Node& node) 
   throw CorruptError(fmt::format("the pickled object is {}", what));
 }
 
+/// nullopt: no plain value.
+std::optional<std::string> scalar_text(const Node& node) {
+  switch (node.kind) {
+    case Kind::kNone:
+      return "None";
+    case Kind::kBool:
+      return node.integer != 0 ? "True" : "False";
+    case Kind::kInteger:
+      return std::to_string(node.integer);
+    case Kind::kFloat:
+      return fmt::format("{}", std::bit_cast<double>(node.integer));
+    case Kind::kText:
+      return std::string(node.text.substr(0, kMaximumName));
+    default:
+      return std::nullopt;
+  }
+}
+
 class TreeWalk {
  public:
-  TreeWalk(const pickle::Pickle& pickle, const FindStorage& find, std::uint64_t file_size)
-      : pickle_(pickle), find_(find), file_size_(file_size), on_path_(pickle.nodes.size()) {}
+  TreeWalk(const pickle::Pickle& pickle, const FindStorage& find, std::uint64_t file_size,
+           std::vector<OutlineScalar>* scalars)
+      : pickle_(pickle),
+        find_(find),
+        file_size_(file_size),
+        scalars_(scalars),
+        on_path_(pickle.nodes.size()) {}
 
   std::vector<StoredTensor> run() {
     walk(pickle_.root, "");
@@ -102,6 +127,7 @@ class TreeWalk {
   void walk(NodeId id, const std::string& path) {
     if (++visits_ > kMaximumVisits) too_large("too large");
     const Node& node = pickle_[id];
+    if (scalars_ != nullptr) scalar(node, path);
     if ((node.items.empty() && node.given.empty()) || on_path_[id]) return;
     if (++depth_ > kMaximumDepth) too_large("nested too deeply");
     on_path_[id] = true;
@@ -114,6 +140,12 @@ class TreeWalk {
     given(node, path);
     on_path_[id] = false;
     --depth_;
+  }
+
+  void scalar(const Node& node, const std::string& path) {
+    const bool of_torch = path.find("_metadata.") != std::string::npos;
+    if (path.empty() || of_torch || scalars_->size() >= kMaximumScalars) return;
+    if (auto value = scalar_text(node)) scalars_->push_back({path, *std::move(value)});
   }
 
   void pairs(const std::vector<NodeId>& items, const std::string& path) {
@@ -235,6 +267,7 @@ class TreeWalk {
   const pickle::Pickle& pickle_;
   const FindStorage& find_;
   std::uint64_t file_size_;
+  std::vector<OutlineScalar>* scalars_;
   std::vector<bool> on_path_;
   std::size_t depth_ = 0;
   std::size_t visits_ = 0;
@@ -269,8 +302,9 @@ std::optional<TorchStorage> torch_storage(const pickle::Pickle& pickle, NodeId i
 }
 
 std::vector<StoredTensor> torch_tensors(const pickle::Pickle& pickle, const FindStorage& find,
-                                        std::uint64_t file_size) {
-  return TreeWalk(pickle, find, file_size).run();
+                                        std::uint64_t file_size,
+                                        std::vector<OutlineScalar>* scalars) {
+  return TreeWalk(pickle, find, file_size, scalars).run();
 }
 
 std::string UniqueNames::unique(std::string name) {

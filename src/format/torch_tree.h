@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "format/outline.h"
 #include "format/pickle.h"
 #include "mgit/format.h"
 
@@ -42,8 +43,11 @@ using FindStorage = std::function<std::optional<StoragePlace>(const TorchStorage
 /// or that do not lie inside it, and kinds this reader does not model (quantized, with lazy
 /// conjugation), and any that are larger than `file_size`. Throws CorruptError if the tree is too
 /// deep or too large to walk.
+/// `scalars`, if given, gets numbers and texts that are no tensors, as far as they are not
+/// PyTorch's own notes on modules.
 std::vector<StoredTensor> torch_tensors(const pickle::Pickle& pickle, const FindStorage& find,
-                                        std::uint64_t file_size);
+                                        std::uint64_t file_size,
+                                        std::vector<OutlineScalar>* scalars = nullptr);
 
 /// Names that were given already.
 class UniqueNames {

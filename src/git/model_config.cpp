@@ -11,6 +11,7 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "base/similar.h"
+#include "format/shard_index.h"
 #include "git/text.h"
 
 namespace fs = std::filesystem;
@@ -21,15 +22,17 @@ namespace {
 /// A key of [model "NAME"] and where it goes.
 struct ModelKey {
   std::string_view name;
-  std::string ModelConfig::*member;  // nullptr: read by non_finite_tensors()
+  std::string ModelConfig::*member;  // nullptr: non_finite_tensors(), model_setting()
 };
 
-constexpr std::array<ModelKey, 6> kModelKeys{{{"path", &ModelConfig::path},
+constexpr std::array<ModelKey, 8> kModelKeys{{{"path", &ModelConfig::path},
                                               {"spec", &ModelConfig::spec},
                                               {"graph", &ModelConfig::graph},
                                               {"data", &ModelConfig::data},
                                               {"loss", &ModelConfig::loss},
-                                              {"nonfinite", nullptr}}};
+                                              {"nonfinite", nullptr},
+                                              {"key", nullptr},
+                                              {"optimizer", nullptr}}};
 
 /// A path inside the repository: relative, no "..".
 bool stays_inside(const std::string& path) {
@@ -145,12 +148,22 @@ std::string did_you_mean(const std::string& typed, const std::vector<std::string
   return similar.empty() ? std::string() : fmt::format("; did you mean {}?", similar.front());
 }
 
-/// What .mgitconfig of the working tree says; no includes: the file may come from anybody.
-std::string listing_of(const Repository& repository) {
+/// The file as a commit has it, or the working tree.
+std::string config_file(const Repository& repository, const std::optional<Oid>& commit) {
+  if (commit) {
+    const auto file = repository.file_at(*commit, kModelConfigFile);
+    return file ? repository.blob(file->blob) : std::string();
+  }
   const fs::path file = repository.work_dir() / kModelConfigFile;
   if (repository.work_dir().empty() || !fs::is_regular_file(file)) return {};
+  return os::read_file(file);
+}
+
+/// What .mgitconfig says; no includes: the file may come from anybody.
+std::string listing_of(const Repository& repository, const std::optional<Oid>& commit = {}) {
   ProcessOptions options;
-  options.input = os::read_file(file);
+  options.input = config_file(repository, commit);
+  if (options.input->empty()) return {};
   return run_checked({"git", "config", "-z", "--no-includes", "--file", "-", "--list"},
                      std::move(options));
 }
@@ -172,6 +185,19 @@ std::vector<NonFiniteTensors> non_finite_tensors(const Repository& repository) {
           entry.value)
         result.push_back({model.path, *entry.value});
   return result;
+}
+
+std::string model_setting(const Repository& repository, const std::optional<Oid>& commit,
+                          const std::string& model_path, std::string_view key) {
+  const std::vector<Entry> entries = entries_of(listing_of(repository, commit));
+  std::string value;
+  for (const ModelConfig& model : models_in(entries)) {
+    if (!same_model_path(model.path, model_path)) continue;
+    for (const Entry& entry : entries)
+      if (entry.is_of_model() && *entry.subsection == model.name && entry.name == key)
+        value = entry.value.value_or("");
+  }
+  return value;
 }
 
 std::string config_complaint(const std::string& errors) {

@@ -26,6 +26,11 @@ struct NonFiniteTensors {
 /// git cannot parse the file.
 std::vector<NonFiniteTensors> non_finite_tensors(const Repository& repository);
 
+/// One key of the model at this path, as `commit` has the file, or the working tree for nullopt;
+/// empty if it says nothing. Throws Error where git cannot parse the file.
+std::string model_setting(const Repository& repository, const std::optional<Oid>& commit,
+                          const std::string& model_path, std::string_view key);
+
 /// What is wrong with the file, from git's words about it: "bad config line 3".
 std::string config_complaint(const std::string& errors);
 

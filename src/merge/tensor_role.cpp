@@ -156,23 +156,6 @@ ParsedName parse_name(std::string_view name) {
   return parsed;
 }
 
-bool is_training_state(std::string_view name) {
-  if (std::find(kMoments.begin(), kMoments.end(), leaf_of(name)) != kMoments.end()) return true;
-  if (name.find("rng_state") != std::string_view::npos) return true;
-  std::string_view previous;
-  for (std::string_view rest = name; !rest.empty();) {
-    const std::size_t dot = rest.find('.');
-    if (dot == std::string_view::npos) return false;  // the leaf is no folder
-    const std::string_view folder = rest.substr(0, dot);
-    if (std::find(kStateFolders.begin(), kStateFolders.end(), folder) != kStateFolders.end())
-      return true;
-    if (folder == "state" && previous.starts_with("opt")) return true;
-    previous = folder;
-    rest.remove_prefix(dot + 1);
-  }
-  return false;
-}
-
 std::string_view role_noun(TensorRole role) {
   switch (role) {
     case TensorRole::kCounter:
@@ -206,6 +189,26 @@ std::string counted(TensorRole role, std::size_t count) {
 }
 
 }  // namespace
+
+bool is_training_state(std::string_view name) {
+  const std::string_view leaf = leaf_of(name);
+  if (std::find(kMoments.begin(), kMoments.end(), leaf) != kMoments.end()) return true;
+  if (name.find("rng_state") != std::string_view::npos) return true;
+  std::string_view previous;
+  for (std::string_view rest = name; !rest.empty();) {
+    const std::size_t dot = rest.find('.');
+    if (dot == std::string_view::npos) return false;  // the leaf is no folder
+    const std::string_view folder = rest.substr(0, dot);
+    if (std::find(kStateFolders.begin(), kStateFolders.end(), folder) != kStateFolders.end())
+      return true;
+    const bool numbered = dot + 1 < rest.size() && rest[dot + 1] >= '0' && rest[dot + 1] <= '9';
+    if (folder == "state" && (previous.starts_with("opt") || (numbered && leaf == "step")))
+      return true;
+    previous = folder;
+    rest.remove_prefix(dot + 1);
+  }
+  return false;
+}
 
 /// Finds roles and units of one network.
 class RoleFinder {

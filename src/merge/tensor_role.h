@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mgit/base.h"
@@ -34,6 +35,9 @@ struct TensorUnit {
   std::vector<std::size_t> members;  // ascending
   std::size_t head = 0;              // the member that a message names
 };
+
+/// By its name alone: a tensor of an optimizer, a scheduler or a random generator.
+bool is_training_state(std::string_view name);
 
 class TensorRoles {
  public:

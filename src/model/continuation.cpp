@@ -4,6 +4,7 @@
 
 #include "mgit/match.h"
 #include "model/database.h"
+#include "model/training_state.h"
 
 namespace mgit {
 namespace {
@@ -30,13 +31,19 @@ bool has_numbers(const TensorSource& model) {
 
 }  // namespace
 
-bool continues(const TensorSource& older, const TensorSource& newer) {
+bool continues(const TensorSource& older_file, const TensorSource& newer_file) {
+  const WeightsModel older(older_file, "");  // moments of an optimizer continue nothing
+  const WeightsModel newer(newer_file, "");
   if (!has_numbers(older)) return older.tensors() == newer.tensors();
   const double similarity = cosine(older, newer);
   if (similarity > kSurelyContinues) return true;
   if (similarity < kSurelyNot || older.tensors() != newer.tensors()) return false;
-  const auto spec = recognise(older.tensors());
-  return spec && !worth_moving(match_weights(*spec, older, newer));
+  for (const std::string& prefix : weight_prefixes(older.tensors(), "")) {
+    const WeightsModel old_weights(older, prefix);
+    const auto spec = recognise(old_weights.tensors());
+    if (spec) return !worth_moving(match_weights(*spec, old_weights, WeightsModel(newer, prefix)));
+  }
+  return false;
 }
 
 struct Continuation::Impl {

@@ -11,10 +11,20 @@
 namespace mgit {
 
 /// The file named in .mgitconfig (as `commit` has it, or the working tree for nullopt), else the
-/// shipped family that recognises the network. `repository` may be null: then only families. Throws
-/// Error if nothing fits.
+/// shipped family that recognises the network. `repository` may be null: then only families. Of a
+/// training state the weights are recognised, and the spec is one of the whole file. Throws Error
+/// if nothing fits.
 Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors);
+
+/// For weights that were taken out of their file (training_state.h).
+Spec choose_weights_spec(const Repository* repository, const std::optional<Oid>& commit,
+                         const std::string& path, const std::vector<TensorInfo>& weights);
+
+/// What the weights of a model in `commit` (the working tree for nullopt) begin their names with.
+/// `repository` may be null.
+std::string weights_prefix(const Repository* repository, const std::optional<Oid>& commit,
+                           const std::string& path, const std::vector<TensorInfo>& tensors);
 
 /// The tensors a manifest names, as a network.
 std::vector<TensorInfo> infos_of(const Manifest& manifest);

@@ -16,6 +16,16 @@ std::uint64_t parameters(const SpecTensor& tensor) {
   return count;
 }
 
+const std::vector<speclang::SpecFile>& parsed_families() {
+  static const std::vector<speclang::SpecFile> kFamilies = [] {
+    std::vector<speclang::SpecFile> files;
+    for (const speclang::Family& family : speclang::families())
+      files.push_back(speclang::parse_spec_file(family.text, family.name));
+    return files;
+  }();
+  return kFamilies;
+}
+
 }  // namespace
 
 std::string_view proof_name(Proof proof) {
@@ -55,14 +65,8 @@ SpecCheck check_spec(std::string_view text, std::string_view name,
 }
 
 SpecCheck check_families(const std::vector<TensorInfo>& network) {
-  static const std::vector<speclang::SpecFile> kFamilies = [] {
-    std::vector<speclang::SpecFile> files;
-    for (const speclang::Family& family : speclang::families())
-      files.push_back(speclang::parse_spec_file(family.text, family.name));
-    return files;
-  }();
   SpecCheck result;
-  for (const speclang::SpecFile& family : kFamilies) {
+  for (const speclang::SpecFile& family : parsed_families()) {
     try {
       result.spec = speclang::bind(family, network);
       result.spec->proof = Proof::kFamily;
@@ -73,6 +77,22 @@ SpecCheck check_families(const std::vector<TensorInfo>& network) {
     }
   }
   return result;
+}
+
+std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& network) {
+  std::optional<FamilyMisfit> nearest;
+  for (const speclang::SpecFile& family : parsed_families()) {
+    try {
+      speclang::bind(family, network);
+      return std::nullopt;
+    } catch (const speclang::Misfit& misfit) {
+      const std::vector<std::string>& reasons = misfit.reasons();
+      if (reasons.size() * 2 <= network.size() &&
+          (!nearest || reasons.size() < nearest->reasons.size()))
+        nearest = FamilyMisfit{family.architecture, reasons};
+    }
+  }
+  return nearest;
 }
 
 std::optional<Spec> recognise(const std::vector<TensorInfo>& network) {

@@ -12,6 +12,7 @@
 #include "format/shard_index.h"
 #include "mgit/lineage.h"
 #include "model/model_spec.h"
+#include "model/training_state.h"
 #include "store/model_file.h"
 #include "workflow/trust.h"
 
@@ -20,7 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-MemoryModel in_memory(const TensorSource& source) {
+/// The weights of a file, with their names in the network.
+MemoryModel weights_of(const TensorSource& file, const Repository* repository,
+                       const std::optional<Oid>& commit, const std::string& path) {
+  const WeightsModel source(file, weights_prefix(repository, commit, path, file.tensors()));
   MemoryModel model;
   for (const TensorInfo& info : source.tensors()) {
     const TensorData tensor = source.read(info.name);
@@ -71,7 +75,7 @@ NamedModel committed_model(const Repository& repository, const std::string& name
   const CommittedModel model = require_model(repository, commit, path, revision);
   repository.need(model, name);
   return {name, commit, model.path, model_digest(model),
-          in_memory(*open_model(repository.store(), model))};
+          weights_of(*open_model(repository.store(), model), &repository, commit, model.path)};
 }
 
 /// The path as the repository has it, where it lies inside.
@@ -86,9 +90,11 @@ NamedModel find_model(const Repository* repository, const std::string& name,
   const bool revision =
       repository != nullptr && repository->resolve(name.substr(0, name.find(':'))).has_value();
   if (revision) return committed_model(*repository, name, model_name);
-  if (fs::is_regular_file(name))
-    return {name, std::nullopt, path_inside(repository, name), std::nullopt,
-            in_memory(*open_model_file(name))};
+  if (fs::is_regular_file(name)) {
+    const std::string path = path_inside(repository, name);
+    return {name, std::nullopt, path, std::nullopt,
+            weights_of(*open_model_file(name), repository, std::nullopt, path)};
+  }
   throw MissingError("no such revision or checkpoint file", name);
 }
 
@@ -151,7 +157,7 @@ Evaluation evaluate(Evaluator& evaluator, const NamedModel& model) {
 void add_rebased_curve(const Repository* repository, const BarrierRequest& request,
                        const NamedModel& a, const NamedModel& b, Evaluator& evaluator,
                        BarrierReport& report) {
-  const Spec spec = choose_spec(repository, b.commit, b.path, b.weights.tensors());
+  const Spec spec = choose_weights_spec(repository, b.commit, b.path, b.weights.tensors());
   report.spec = describe_spec(spec);
   report.match = match_weights(spec, a.weights, b.weights);
   const PermutedModel permuted(b.weights, spec, report.match->permutation);

@@ -7,6 +7,8 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/threads.h"
 #include "base/words.h"
@@ -101,6 +103,32 @@ std::map<std::string, std::size_t> moves_of(const std::vector<TensorDifference>&
   return moves;
 }
 
+/// "epoch  3 -> 4", a line each.
+std::string scalar_lines(const std::vector<ScalarDifference>& scalars) {
+  constexpr std::size_t kShown = 20;
+  constexpr std::size_t kLongest = 60;
+  const auto shown = [kLongest](const std::string& value) {
+    const std::string quoted = quote_name(value);
+    return quoted.size() <= kLongest ? quoted : fmt::format("{:.{}}...", quoted, kLongest);
+  };
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, scalars.size()); ++i) {
+    const ScalarDifference& scalar = scalars[i];
+    text += fmt::format("  {:<8}  {}  ",
+                        !scalar.before ? "added"
+                        : scalar.after ? "changed"
+                                       : "gone",
+                        quote_name(scalar.name));
+    if (scalar.before) text += shown(*scalar.before);
+    if (scalar.before && scalar.after) text += " -> ";
+    if (scalar.after) text += shown(*scalar.after);
+    text += "\n";
+  }
+  if (scalars.size() > kShown)
+    text += fmt::format("  and {} values more\n", scalars.size() - kShown);
+  return text;
+}
+
 bool has_line(const TensorDifference& tensor) {
   return tensor.change != TensorChange::kEqual && tensor.change != TensorChange::kMoved;
 }
@@ -166,6 +194,27 @@ std::string compare_chunks(const std::vector<ManifestChunk>& before,
                      changed_bytes, bytes);
 }
 
+std::vector<ScalarDifference> compare_scalars(const std::optional<Outline>& before,
+                                              const std::optional<Outline>& after) {
+  std::vector<ScalarDifference> differences;
+  if (!before || !after) return differences;
+  std::unordered_map<std::string_view, std::string_view> old_values;
+  std::unordered_set<std::string_view> names;
+  for (const OutlineScalar& scalar : before->scalars) old_values.emplace(scalar.name, scalar.value);
+  for (const OutlineScalar& scalar : after->scalars) {
+    if (!names.insert(scalar.name).second) continue;
+    const auto old = old_values.find(scalar.name);
+    if (old == old_values.end())
+      differences.push_back({scalar.name, std::nullopt, scalar.value});
+    else if (old->second != scalar.value)
+      differences.push_back({scalar.name, std::string(old->second), scalar.value});
+  }
+  for (const OutlineScalar& scalar : before->scalars)
+    if (names.insert(scalar.name).second)
+      differences.push_back({scalar.name, scalar.value, std::nullopt});
+  return differences;
+}
+
 std::string_view change_name(TensorChange change) {
   switch (change) {
     case TensorChange::kEqual:
@@ -196,6 +245,7 @@ std::string difference_text(const CheckpointDifference& difference, bool colour)
   if (!difference.problem.empty()) return text + "  " + difference.problem + "\n";
   text += "  " + counts_text(difference.tensors) + "\n";
   if (!difference.chunks.empty()) text += "  outside tensors: " + difference.chunks + "\n";
+  text += scalar_lines(difference.scalars);
   for (const auto& [where, count] : moves_of(difference.tensors))
     text += fmt::format("  {}  {} {}\n",
                         paint(colour_of(TensorChange::kMoved), fmt::format("{:<8}", "moved")),

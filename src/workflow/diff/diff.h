@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/outline.h"
 #include "mgit/format.h"
 #include "mgit/tensor.h"
 
@@ -47,12 +48,24 @@ void compare_values(const CheckpointSide& before, const CheckpointSide& after,
 std::string compare_chunks(const std::vector<ManifestChunk>& before,
                            const std::vector<ManifestChunk>& after);
 
+/// A value that is no tensor, like the epoch of a training state; nullopt: not there on that side.
+struct ScalarDifference {
+  std::string name;
+  std::optional<std::string> before;
+  std::optional<std::string> after;
+};
+
+/// Those that differ, in the order of the file. Without an outline of both sides: none.
+std::vector<ScalarDifference> compare_scalars(const std::optional<Outline>& before,
+                                              const std::optional<Outline>& after);
+
 /// A checkpoint that is not the same on both sides.
 struct CheckpointDifference {
   std::string path;
   std::string old_path;  // of a rename; else empty
   char status = 'M';     // git's letter
   std::vector<TensorDifference> tensors;
+  std::vector<ScalarDifference> scalars{};
   std::string chunks;   // what changed outside tensors, in words; empty if nothing did
   std::string problem;  // why the tensors could not be compared; usually empty
 };

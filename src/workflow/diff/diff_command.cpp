@@ -87,6 +87,7 @@ std::optional<Comparison> compare(const Repository& repository, const RawChange&
       repository.need(*result.after->manifest, change.path);
     result.difference.tensors = compare_checkpoints(result.before->view(), result.after->view());
     result.difference.chunks = compare_chunks(result.before->chunks, result.after->chunks);
+    result.difference.scalars = compare_scalars(result.before->outline, result.after->outline);
   } catch (const Error& error) {
     result.difference.problem =
         error.where().empty() ? error.what() : error.where() + ": " + error.what();
@@ -119,6 +120,12 @@ Json json_of(const std::vector<CheckpointDifference>& differences) {
     if (!difference.old_path.empty()) file["old_path"] = difference.old_path;
     if (!difference.problem.empty()) file["problem"] = difference.problem;
     if (!difference.chunks.empty()) file["chunks"] = difference.chunks;
+    for (const ScalarDifference& scalar : difference.scalars) {
+      Json entry{{"name", scalar.name}, {"before", nullptr}, {"after", nullptr}};
+      if (scalar.before) entry["before"] = *scalar.before;
+      if (scalar.after) entry["after"] = *scalar.after;
+      file["scalars"].push_back(std::move(entry));
+    }
     int equal = 0;
     for (const TensorDifference& tensor : difference.tensors) {
       if (tensor.change == TensorChange::kEqual) {

@@ -3,6 +3,7 @@
 #include "base/mapped_file.h"
 #include "base/threads.h"
 #include "mgit/store.h"
+#include "model/stored_outline.h"
 
 namespace mgit {
 namespace {
@@ -13,6 +14,7 @@ Side side_of_manifest(const Repository& repository, const std::string& text,
   side.manifest = parse_manifest(text, path);
   side.source = std::make_unique<StoredModel>(repository.store(), *side.manifest);
   side.chunks = side.manifest->chunks;
+  side.outline = stored_outline(repository.store(), *side.manifest);
   return side;
 }
 
@@ -40,9 +42,11 @@ std::optional<Side> side_of(const Repository& repository, const std::string& mod
   const MappedFile mapped(file);
   if (looks_like_manifest(as_text(mapped.bytes())))
     return side_of_manifest(repository, std::string(as_text(mapped.bytes())), path);
+  const ParsedCheckpoint parsed = parse_checkpoint(mapped.bytes(), path);
   return Side{{},
               open_checkpoint_file(file),
-              chunks_of(mapped.bytes(), parse_checkpoint(mapped.bytes(), path))};
+              chunks_of(mapped.bytes(), parsed),
+              outline_of(mapped.bytes(), parsed.format)};
 }
 
 }  // namespace mgit

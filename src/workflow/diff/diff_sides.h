@@ -16,6 +16,7 @@ struct Side {
   std::optional<Manifest> manifest;
   std::unique_ptr<TensorSource> source;
   std::vector<ManifestChunk> chunks;
+  std::optional<Outline> outline{};
 
   CheckpointSide view() const { return {source.get(), manifest ? &*manifest : nullptr}; }
 };

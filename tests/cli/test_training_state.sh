@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# Training states are models: the weights in them are found, rebased and merged; what an optimizer knows of a
+# parameter moves with it.
+. "$(dirname "$0")/lib.sh"
+
+# state FILE FORM SEED [EPOCH]: a network of three layers and what a training keeps beside it. Each moment is a
+# multiple of its parameter, so that it can be told whether it moved along.
+state() {
+  PYTHONPATH=$MGIT_SOURCE/tests/support python3 - "$@" <<'PYTHON'
+import random, sys
+from torch_file import Tensor, save
+path, form, seed, epoch = sys.argv[1], sys.argv[2], int(sys.argv[3]), int((sys.argv + ["1"])[4])
+draw = random.Random(seed)
+shapes = {"fc1.weight": (12, 6), "fc1.bias": (12,), "fc2.weight": (12, 12), "fc2.bias": (12,), "fc3.weight": (3, 12),
+          "fc3.bias": (3,)}
+def size(shape): return shape[0] * (shape[1] if len(shape) > 1 else 1)
+net = {name: Tensor(shape, [draw.gauss(0, 1) for _ in range(size(shape))]) for name, shape in shapes.items()}
+def adam(order, step=True):
+    state = {i: {"exp_avg": net[name] * 8, "exp_avg_sq": net[name] * 4} for i, name in enumerate(order)}
+    for i in state: state[i]["step"] = Tensor((), [epoch])
+    return state
+names = list(net)
+one = [{"lr": 0.001, "betas": (0.9, 0.999), "params": list(range(len(names)))}]
+def prefixed(prefix): return {prefix + name: tensor for name, tensor in net.items()}
+decay = [n for n in names if n.endswith("weight")] + [n for n in names if n.endswith("bias")]
+two = [{"lr": 0.1, "weight_decay": 0.01, "params": [0, 1, 2]}, {"lr": 0.1, "weight_decay": 0.0, "params": [3, 4, 5]}]
+tree = {
+    "plain": lambda: {"model": net, "optimizer": {"state": adam(names), "param_groups": one}, "epoch": epoch},
+    "no-optimizer": lambda: {"epoch": epoch, "model_state_dict": net, "loss": 0.5 / epoch},
+    "ddp": lambda: prefixed("module."),
+    "compiled": lambda: {"model": prefixed("_orig_mod."), "epoch": epoch},
+    "both": lambda: {"state_dict": prefixed("module._orig_mod.")},
+    "lightning": lambda: {"epoch": epoch, "global_step": 100 * epoch, "state_dict": prefixed("model."),
+                          "optimizer_states": [{"state": adam(names), "param_groups": one}],
+                          "lr_schedulers": [{"last_epoch": epoch}]},
+    "decay": lambda: {"model": net, "optimizer": {"state": adam(decay), "param_groups": two}},
+    "sgd": lambda: {"net": net, "opt": {"state": {i: {"momentum_buffer": net[n] * 2} for i, n in enumerate(names)},
+                                        "param_groups": one}},
+    "named": lambda: {"model": prefixed("module."), "optimizer": {
+        "state": {"module." + n: {"exp_avg": net[n] * 8, "exp_avg_sq": net[n] * 4} for n in names}, "param_groups": []}},
+    "given-names": lambda: {"model": net, "optimizer": {"state": adam(names[::-1]), "param_groups": [
+        {"params": list(range(6)), "param_names": names[::-1]}]}},
+    "factored": lambda: {"model": net, "optimizer": {"state": {i: {"exp_avg_sq_row": Tensor(shapes[n][:1], net[n].values)}
+                         for i, n in enumerate(names) if len(shapes[n]) == 2}, "param_groups": one}},
+    "average": lambda: {"model": net, "ema": {n: net[n] * 2 for n in names}, "shadow": [net[n] * 4 for n in names]},
+    "key": lambda: {"policy": net, "critic": {"q.weight": net["fc2.weight"] * 3}},
+    "frozen": lambda: {"model": net, "optimizer": {"state": adam(names[2:]), "param_groups": [{"params": [0, 1, 2, 3]}]}},
+}[form]()
+save(path, tree)
+PYTHON
+}
+
+# follows FILE FORM: does everything beside the weights still belong to the unit it belonged to?
+follows() {
+  PYTHONPATH=$MGIT_SOURCE/tests/support python3 - "$@" <<'PYTHON'
+import sys
+from torch_file import Tensor, load
+tree, form = load(sys.argv[1]), sys.argv[2]
+def check(what, moved, factor, weight):
+    assert moved == weight * factor, "%s stayed behind" % what
+def strip(names): return {n.replace("module.", "").replace("_orig_mod.", "").replace("model.", ""): t for n, t in names.items()}
+net = strip(next(tree[k] for k in ("model", "state_dict", "net", "policy") if k in tree))
+order = list(net)
+optimizer = tree.get("optimizer") or tree.get("opt") or (tree.get("optimizer_states") or [{"state": {}}])[0]
+if form == "decay": order = [n for n in order if n.endswith("weight")] + [n for n in order if n.endswith("bias")]
+if form == "given-names": order.reverse()
+for key, state in optimizer["state"].items():
+    name = order[key] if isinstance(key, int) else key.replace("module.", "")
+    for kind, factor in ("exp_avg", 8), ("exp_avg_sq", 4), ("momentum_buffer", 2):
+        if kind in state: check("%s of %s" % (kind, name), state[kind], factor, net[name])
+if form == "average":
+    for name in order: check("ema." + name, tree["ema"][name], 2, net[name])
+    for i, name in enumerate(order): check("shadow.%d" % i, tree["shadow"][i], 4, net[name])
+PYTHON
+}
+
+# fork_of FORM [CONFIG]: two independent trainings; the second one is rebased onto main.
+fork_of() {
+  make_repository "$1"
+  mgit track '*.pt' >/dev/null
+  [ -z "${2:-}" ] || printf '[model "net"]\n\tpath = state.pt\n\t%s\n' "$2" >.mgitconfig
+  state state.pt "$1" 1 1
+  cp state.pt ../ours.pt
+  commit_all "train on main"
+  git switch -q -c feature
+  state state.pt "$1" 2 3
+  cp state.pt ../theirs.pt
+  commit_all "train on a branch"
+  git switch -q main
+}
+
+# value FILE PATH…: a number of a saved state; tensors print their values.
+value() {
+  PYTHONPATH=$MGIT_SOURCE/tests/support python3 -c 'import sys
+from torch_file import load
+found = load(sys.argv[1])
+for key in sys.argv[2:]: found = found[int(key) if key.isdigit() else key]
+print(getattr(found, "values", found))' "$@"
+}
+
+scenario "the weights of a training state are found and rebased, and moments move with them"
+for form in plain decay sgd named given-names lightning average; do
+  fork_of "$form"
+  ok follows ../theirs.pt "$form"
+  ok mgit rebase feature onto main
+  contains "$output" "Successfully rebased"
+  contains "$output" "weights in '"
+  git switch -q feature
+  ok follows state.pt "$form"
+  differ "$(digest state.pt)" "$(digest ../theirs.pt)" "$form: nothing moved"
+  ok mgit fsck
+  cd ..
+done
+
+scenario "prefixes of wrappers, and states without an optimizer"
+for form in no-optimizer ddp compiled both factored; do
+  fork_of "$form"
+  ok mgit rebase feature onto main
+  contains "$output" "Successfully rebased"
+  ok mgit merge --no-edit feature
+  contains "$output" "combined"
+  ok mgit fsck
+  cd ..
+done
+
+scenario "a merge averages the weights; the optimizer's state is ours, and it is said"
+fork_of plain
+ok mgit rebase feature onto main
+ok mgit merge --no-edit feature
+contains "$output" "ours, not averaged: 18 tensors of the optimizer's state"
+equal "$(value state.pt optimizer state 0 exp_avg)" "$(value ../ours.pt optimizer state 0 exp_avg)"
+equal "$(value state.pt optimizer state 4 exp_avg_sq)" "$(value ../ours.pt optimizer state 4 exp_avg_sq)"
+differ "$(value state.pt model fc1.weight)" "$(value ../ours.pt model fc1.weight)"
+equal "$(value state.pt epoch)" "$(value ../ours.pt epoch)"
+
+scenario "a merge that rebases on the way does so, too"
+fork_of lightning
+ok mgit merge --no-edit feature
+contains "$output" "brought into our basin first"
+contains "$output" "ours, not averaged: 18 tensors of the optimizer's state"
+equal "$(value state.pt optimizer_states 0 state 3 exp_avg)" "$(value ../ours.pt optimizer_states 0 state 3 exp_avg)"
+
+scenario "diff shows numbers that are no tensors"
+fork_of plain
+ok mgit diff main feature
+contains "$output" "epoch  1 -> 3"
+lacks "$output" "betas"
+ok mgit diff --json main feature
+contains "$output" '"before": "1"'
+git switch -q feature
+state state.pt plain 2 7
+ok mgit diff
+contains "$output" "epoch  3 -> 7"
+
+scenario "where the weights are can be said"
+fork_of key
+fails_with 128 "no permutation spec fits this network" mgit rebase feature onto main
+cd ..
+rm -rf key
+fork_of key "key = policy"
+ok mgit rebase feature onto main
+contains "$output" "weights in 'policy'"
+ok mgit spec show main
+cd .. && rm -rf key
+fork_of key "key = polciy"
+fails_with 128 "no tensors under the key" mgit rebase feature onto main
+
+scenario "which parameter a moment belongs to is known, or nothing moves"
+fork_of frozen
+before=$(git rev-parse feature)
+fails_with 128 "cannot be known: the optimizer has 4 parameters, the network 6" mgit rebase feature onto main
+contains "$errors" "optimizer = leave"
+equal "$(git rev-parse feature)" "$before"
+cd .. && rm -rf frozen
+fork_of frozen "optimizer = leave"
+ok mgit rebase feature onto main
+git switch -q feature
+equal "$(value state.pt optimizer state 0 exp_avg)" "$(value ../theirs.pt optimizer state 0 exp_avg)"
+cd .. && rm -rf frozen
+fork_of frozen "optimizer = perhaps"
+fails_with 128 "optimizer is 'move' or 'leave', not 'perhaps'" mgit rebase feature onto main
+
+scenario "a training state is evaluated, with a graph of its weights"
+[ -e "$MGIT_BUILD/lib/libmgit_torch.so" ] || skip "no LibTorch plugin (-DMGIT_TORCH=ON)"
+need_data models/mlpbias-s10.safetensors graphs/mlp.torchscript.pt
+PYTHONPATH=$MGIT_SOURCE/tests/support python3 - "$MGIT_DATA/models/mlpbias-s10.safetensors" <<'PYTHON'
+import json, struct, sys
+from torch_file import Tensor, save
+raw = open(sys.argv[1], "rb").read()
+length = struct.unpack("<Q", raw[:8])[0]
+net = {}
+for name, entry in json.loads(raw[8:8 + length]).items():
+    if name == "__metadata__": continue
+    begin, end = entry["data_offsets"]
+    net[name] = Tensor(entry["shape"], struct.unpack("<%df" % ((end - begin) // 4), raw[8 + length + begin:8 + length + end]))
+save("state.pt", {"model": {"module." + n: t for n, t in net.items()}, "epoch": 4,
+                  "optimizer": {"state": {0: {"momentum_buffer": net["fc1.weight"]}}, "param_groups": []}})
+data, target = [0.01 * (i % 97) for i in range(784 * 4)], [1, 2, 3, 4]
+x, y = struct.pack("<%df" % len(data), *data), struct.pack("<4q", *target)
+head = json.dumps({"input": {"dtype": "F32", "shape": [4, 1, 28, 28], "data_offsets": [0, len(x)]},
+                   "target": {"dtype": "I64", "shape": [4], "data_offsets": [len(x), len(x) + len(y)]}}).encode()
+head += b" " * (-len(head) % 8)
+open("data.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + x + y)
+PYTHON
+evaluate() { mgit eval --json --graph "$MGIT_DATA/graphs/mlp.torchscript.pt" --data data.safetensors "$1" | grep '"loss"'; }
+ok evaluate state.pt
+of_state=$output
+ok evaluate "$MGIT_DATA/models/mlpbias-s10.safetensors"
+equal "$of_state" "$output" "loss"
