@@ -64,7 +64,8 @@ MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorS
 double objective(const Spec& spec, const TensorSource& a, const TensorSource& b);
 
 /// Cosine between two models over their common arithmetic tensors of rank 2 or more (DESIGN section
-/// 7: which base a model has). 0 if there are none or one is zero.
+/// 7: which base a model has); over all of them where none has such a rank. 0 if there are none or
+/// one is zero.
 double cosine(const TensorSource& a, const TensorSource& b);
 
 }  // namespace mgit

@@ -12,13 +12,17 @@ namespace {
 class Install : public Command {
  public:
   void options(Options& options) override {
-    options.flag("--keep-ff", options_.keep_fast_forward,
-                 "let plain git fast-forward, which replaces a model instead of combining it");
+    options.flag("--no-ff", options_.no_fast_forward,
+                 "plain git merge combines also where it could fast-forward; git then refuses "
+                 "--squash");
+    options.flag("--keep-ff", keep_fast_forward_, "leave merge.ff as it is (the default)");
     options.flag("--global", global_,
                  "filter and drivers in your own configuration, so that a plain git clone gets "
                  "checkpoints");
   }
   int run() override {
+    if (keep_fast_forward_ && options_.no_fast_forward)
+      throw UsageError("they exclude each other", "--no-ff, --keep-ff");
     if (global_) {
       install_globally();
       return 0;
@@ -31,6 +35,7 @@ class Install : public Command {
 
  private:
   InstallOptions options_;
+  bool keep_fast_forward_ = false;
   bool global_ = false;
 };
 

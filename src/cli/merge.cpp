@@ -21,15 +21,27 @@ class Merge : public Command {
                "theirs' share (0.3), or a weight for ours and each branch (2,1); default: by the "
                "number of trainings each side holds")
         .value_name("weights");
+    options.flag("--combine", merge_.combine,
+                 "combine both models also where a merge would take one of them");
+    options.flag("--ours", ours_, "where both changed a model, take ours as it is");
+    options.flag("--theirs", theirs_, "where both changed a model, take theirs as it is");
     options.flag("--no-rebase", no_rebase_, "do not bring theirs into our basin first");
+    options.flag("--trust-spec", merge_.trust_spec,
+                 "bring it there by a spec of your own, which nothing proves");
     options.flag("--ff", fast_forward_, "take theirs where git could fast-forward, as git would");
     options.flag("--no-ff", no_fast_forward_, "make a merge commit even where ours is contained");
     options.flag("--squash", squash_, "stage the result only: no commit, no second parent");
     options.flag("--autostash", autostash_, "stash local changes before, and apply them after");
     options.flag("--no-autostash", no_autostash_,
                  "do not, also where merge.autostash is configured");
+    options
+        .value("-s,--strategy", merge_.strategy,
+               "how models are combined (mean), or a strategy of git's for everything (ort, ours)")
+        .value_name("strategy");
     declare_git_options(options);
-    options.value("-X,--strategy-option", strategy_options_, "for ordinary files, as git's")
+    options
+        .values("-X,--strategy-option", strategy_options_,
+                "for ordinary files, as git's; whole: combine tensors that one side changed, too")
         .value_name("option");
     options.footer(
         "Example:\n  mgit merge feature-branch\n\n"
@@ -73,23 +85,23 @@ class Merge : public Command {
 
   /// --abort, --continue, -s ort …: git's own.
   bool belongs_to_git(const std::vector<std::string>& arguments) const override {
-    static const std::set<std::string> kGits{"--abort",   "--continue", "--quit",
-                                             "--ff-only", "-s",         "--strategy"};
-    return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
-      return kGits.contains(argument.substr(0, argument.find('=')));
-    });
+    static const std::set<std::string> kGits{"--abort", "--continue", "--quit", "--ff-only"};
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      const std::string& argument = arguments[i];
+      if (argument == "--") break;
+      if (kGits.contains(argument.substr(0, argument.find('=')))) return true;
+      if (const auto strategy = named_strategy(arguments, i); strategy && !find_strategy(*strategy))
+        return true;
+    }
+    return false;
   }
 
   int run() override {
-    const std::vector<double> weights =
-        weight_.empty() ? std::vector<double>{} : parse_weights(weight_);
-    if (!weights.empty() && weights.size() != branches_.size() + 1)
-      throw UsageError(
-          fmt::format("{} weights for {} models", weights.size(), branches_.size() + 1),
-          "--weight " + weight_, "one for ours, then one for each branch");
+    check_options();
     Repository repository = Repository::discover();
     repository.set_fetcher(fetch_objects);
-    switch (choose_merge_route(repository, branches_, stashes(repository))) {
+    const MergeRoute route = choose_merge_route(repository, branches_, merge_, stashes(repository));
+    switch (route) {
       case MergeRoute::kUpToDate:
         fmt::print("Already up to date.\n");
         return 0;
@@ -100,19 +112,72 @@ class Merge : public Command {
         break;
     }
     if (fast_forward_) exec_process(git_merge({"-c", "merge.ff=true"}, {"--ff"}));
-    // git knows no --squash with --no-ff, and mgit install configured merge.ff=false.
+    refuse_squashed_fast_forward(repository, route);
+    // git knows no --squash with --no-ff, which may be configured.
     std::vector<std::string> configuration;
     std::vector<std::string> strategy{"-s", "mgit"};
     if (squash_)
       configuration = {"-c", "merge.ff=true"};
     else
       strategy.emplace_back("--no-ff");
-    if (!weight_.empty()) strategy.push_back("-Xweight=" + weight_);
-    if (no_rebase_) strategy.emplace_back("-Xno-rebase");
+    for (const std::string& option : model_options()) strategy.push_back("-X" + option);
     exec_process(git_merge(configuration, strategy));
   }
 
  private:
+  /// The value of -s or --strategy, if the argument at `i` is that.
+  static std::optional<std::string> named_strategy(const std::vector<std::string>& arguments,
+                                                   std::size_t i) {
+    constexpr std::string_view kLong = "--strategy=";
+    const std::string& argument = arguments[i];
+    if (argument == "-s" || argument == "--strategy")
+      return i + 1 < arguments.size() ? std::optional(arguments[i + 1]) : std::nullopt;
+    if (argument.starts_with(kLong)) return argument.substr(kLong.size());
+    if (argument.starts_with("-s") && argument.size() > 2) return argument.substr(2);
+    return std::nullopt;
+  }
+
+  void check_options() {
+    if (!weight_.empty()) merge_.weights = parse_weights(weight_);
+    if (!merge_.weights.empty() && merge_.weights.size() != branches_.size() + 1)
+      throw UsageError(
+          fmt::format("{} weights for {} models", merge_.weights.size(), branches_.size() + 1),
+          "--weight " + weight_, "one for ours, then one for each branch");
+    if (ours_ && theirs_) throw UsageError("they exclude each other", "--ours, --theirs");
+    if (ours_) merge_.take = TakenSide::kOurs;
+    if (theirs_) merge_.take = TakenSide::kTheirs;
+    const bool combines = merge_.combine || !merge_.weights.empty();
+    const char* const asked = merge_.combine ? "--combine" : "--weight";
+    if (combines && fast_forward_)
+      throw UsageError(fmt::format("a fast-forward takes theirs, {} combines", asked), "--ff",
+                       fmt::format("leave --ff or {} out", asked));
+    if (combines && (ours_ || theirs_))
+      throw UsageError(fmt::format("it takes one model, {} combines them", asked),
+                       ours_ ? "--ours" : "--theirs");
+  }
+
+  /// git squashes a fast-forward without asking a strategy.
+  void refuse_squashed_fast_forward(const Repository& repository, MergeRoute route) const {
+    if (!squash_ || route != MergeRoute::kCombine || branches_.size() != 1) return;
+    if (repository.is_ancestor(repository.require("HEAD"), repository.require(branches_.front())))
+      throw UsageError("git would fast-forward here, and a squash would take theirs", "--squash",
+                       "leave --squash out: the models are combined in a merge commit");
+  }
+
+  /// What the strategy is told by -X.
+  std::vector<std::string> model_options() const {
+    std::vector<std::string> options;
+    if (!weight_.empty()) options.push_back("weight=" + weight_);
+    if (merge_.strategy != MergeOptions().strategy)
+      options.push_back("strategy=" + merge_.strategy);
+    if (no_rebase_) options.emplace_back("no-rebase");
+    if (merge_.combine) options.emplace_back("combine");
+    if (merge_.trust_spec) options.emplace_back("trust-spec");
+    if (ours_) options.emplace_back("take=ours");
+    if (theirs_) options.emplace_back("take=theirs");
+    return options;
+  }
+
   bool stashes(const Repository& repository) const {
     if (autostash_ || no_autostash_) return autostash_ && !no_autostash_;
     return repository.config("merge.autostash").value_or("false") == "true";
@@ -134,7 +199,10 @@ class Merge : public Command {
   }
 
   std::vector<std::string> branches_;
+  MergeOptions merge_;
   std::string weight_;
+  bool ours_ = false;
+  bool theirs_ = false;
   bool no_rebase_ = false;
   bool fast_forward_ = false;
   bool no_fast_forward_ = false;

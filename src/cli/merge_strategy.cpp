@@ -11,7 +11,7 @@
 namespace mgit::cli {
 namespace {
 
-class MergeStrategy : public Command {
+class RunMergeStrategy : public Command {
  public:
   void options(Options&) override {}
   std::optional<int> run_raw(const std::vector<std::string>& arguments) override {
@@ -43,19 +43,35 @@ class MergeStrategy : public Command {
 
  private:
   static void take_option(StrategyCall& call, const std::string& argument) {
-    if (argument.starts_with("--weight=")) {
-      call.options.weights = parse_weights(argument.substr(9));
+    MergeOptions& options = call.options;
+    if (argument.starts_with(kWeight)) {
+      options.weights = parse_weights(argument.substr(kWeight.size()));
+    } else if (argument.starts_with(kStrategy)) {
+      options.strategy = argument.substr(kStrategy.size());
     } else if (argument == "--no-rebase") {
-      call.options.rebase = false;
+      options.rebase = false;
+    } else if (argument == "--combine") {
+      options.combine = true;
+    } else if (argument == "--whole") {
+      options.whole = true;
+    } else if (argument == "--trust-spec") {
+      options.trust_spec = true;
+    } else if (argument == "--take=ours") {
+      options.take = TakenSide::kOurs;
+    } else if (argument == "--take=theirs") {
+      options.take = TakenSide::kTheirs;
     } else {
       call.recursive_options.push_back(argument);
     }
   }
+
+  static constexpr std::string_view kWeight = "--weight=";
+  static constexpr std::string_view kStrategy = "--strategy=";
 };
 
-const Registered<MergeStrategy> kMergeStrategy("merge-strategy",
-                                               "the strategy behind git merge -s mgit", "",
-                                               Visibility::kHidden);
+const Registered<RunMergeStrategy> kMergeStrategy("merge-strategy",
+                                                  "the strategy behind git merge -s mgit", "",
+                                                  Visibility::kHidden);
 
 }  // namespace
 }  // namespace mgit::cli

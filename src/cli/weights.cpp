@@ -1,5 +1,6 @@
 #include "cli/weights.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "mgit/base.h"
@@ -26,6 +27,8 @@ std::vector<double> parse_weights(const std::string& text) {
       throw UsageError("a single weight is theirs' share, between 0 and 1", "--weight " + text);
     weights.insert(weights.begin(), 1 - weights[0]);
   }
+  if (std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 0; }))
+    throw UsageError("weights that are all zero leave no model", "--weight " + text);
   return weights;
 }
 

@@ -75,7 +75,7 @@ std::vector<Setting> driver_settings() {
 
 std::vector<Setting> merge_settings(const InstallOptions& options) {
   std::vector<Setting> settings{{"pull.twohead", "mgit"}, {"pull.octopus", "mgit"}};
-  if (!options.keep_fast_forward) {
+  if (options.no_fast_forward) {
     settings.push_back({"merge.ff", "false"});
     settings.push_back({"pull.ff", "true"});
   }

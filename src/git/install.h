@@ -12,7 +12,9 @@
 namespace mgit {
 
 struct InstallOptions {
-  bool keep_fast_forward = false;  // leave merge.ff and pull.ff alone
+  /// Plain git merge makes a merge commit where it could fast-forward (merge.ff=false, with
+  /// pull.ff=true). git then refuses `git merge --squash`.
+  bool no_fast_forward = false;
 };
 
 struct InstallReport {

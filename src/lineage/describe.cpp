@@ -126,8 +126,11 @@ class Drawing {
   std::string merge_text(const ModelNode& node) const {
     if (!node.merge) return fmt::format("merged from {} models", node.from.size());
     const MergeRecord& merge = *node.merge;
-    std::string text = fmt::format("merged: {} of {} models, weights{}", merge.strategy,
-                                   node.from.size(), weights_text(merge.weights));
+    std::string text =
+        merge.strategy == "none"
+            ? fmt::format("merged: tensors of {} models", node.from.size())
+            : fmt::format("merged: {} of {} models, weights{}", merge.strategy, node.from.size(),
+                          weights_text(merge.weights));
     if (merge.base == "none") text += ", no common base";
     if (const auto base = Oid::from_hex(merge.base)) text += ", base " + hash(*base);
     return text;

@@ -174,7 +174,12 @@ class HistoryWalk {
                     "SELECT model, strategy, weights, base FROM merges WHERE oid = ?"
                     " AND model IN (?, ?, '') ORDER BY position");
     if (!query.with(commit, path_, other_form_).step()) return std::nullopt;
-    return MergeRecord{query.text(0), query.text(1), query.text(2), query.text(3), {}, {}};
+    MergeRecord record;
+    record.model = query.text(0);
+    record.strategy = query.text(1);
+    record.weights = query.text(2);
+    record.base = query.text(3);
+    return record;
   }
 
   std::vector<EvaluationRecord> evaluations_of(const Digest& manifest) {

@@ -108,14 +108,26 @@ double objective(const Spec& spec, const TensorSource& a, const TensorSource& b)
   return sum;
 }
 
-double cosine(const TensorSource& a, const TensorSource& b) {
+namespace {
+
+/// Arithmetic tensors of rank `rank` or more that both have in one shape.
+std::vector<std::string> common_tensors(const TensorSource& a, const TensorSource& b,
+                                        std::size_t rank) {
   std::vector<std::string> names;
   for (const TensorInfo& info : a.tensors()) {
     const TensorInfo* other = b.find(info.name);
-    if (info.rank() >= 2 && is_arithmetic(info.dtype) && other != nullptr &&
+    if (info.rank() >= rank && is_arithmetic(info.dtype) && other != nullptr &&
         is_arithmetic(other->dtype) && other->shape == info.shape)
       names.push_back(info.name);
   }
+  return names;
+}
+
+}  // namespace
+
+double cosine(const TensorSource& a, const TensorSource& b) {
+  std::vector<std::string> names = common_tensors(a, b, 2);
+  if (names.empty()) names = common_tensors(a, b, 0);
   struct Products {
     double ab = 0, aa = 0, bb = 0;
   };

@@ -237,6 +237,35 @@ std::vector<RecordedPermutation> recorded_since(Repository& repository,
   return found;
 }
 
+std::optional<Oid> rebased_from(const Repository& repository, const std::optional<Oid>& base,
+                                const Oid& tip, const Oid& other, const std::string& start) {
+  OperationReader operations(repository);
+  BeyondBase beyond(repository, base);
+  BeyondBase not_held(repository, other);
+  std::set<Oid> seen;
+  std::string path = start;
+  bool rebased = false;
+  std::optional<Oid> current = tip;
+  while (current && seen.insert(*current).second && beyond.contains(*current)) {
+    if (!not_held.contains(*current)) return rebased ? current : std::nullopt;
+    const auto commit = find_commit(repository, *current);
+    if (!commit) break;
+    const OperationRecord record = operations.of(*commit);
+    const auto there = record.rebase ? past_model(repository, *current, path) : std::nullopt;
+    if (const auto origin =
+            there ? believed_origin(repository, *record.rebase, *there) : std::nullopt) {
+      rebased = true;
+      current = origin;
+      continue;
+    }
+    if (commit->parents.empty()) break;
+    const Oid parent = commit->parents.front();
+    if (const auto before = path_before(repository, *current, parent, path)) path = *before;
+    current = parent;
+  }
+  return std::nullopt;
+}
+
 bool line_holds(Repository& repository, const CommittedModel& base, const CommittedModel& tip,
                 const std::vector<RecordedPermutation>& recorded) {
   if (recorded.empty()) return continues(repository, base, tip);

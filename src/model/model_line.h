@@ -47,6 +47,12 @@ std::vector<RecordedPermutation> recorded_since(Repository& repository,
                                                 const std::optional<Oid>& base, const Oid& tip,
                                                 const std::string& path);
 
+/// Where tip's line left other's: the first commit that is reached from `tip` through recorded
+/// rebases and that `other` holds. It lies beyond `base`; nullopt if there is none. So a branch
+/// that was rebased and pushed again is told from one that was built on what it was before.
+std::optional<Oid> rebased_from(const Repository& repository, const std::optional<Oid>& base,
+                                const Oid& tip, const Oid& other, const std::string& path);
+
 /// The model of `tip` with the recorded permutations undone continues the base's?
 bool line_holds(Repository& repository, const CommittedModel& base, const CommittedModel& tip,
                 const std::vector<RecordedPermutation>& recorded);

@@ -148,6 +148,8 @@ class Parser {
       MergeRecord& record = found->second;
       if (key == "Mgit-Base") {
         record.base = words.front();
+      } else if (key == "Mgit-Merge-Tensors") {
+        record.tensors = fmt::format("{}", fmt::join(words, " "));
       } else if (key == "Mgit-Merge-Spec") {
         add_spec(record.specs, words);
       } else if (key == "Mgit-Merge-Permutation") {
@@ -188,6 +190,7 @@ void add_merge(const MergeRecord& merge, std::vector<Trailer>& trailers) {
   if (!merge.strategy.empty()) value += "strategy " + merge.strategy;
   if (!merge.weights.empty()) value += (value.empty() ? "weights " : " weights ") + merge.weights;
   trailers.push_back({"Mgit-Merge", value + model});
+  if (!merge.tensors.empty()) trailers.push_back({"Mgit-Merge-Tensors", merge.tensors + model});
   if (!merge.base.empty()) trailers.push_back({"Mgit-Base", merge.base + model});
   for (const MergedPermutation& moved : merge.permutations)
     trailers.push_back(

@@ -10,6 +10,7 @@
 #include "mgit/lineage.h"
 #include "mgit/remote.h"
 #include "model/model_line.h"
+#include "model/model_spec.h"
 #include "model/operation_record.h"
 #include "workflow/exchange/exchange.h"
 #include "workflow/mend_manifests.h"
@@ -81,6 +82,14 @@ bool has_merge_of_models(const Repository& repository, const Oid& from, const Oi
 
 /// A fast-forward takes their model in place of ours; that is right only if theirs was trained on
 /// from ours or holds ours already.
+bool is_replaced(Repository& repository, const Oid& before, const Oid& now,
+                 const CommittedModel& old) {
+  const auto fresh = past_model(repository, now, old.path);
+  if (!fresh || same_weights(old, *fresh)) return false;
+  if (infos_of(old.manifest) != infos_of(fresh->manifest)) return false;  // plainly another network
+  return !line_holds(repository, old, *fresh, recorded_since(repository, before, now, old.path));
+}
+
 void warn_of_replaced_models(Repository& repository, const Say& say) {
   const auto before = repository.resolve("ORIG_HEAD");
   const auto now = repository.head();
@@ -89,13 +98,12 @@ void warn_of_replaced_models(Repository& repository, const Say& say) {
     return;
   bool replaced = false;
   for (const CommittedModel& old : repository.list_models(*before).models) {
-    const auto fresh = repository.model_at(*now, old.path);
-    if (!fresh || same_weights(old, *fresh) || continues(repository, old, *fresh)) continue;
+    if (!is_replaced(repository, *before, *now, old)) continue;
     say(fmt::format("warning: {}: replaced by an independently trained model, not combined with it",
                     old.path));
     replaced = true;
   }
-  if (replaced) say("hint: git reset --keep ORIG_HEAD, then mgit merge, combines them");
+  if (replaced) say("hint: mgit undo, then mgit merge --combine, combines them");
 }
 
 /// After a commit past the pre-commit hook, the first one at that; or one that brings attributes:

@@ -44,6 +44,8 @@ snapshot() { (cd .git/hooks && find . -type f -printf '%p %m ' -exec sha256sum {
 before=$(snapshot)
 ok mgit install
 differ "$(snapshot)" "$before"
+equal "$(git config merge.ff)" "only" "git's own fast-forwards are left alone"
+ok mgit install --no-ff
 equal "$(git config merge.ff)" "false"
 contains "$(git config --get-all remote.origin.fetch)" "refs/mgit/origin"
 ok mgit install

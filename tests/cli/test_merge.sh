@@ -18,8 +18,23 @@ sys.exit(bad != 0 and "%d of %d elements differ" % (bad, len(merged)))
 PYTHON
 }
 
-# main with seed 1; feature, forked from it, with an independent model of seed 2.
+# main with seed 1; feature, forked before, with an independent model of seed 2.
 fork() {
+  make_repository "${1:-repository}"
+  commit_all "attributes"
+  git branch feature
+  make_checkpoint model.safetensors 1
+  cp model.safetensors ../ours.safetensors
+  commit_all "main's model"
+  git switch -q feature
+  make_checkpoint model.safetensors 2
+  cp model.safetensors ../theirs.safetensors
+  commit_all "an independent model"
+  git switch -q main
+}
+
+# feature was forked from main's model, so that git could fast-forward.
+fork_ahead() {
   make_repository "${1:-repository}"
   make_checkpoint model.safetensors 1
   cp model.safetensors ../ours.safetensors
@@ -32,7 +47,7 @@ fork() {
 }
 
 scenario "the natural flow: rebase, then merge; the result is combined although git could fast-forward"
-fork
+fork_ahead
 ok mgit rebase feature onto main
 git show feature:model.safetensors >/dev/null
 git switch -q feature && cp model.safetensors ../theirs.safetensors && git switch -q main
@@ -101,7 +116,8 @@ equal "$(git rev-parse main:model.safetensors)" "$(git rev-parse feature:model.s
 equal "$(git rev-list --parents -1 HEAD | wc -w)" 3 "parents"
 
 scenario "--ff takes theirs, as git would"
-fork
+fork_ahead
+ok mgit rebase feature onto main
 ok mgit merge --ff feature
 equal "$(git rev-parse main)" "$(git rev-parse feature)" "fast-forward"
 
@@ -138,10 +154,12 @@ PYTHON
 
 scenario "merging a, then b equals merging both at once, within rounding"
 make_repository
+commit_all attributes
+root=$(git rev-parse HEAD)
 make_checkpoint model.safetensors 1
 commit_all main
 for seed in 2 3; do
-  git switch -q -c branch$seed main
+  git switch -q -c branch$seed "$root"
   make_checkpoint model.safetensors $seed
   commit_all "model $seed"
 done
@@ -212,7 +230,7 @@ contains "$(git log -1 --format=%B)" "Mgit-Merge: strategy mean"
 
 scenario "different networks are a conflict, which either side resolves"
 fork
-git switch -q -c wide
+git switch -q -c wide HEAD~1
 make_checkpoint model.safetensors 3 fc1.weight=32,8 fc1.bias=32 fc2.weight=4,32 fc2.bias=4
 commit_all wide
 git switch -q main

@@ -2,12 +2,14 @@
 # What rebases and merges record, in messages and notes: it lasts, and it is not believed blindly.
 . "$(dirname "$0")/lib.sh"
 
-# main with seed 1, feature, forked from it, with an independent model of seed 2.
+# main with seed 1, feature, forked before, with an independent model of seed 2.
 fork() {
   make_repository "${1:-repository}"
+  commit_all "attributes"
+  git branch feature
   make_checkpoint model.safetensors 1
   commit_all "main's model"
-  git switch -q -c feature
+  git switch -q feature
   make_checkpoint model.safetensors 2
   commit_all "an independent model"
   git switch -q main
@@ -21,7 +23,7 @@ note() { git notes --ref mgit/operation show "${1:-HEAD}"; }
 third() {
   git switch -q -c third "$(git rev-list --max-parents=0 HEAD)"
   make_checkpoint model.safetensors 3
-  git commit -qam "a third"
+  commit_all "a third"
   git switch -q main
   mgit merge --no-rebase third | sed -n 's/.*with weights \([^(]*\) (.*/\1/p'
 }

@@ -59,11 +59,13 @@ make_checkpoint "$sandbox/small2.safetensors" 2
 # fork FORM ONE TWO: ONE on main, TWO on feature; FORM is single, or the number of shards.
 fork() {
   make_repository "$1"
+  commit_all "attributes"
+  git branch feature
   put "$1" "$2"
-  mgit add -A && git commit -q -m ours
-  git switch -q -c feature
+  commit_all ours
+  git switch -q feature
   put "$1" "$3"
-  mgit add -A && git commit -q -m theirs
+  commit_all theirs
   git switch -q main
 }
 put() {
@@ -147,7 +149,11 @@ git switch -q feature
 commit_all spec
 fails_with 128 "not proved" mgit rebase main
 git switch -q main
-ok git merge --ff-only feature
+git switch -q -c ahead
+put 2 "$sandbox/small2.safetensors"
+commit_all "theirs again"
+git switch -q main
+ok git merge --ff-only ahead
 equal "$(printf '%s\n' "$errors" | grep -c 'replaced by an independently trained model')" 1
 contains "$errors" "$index: replaced"
 
@@ -218,7 +224,7 @@ git switch -q main
 head=$(git rev-parse HEAD)
 fails_with 1 "CONFLICT (model): $index: fc1.bias: F32 16 here, F32 32 there (and 2 more tensors)" mgit merge feature
 equal "$(git diff --name-only --diff-filter=U | tr '\n' ' ')" \
-  "model-00001-of-00002.safetensors model-00002-of-00002.safetensors " "unmerged"
+  "model-00001-of-00002.safetensors model-00002-of-00002.safetensors $index " "unmerged; the index says another size"
 ok git checkout --theirs -- model-00001-of-00002.safetensors model-00002-of-00002.safetensors
 equal "$(tensors model-*)" "$(tensors ../wide.safetensors)" "theirs"
 ok mgit merge --abort

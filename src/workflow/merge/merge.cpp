@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -10,6 +11,9 @@
 #include "format/shard_index.h"
 #include "git/message_draft.h"
 #include "model/model_line.h"
+#include "model/model_spec.h"
+#include "workflow/merge/combine.h"
+#include "workflow/merge/merge_report.h"
 #include "workflow/preconditions.h"
 
 namespace mgit {
@@ -39,6 +43,7 @@ std::map<std::string, TreeFile> files_of(const CommittedModel& model, bool witho
 
 /// Do all sides deal the tensors out alike? Then the index is an ordinary file that git merges.
 bool same_sharding(const Repository& repository, const ModelPlan& plan) {
+  if (plan.home != 0 || plan.taken) return false;
   std::optional<ShardIndex> first;
   for (const SidePlan& side : plan.sides) {
     if (!side.model.index || side.model.path != plan.path) return false;
@@ -49,6 +54,9 @@ bool same_sharding(const Repository& repository, const ModelPlan& plan) {
   return true;
 }
 
+/// What a merge leaves of a model, by path.
+using PlacedFiles = std::map<std::string, TreeFile>;
+
 class Strategy {
  public:
   Strategy(Repository& repository, const StrategyCall& call)
@@ -57,10 +65,12 @@ class Strategy {
   int run() {
     if (call_.ours != "HEAD" || call_.theirs.empty()) return pick();
     resolve();
-    const std::vector<ModelPlan> plans = plan_models(repository_, ours_, sides_, call_.options);
+    MergeDecisions decisions = plan_models(repository_, ours_, sides_, call_.options);
+    std::vector<ModelPlan>& plans = decisions.models;
+    for (ModelPlan& plan : plans) settle_conflict(plan);
     for (const ModelPlan& plan : plans) refuse_if_changed(plan);
-    for (const ModelPlan& plan : plans) call_.say(describe_plan(plan));
-    const std::vector<std::vector<Manifest>> results = combine_all(plans);
+    for (const std::string& note : decisions.notes) call_.say(note);
+    const std::vector<PlacedFiles> results = compute_all(plans);
     int status = merge_files(plans);
     if (status > kConflict) return kNotHandled;
     for (std::size_t i = 0; i < plans.size(); ++i) {
@@ -102,25 +112,51 @@ class Strategy {
     }
   }
 
+  /// -X ours and -X theirs settle conflicts of models, too.
+  void settle_conflict(ModelPlan& plan) const {
+    if (plan.conflicts.empty() || plan.sides.size() != 2) return;
+    const auto given = [&](const char* option) {
+      return std::find(call_.recursive_options.begin(), call_.recursive_options.end(), option) !=
+             call_.recursive_options.end();
+    };
+    if (!given("--ours") && !given("--theirs")) return;
+    plan.conflicts.clear();
+    plan.home = given("--theirs") ? 1 : 0;
+    plan.taken = plan.home;
+  }
+
   void refuse_if_changed(const ModelPlan& plan) const {
+    const PlacedFiles ours = files_of(plan.sides.front().model);
     std::vector<std::string> command{"git", "status", "--porcelain", "-uno", "--"};
-    for (const auto& [path, file] : files_of(plan.sides.front().model))
-      command.push_back(":(literal,top)" + path);
+    for (const auto& [path, file] : ours) command.push_back(":(literal,top)" + path);
     if (!run_checked(command, {.directory = repository_.work_dir().string()}).empty())
       throw Error("your local changes would be overwritten by the merge", plan.path,
                   "commit or stash them");
+    for (const auto& [path, file] : files_of(plan.home_model()))
+      if (!ours.contains(path) &&
+          std::filesystem::exists(std::filesystem::symlink_status(repository_.work_dir() / path)))
+        throw Error("an untracked file would be overwritten by the merge", path,
+                    "move or remove it");
   }
 
-  /// The manifests of every model's parts.
-  std::vector<std::vector<Manifest>> combine_all(const std::vector<ModelPlan>& plans) {
+  std::vector<PlacedFiles> compute_all(const std::vector<ModelPlan>& plans) {
     const auto batch = repository_.store().begin();
-    std::vector<std::vector<Manifest>> results;
+    std::vector<PlacedFiles> results;
     OperationRecord record;
     for (const ModelPlan& plan : plans) {
-      results.emplace_back();
-      if (!plan.conflicts.empty()) continue;
-      results.back() = combine(repository_, *batch, plan);
-      record.merges.push_back(record_plan(*batch, plan));
+      if (!plan.conflicts.empty()) {
+        call_.say(describe_conflict(plan));
+        results.emplace_back();
+      } else if (plan.taken) {
+        call_.say(describe_taken(plan));
+        results.push_back(taken_files(plan));
+      } else {
+        const MergedModel merged = combine(repository_, *batch, plan);
+        for (const std::string& line : describe_merged(plan, merged)) call_.say(line);
+        if (auto merge = merge_record(*batch, plan, merged))
+          record.merges.push_back(*std::move(merge));
+        results.push_back(merged_files(plan, merged));
+      }
     }
     batch->commit();
     std::string heads = "HEAD " + ours_.hex() + "\n";
@@ -128,6 +164,22 @@ class Strategy {
     std::filesystem::create_directories(trailers_file(repository_).parent_path());
     os::write_file(trailers_file(repository_), as_bytes(heads + "\n" + note_text(record)));
     return results;
+  }
+
+  static PlacedFiles taken_files(const ModelPlan& plan) {
+    const CommittedModel& taken = plan.sides[*plan.taken].model;
+    if (plan.home == *plan.taken) return files_of(taken);
+    return {{plan.home_model().path, taken.parts.front().file}};
+  }
+
+  PlacedFiles merged_files(const ModelPlan& plan, const MergedModel& merged) {
+    const CommittedModel& home = plan.home_model();
+    PlacedFiles files;
+    if (home.index && !same_sharding(repository_, plan)) files[home.path] = *home.index;
+    for (std::size_t i = 0; i < home.parts.size(); ++i)
+      files[home.parts[i].path] = {repository_.write_blob(manifest_text(merged.parts[i])),
+                                   home.parts[i].file.mode};
+    return files;
   }
 
   /// git's recursive strategy over everything but the planned models: in the trees it is given,
@@ -166,8 +218,10 @@ class Strategy {
     std::map<std::string, std::optional<TreeFile>> changes;
     for (const ModelPlan& plan : plans) {
       const bool leave_index = same_sharding(repository_, plan);
-      if (const auto there = past_model(repository_, commit, plan.path))
-        for (const auto& [path, file] : files_of(*there, leave_index)) changes[path] = std::nullopt;
+      for (const std::string& name : plan.paths)
+        if (const auto there = past_model(repository_, commit, name))
+          for (const auto& [path, file] : files_of(*there, leave_index))
+            changes[path] = std::nullopt;
       for (const auto& [path, file] : files_of(plan.sides.front().model, leave_index))
         changes[path] = file;
     }
@@ -175,18 +229,24 @@ class Strategy {
     return changes.empty() ? tree : repository_.write_tree(tree, changes);
   }
 
-  void place(const ModelPlan& plan, const std::vector<Manifest>& results) {
-    const std::vector<CommittedCheckpoint>& parts = plan.sides.front().model.parts;
+  /// Into index and working tree, in the place of what ours has.
+  void place(const ModelPlan& plan, const PlacedFiles& files) {
     std::string lines;
     std::vector<std::string> checkout{"git", "checkout-index", "-f", "-u", "--"};
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const Oid blob = repository_.write_blob(manifest_text(results[i]));
-      lines +=
-          fmt::format("{:o} {}\t{}\n", parts[i].file.mode, blob.hex(), quote_name(parts[i].path));
-      checkout.push_back(parts[i].path);
+    std::vector<std::filesystem::path> gone;
+    for (const auto& [path, file] :
+         files_of(plan.sides.front().model, same_sharding(repository_, plan))) {
+      if (files.contains(path)) continue;
+      lines += fmt::format("0 {:040}\t{}\n", 0, quote_name(path));
+      gone.push_back(repository_.work_dir() / path);
+    }
+    for (const auto& [path, file] : files) {
+      lines += fmt::format("{:o} {}\t{}\n", file.mode, file.blob.hex(), quote_name(path));
+      checkout.push_back(path);
     }
     update_index(lines);
     run_checked(checkout, {.directory = repository_.work_dir().string()});
+    for (const std::filesystem::path& file : gone) std::filesystem::remove(file);
   }
 
   /// Unmerged in the index, as git leaves a conflict; the working tree keeps ours.
@@ -197,10 +257,9 @@ class Strategy {
       if (model)
         for (const auto& [path, file] : files_of(*model, leave_index)) stages[path][stage] = file;
     };
-    const MergeSide& theirs = sides_.front();
-    add(theirs.base ? past_model(repository_, *theirs.base, plan.path) : std::nullopt, 0);
+    add(plan.base_model, 0);
     add(plan.sides[0].model, 1);
-    add(past_model(repository_, theirs.commit, plan.path), 2);
+    add(plan.sides[1].model, 2);
     std::string lines;
     for (const auto& [path, files] : stages) {
       if (files[1] == files[2]) continue;
@@ -268,7 +327,7 @@ void note_merge(Repository& repository) {
 }
 
 MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,
-                              bool stashes) {
+                              const MergeOptions& options, bool stashes) {
   require_quiet_worktree(repository, "merge",
                          stashes ? LocalChanges::kStashed : LocalChanges::kRefused);
   require_installed(repository);
@@ -285,10 +344,12 @@ MergeRoute choose_merge_route(Repository& repository, const std::vector<std::str
   for (const Oid& commit : theirs)
     if (repository.merge_bases(*head, commit).empty() && repository.is_shallow())
       throw Error("no merge base in this shallow clone", "merge", "git fetch --unshallow");
+  for (const Oid& commit : theirs) models_at(repository, commit);  // refuses broken ones
   const bool ahead = theirs.size() == 1 && repository.is_ancestor(*head, theirs.front());
-  return ahead && fast_forward_keeps_models(repository, *head, theirs.front())
-             ? MergeRoute::kFastForward
-             : MergeRoute::kCombine;
+  if (!ahead || options.combine || !options.weights.empty()) return MergeRoute::kCombine;
+  if (options.take == TakenSide::kTheirs) return MergeRoute::kFastForward;
+  return rebased_to_be_combined(repository, *head, theirs.front()) ? MergeRoute::kCombine
+                                                                   : MergeRoute::kFastForward;
 }
 
 }  // namespace mgit

@@ -41,8 +41,9 @@ void note_merge(Repository& repository);
 enum class MergeRoute : std::uint8_t { kUpToDate, kFastForward, kCombine };
 
 /// Checks what `mgit merge` needs (a branch checked out, a clean tree, known revisions) and decides
-/// how git is to be called. `stashes`: git will put local changes aside first.
+/// how git is to be called. `stashes`: git will put local changes aside first. A fast-forward where
+/// git makes one, unless the options ask for a combination or theirs was rebased to be combined.
 MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,
-                              bool stashes);
+                              const MergeOptions& options, bool stashes);
 
 }  // namespace mgit

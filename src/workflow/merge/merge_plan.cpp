@@ -1,115 +1,305 @@
 #include "workflow/merge/merge_plan.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
+#include "format/shard_index.h"
+#include "merge/tensor_role.h"
 #include "mgit/merge.h"
-#include "model/model_line.h"
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
+#include "workflow/merge/base_in_basin.h"
+#include "workflow/merge/renamed_model.h"
 
 namespace mgit {
 namespace {
 
-bool moves(const std::optional<MatchResult>& match) {
-  return match && !match->permutation.identity();
+constexpr const char* kCombineHint = "to combine them: mgit undo, then mgit merge --combine";
+
+std::set<std::string> names_of(const CommittedModel& model) {
+  std::set<std::string> names{model.path};
+  for (const CommittedCheckpoint& part : model.parts) names.insert(part.path);
+  return names;
 }
 
-/// The file of a model that holds the same tensors at the same path; nullptr if none does.
-const Manifest* same_part(const CommittedModel& model, const CommittedCheckpoint& part) {
-  for (const CommittedCheckpoint& each : model.parts)
-    if (each.path == part.path && infos_of(each.manifest) == infos_of(part.manifest))
-      return &each.manifest;
-  return nullptr;
+/// Files of the same names that hold the same tensors, whatever their values.
+bool same_places(const CommittedModel& a, const CommittedModel& b) {
+  return a.path == b.path &&
+         std::equal(a.parts.begin(), a.parts.end(), b.parts.begin(), b.parts.end(),
+                    [](const CommittedCheckpoint& x, const CommittedCheckpoint& y) {
+                      return x.path == y.path && infos_of(x.manifest) == infos_of(y.manifest);
+                    });
 }
 
-/// Which sides decide one tensor: all of them without a base, else those that changed it.
-/// `object_of` names a side's tensor by its content.
-template <typename ObjectOf>
-std::vector<std::size_t> deciding_sides(const ModelPlan& plan, std::size_t tensor,
-                                        const ObjectOf& object_of) {
-  std::vector<std::size_t> deciding;
-  for (std::size_t i = 0; i < plan.sides.size(); ++i)
-    if (plan.two_way || object_of(i) != plan.sides[i].base->tensors[tensor].object)
-      deciding.push_back(i);
-  if (deciding.empty()) deciding.push_back(0);
-  return deciding;
+bool same_files(const CommittedModel& a, const CommittedModel& b) {
+  return a.path == b.path && a.index == b.index &&
+         std::equal(a.parts.begin(), a.parts.end(), b.parts.begin(), b.parts.end(),
+                    [](const CommittedCheckpoint& x, const CommittedCheckpoint& y) {
+                      return x.path == y.path && x.file == y.file;
+                    });
+}
+
+/// The same tensors by content, whatever the files look like.
+bool same_tensors(const Manifest& a, const Manifest& b) {
+  return std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(),
+                    [](const ManifestTensor& x, const ManifestTensor& y) {
+                      return x.info == y.info && x.object == y.object;
+                    });
 }
 
 /// Whether every part comes out with the checksums that it needs: files that cannot be rewritten
-/// come out as they were only where ours left them alone.
+/// come out as they were only where the home side left them alone.
 bool keeps_checksums(const ModelPlan& plan) {
-  const std::vector<CommittedCheckpoint>& parts = plan.sides.front().model.parts;
+  const std::vector<CommittedCheckpoint>& parts = plan.home_model().parts;
   return std::all_of(parts.begin(), parts.end(), [&plan](const CommittedCheckpoint& part) {
     if (can_be_rewritten(part.manifest)) return true;
-    if (plan.two_way || plan.sides.size() > 2) return false;
+    if (plan.whole || plan.sides.size() > 2) return false;
     const Manifest* base = same_part(*plan.base_model, part);
     return base != nullptr && *base == part.manifest &&
-           same_part(plan.sides[1].model, part) != nullptr;
+           same_part(plan.sides[1 - plan.home].model, part) != nullptr;
   });
 }
+
+/// A side that has this model, and what it started from.
+struct Candidate {
+  const MergeSide* side;
+  std::size_t number;  // among the sides, from 1
+  CommittedModel model;
+  std::optional<Oid> base_commit;
+  std::optional<CommittedModel> base;
+  std::string base_path;
+  std::vector<RecordedPermutation> recorded;      // theirs, since the base
+  std::vector<RecordedPermutation> our_recorded;  // ours, since the base
+  bool changed = true;                            // theirs is not what the base has
+  bool ours_changed = true;                       // ours is not what the base has
+};
 
 class ModelPlanner {
  public:
   ModelPlanner(Repository& repository, const Oid& ours, const std::vector<MergeSide>& sides,
-               const MergeOptions& options)
-      : repository_(repository), ours_(ours), sides_(sides), options_(options) {}
+               const MergeOptions& options, std::vector<std::string>& notes)
+      : repository_(repository), ours_(ours), sides_(sides), options_(options), notes_(notes) {}
 
   std::optional<ModelPlan> plan(const CommittedModel& ours) {
-    ModelPlan plan;
-    plan.path = ours.path;
-    plan.sides.push_back({.model = ours});
-    participants_ = {ours_};
-    for (const MergeSide& side : sides_) add_side(plan, side);
-    if (plan.sides.size() == 1) return std::nullopt;
-    if (!plan.conflicts.empty()) return plan;
+    our_model_ = &ours;
+    find_candidates();
+    if (candidates_.empty()) return std::nullopt;
+    decide_who_decides();
+    if (left_to_git()) return std::nullopt;
+    ModelPlan plan = start();
+    if (!plan.conflicts.empty() || plan.taken) return plan;
     settle_bases(plan);
+    plan.whole = plan.two_way || options_.whole || options_.combine || !options_.weights.empty();
     settle_tensors(plan);
     if (!plan.conflicts.empty()) return plan;
     settle_weights(plan);
-    if ((plan.two_way || rebased_) && options_.rebase) bring_into_basin(plan);
+    if (options_.rebase) bring_into_basin(plan);
     return plan;
   }
 
  private:
-  void add_side(ModelPlan& plan, const MergeSide& side) {
-    const auto theirs = repository_.model_at(side.commit, plan.path);
-    const CommittedModel& ours = plan.sides.front().model;
-    if (!theirs || same_weights(*theirs, ours)) return;
-    for (const std::string& reason :
-         incompatibilities(infos_of(ours.manifest), infos_of(theirs->manifest)))
-      plan.conflicts.push_back(reason);
-    plan.sides.push_back({.model = *theirs});
-    participants_.push_back(side.commit);
-    merged_.push_back(&side);
+  // Who takes part.
+
+  void find_candidates() {
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+      const RenamedModel found =
+          follow_renames(repository_, ours_, *our_model_, sides_[i].base, sides_[i].commit);
+      if (!found.theirs) continue;
+      if (same_weights(*found.theirs, *our_model_)) {
+        like_ours_.push_back(i + 2);
+        continue;
+      }
+      Candidate candidate{
+          &sides_[i], i + 1, *found.theirs, sides_[i].base, found.base, found.base_path, {}, {}};
+      find_past(candidate);
+      candidates_.push_back(std::move(candidate));
+    }
+  }
+
+  /// What the side started from. One that is a recorded rebase of what the other's history holds
+  /// started there, whatever git's merge base is.
+  void find_past(Candidate& candidate) {
+    const Oid& theirs = candidate.side->commit;
+    const std::string& path = candidate.model.path;
+    auto origin = rebased_from(repository_, candidate.base_commit, theirs, ours_, path);
+    if (!origin)
+      origin = rebased_from(repository_, candidate.base_commit, ours_, theirs, our_model_->path);
+    if (origin) {
+      candidate.base_commit = origin;
+      candidate.base = past_model(repository_, *origin, path);
+    }
+    if (!candidate.base) return;
+    candidate.recorded = recorded_since(repository_, candidate.base_commit, theirs, path);
+    candidate.our_recorded =
+        recorded_since(repository_, candidate.base_commit, ours_, our_model_->path);
+    candidate.changed = is_changed(*candidate.base, candidate.recorded, candidate.model);
+    candidate.ours_changed = is_changed(*candidate.base, candidate.our_recorded, *our_model_);
+  }
+
+  bool is_changed(const CommittedModel& base, const std::vector<RecordedPermutation>& recorded,
+                  const CommittedModel& tip) const {
+    if (same_weights(base, tip)) return false;
+    if (recorded.empty() || infos_of(base.manifest) != infos_of(tip.manifest)) return true;
+    return !same_tensors(carried_along(repository_, base, recorded), contents(tip));
+  }
+
+  Manifest contents(const CommittedModel& model) const {
+    return carried_along(repository_, model, {});
+  }
+
+  /// A rebase into our basin asks for it as --combine does, unless what was rebased continues the
+  /// base: then it holds what ours has.
+  bool asked_to_combine(const Candidate& candidate) const {
+    if (options_.combine) return true;
+    if (candidate.recorded.empty() || is_own_past(candidate)) return false;
+    return !candidate.base ||
+           infos_of(candidate.base->manifest) != infos_of(candidate.model.manifest) ||
+           !line_holds(repository_, *candidate.base, candidate.model, candidate.recorded);
+  }
+
+  void decide_who_decides() {
+    ours_decides_ = false;
+    for (Candidate& candidate : candidates_)
+      ours_decides_ = ours_decides_ || candidate.ours_changed;
+    for (const Candidate& candidate : candidates_)
+      if (!ours_decides_ && candidate.changed && asked_to_combine(candidate)) ours_decides_ = true;
+    if (!options_.weights.empty()) {
+      ours_decides_ = true;
+      for (Candidate& candidate : candidates_) candidate.changed = true;
+    }
+    const bool contested =
+        ours_decides_ && std::any_of(candidates_.begin(), candidates_.end(),
+                                     [](const auto& each) { return each.changed; });
+    if (contested && options_.take == TakenSide::kTheirs) ours_decides_ = false;
+    if (contested && options_.take == TakenSide::kOurs)
+      for (Candidate& candidate : candidates_) candidate.changed = false;
+  }
+
+  /// Theirs was rebased from what our history holds, or ours from what theirs does.
+  static bool is_own_past(const Candidate& candidate) {
+    return candidate.base_commit != candidate.side->base;
+  }
+
+  std::size_t deciding() const {
+    return static_cast<std::size_t>(std::count_if(candidates_.begin(), candidates_.end(),
+                                                  [](const auto& each) { return each.changed; })) +
+           (ours_decides_ ? 1 : 0);
+  }
+
+  /// Where one side alone decides and no file was dealt out anew, git takes its files.
+  bool left_to_git() {
+    if (deciding() > 1 || options_.take != TakenSide::kNone) return false;
+    for (const Candidate& candidate : candidates_) {
+      const bool from_gits_base = candidate.base && candidate.base_commit == candidate.side->base;
+      if (!from_gits_base) return false;
+      const CommittedModel& unchanged = candidate.changed ? *our_model_ : candidate.model;
+      if (!same_files(*candidate.base, unchanged)) return false;
+    }
+    for (const Candidate& candidate : candidates_)
+      if (candidate.changed) note_replacement(candidate);
+    return true;
+  }
+
+  void note_replacement(const Candidate& candidate) {
+    if (infos_of(candidate.model.manifest) == infos_of(our_model_->manifest)) {
+      Continuation continuation(repository_);
+      if (continuation.if_here(*our_model_, candidate.model).value_or(true)) return;
+    }
+    notes_.push_back(
+        fmt::format("note: {}: {}'s independently trained model replaces ours, which "
+                    "did not change; {}",
+                    our_model_->path, candidate.side->name, kCombineHint));
+  }
+
+  // The plan.
+
+  ModelPlan start() {
+    ModelPlan plan;
+    plan.path = our_model_->path;
+    plan.parents = sides_.size() + 1;
+    plan.strategy = &require_strategy(options_.strategy);
+    plan.base_model = candidates_.front().base;
+    plan.sides.push_back({.model = *our_model_, .name = "ours"});
+    plan.sides.front().decides = ours_decides_;
+    plan.paths = {our_model_->path};
+    for (const Candidate& candidate : candidates_) {
+      SidePlan side{.model = candidate.model, .name = candidate.side->name};
+      side.parent = candidate.number + 1;
+      side.decides = candidate.changed;
+      plan.sides.push_back(std::move(side));
+      plan.paths.insert(candidate.model.path);
+      if (candidate.base) plan.paths.insert(candidate.base->path);
+    }
+    settle_home(plan);
+    take_one_side(plan);
+    if (!plan.taken && plan.conflicts.empty())
+      for (const Candidate& candidate : candidates_)
+        for (const std::string& reason :
+             incompatibilities(infos_of(our_model_->manifest), infos_of(candidate.model.manifest)))
+          plan.conflicts.push_back(reason);
+    return plan;
+  }
+
+  /// Files as ours has them, or as the side does that alone renamed them or dealt tensors out anew.
+  void settle_home(ModelPlan& plan) const {
+    for (std::size_t i = 0; i < candidates_.size() && plan.home == 0; ++i) {
+      const Candidate& candidate = candidates_[i];
+      if (!candidate.base || same_places(*candidate.base, candidate.model)) continue;
+      if (same_places(*candidate.base, *our_model_)) {
+        plan.home = i + 1;
+      } else if (!same_model_path(candidate.model.path, candidate.base->path) &&
+                 !same_model_path(our_model_->path, candidate.base->path) &&
+                 !same_model_path(candidate.model.path, our_model_->path)) {
+        plan.conflicts.push_back(fmt::format("renamed from {} to {} here, to {} there",
+                                             candidate.base->path, our_model_->path,
+                                             candidate.model.path));
+      }
+    }
+    if (plan.home == 0) return;
+    const std::set<std::string> before = names_of(*our_model_);
+    for (const std::string& name : names_of(plan.home_model()))
+      if (!before.contains(name) && repository_.file_at(ours_, name))
+        plan.conflicts.push_back(
+            fmt::format("it is {} there, and ours has another file of that name", name));
+  }
+
+  /// One side's files as they are: where it alone decides, or nobody does, unless it has to be
+  /// brought into the basin of ours.
+  void take_one_side(ModelPlan& plan) const {
+    if (deciding() > 1 || plan.sides.size() > 2 || !plan.conflicts.empty()) return;
+    const std::size_t one = ours_decides_ || deciding() == 0 ? 0 : 1;
+    const bool other_tensors =
+        infos_of(our_model_->manifest) != infos_of(plan.sides[1].model.manifest);
+    const bool other_basin =
+        one == 1 && options_.take == TakenSide::kNone && !candidates_.front().our_recorded.empty();
+    const bool other_files = plan.home != one && options_.take == TakenSide::kNone;
+    if (!other_tensors && (other_basin || other_files)) return;
+    plan.taken = one;
+    const auto is_one_file = [](const SidePlan& side) { return !side.model.index; };
+    if (!std::all_of(plan.sides.begin(), plan.sides.end(), is_one_file)) plan.home = one;
   }
 
   /// A base counts only if the line from it holds on every side (DESIGN section 7).
   void settle_bases(ModelPlan& plan) {
-    const MergeSide& first = *merged_.front();
-    const auto base = first.base ? past_model(repository_, *first.base, plan.path) : std::nullopt;
-    plan.two_way = !base || std::any_of(merged_.begin(), merged_.end(), [&](const MergeSide* side) {
-      return side->base != first.base;
-    });
-    if (plan.two_way) return;
-    if (infos_of(base->manifest) != infos_of(plan.sides.front().model.manifest)) {
-      plan.two_way = true;
-      return;
-    }
+    const Candidate& first = candidates_.front();
+    plan.two_way =
+        !first.base || infos_of(first.base->manifest) != infos_of(our_model_->manifest) ||
+        std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
+          return candidate.base_commit != first.base_commit;
+        });
     for (std::size_t i = 0; i < plan.sides.size() && !plan.two_way; ++i) {
       SidePlan& side = plan.sides[i];
-      const auto recorded = recorded_since(repository_, first.base, participants_[i], plan.path);
-      plan.two_way = !line_holds(repository_, *base, side.model, recorded);
-      side.base = carried_along(*base, recorded);
-      rebased_ = rebased_ || !recorded.empty();
+      side.recorded = i == 0 ? first.our_recorded : candidates_[i - 1].recorded;
+      plan.two_way =
+          side.decides && !line_holds(repository_, *first.base, side.model, side.recorded);
     }
     if (plan.two_way) return;
-    plan.base = first.base;
-    plan.base_model = base;
+    for (SidePlan& side : plan.sides)
+      side.base = carried_along(repository_, *first.base, side.recorded);
+    plan.base = first.base_commit;
   }
 
   /// What has no mean comes whole from one side, or is a conflict (merge/tensor_role).
@@ -120,13 +310,16 @@ class ModelPlanner {
     const auto content = [&](std::size_t side, std::size_t tensor) {
       return content_of(plan.sides[side].model, tensor);
     };
-    const auto decides = [&](std::size_t side, std::size_t tensor) {
-      return plan.two_way || content(side, tensor) != plan.sides[side].base->tensors[tensor].object;
+    const auto decides = [&](std::size_t i, std::size_t tensor) {
+      const SidePlan& side = plan.sides[i];
+      return side.decides &&
+             (plan.whole || content(i, tensor) != side.base->tensors[tensor].object);
     };
     RoleVerdict verdict = settle_roles(roles, {plan.sides.size(), decides, content});
-    plan.taken = std::move(verdict.taken);
+    plan.from_side = std::move(verdict.taken);
     for (std::string& conflict : verdict.conflicts) plan.conflicts.push_back(std::move(conflict));
-    if (!verdict.left_out.empty()) plan.notes.push_back("ours, not averaged: " + verdict.left_out);
+    if (!verdict.left_out.empty())
+      plan.notes.push_back(fmt::format("{}: ours, not averaged: {}", plan.path, verdict.left_out));
   }
 
   /// The tensor by its elements.
@@ -137,40 +330,27 @@ class ModelPlanner {
     return sha256(read_tensor(repository_.store(), tensor).view.data);
   }
 
-  /// The base's tensors by content, in the basin that the recorded rebases moved its line to.
-  Manifest carried_along(const CommittedModel& base,
-                         const std::vector<RecordedPermutation>& recorded) {
-    Manifest carried = base.manifest;
-    const bool placed = std::any_of(carried.tensors.begin(), carried.tensors.end(),
-                                    [](const auto& tensor) { return tensor.placement; });
-    if (recorded.empty() && !placed) return carried;
-    repository_.need(base, "the base");
-    if (recorded.empty()) return by_content(repository_.store(), std::move(carried));
-    std::vector<std::unique_ptr<TensorSource>> steps;
-    steps.push_back(open_model(repository_.store(), base));
-    for (auto step = recorded.rbegin(); step != recorded.rend(); ++step)
-      steps.push_back(
-          std::make_unique<PermutedModel>(*steps.back(), step->spec, step->permutation));
-    for (ManifestTensor& tensor : carried.tensors)
-      tensor.object = sha256(steps.back()->read(tensor.info.name).view.data);
-    return carried;
-  }
+  // Weights and basins.
 
   /// Each side weighs as many distinct trainings as its lineage holds, shared ones counted once.
   void settle_weights(ModelPlan& plan) {
     if (!options_.weights.empty()) {
-      if (options_.weights.size() != plan.sides.size())
-        throw UsageError(
-            fmt::format("{} weights for {} models", options_.weights.size(), plan.sides.size()),
-            plan.path, "one for ours, then one for each branch: --weight 2,1");
-      for (std::size_t i = 0; i < plan.sides.size(); ++i)
-        plan.sides[i].weight = options_.weights[i];
+      for (SidePlan& side : plan.sides) side.weight = options_.weights[side.parent - 1];
+      for (const std::size_t parent : like_ours_)
+        plan.sides.front().weight += options_.weights[parent - 1];
+      double total = 0;
+      for (const SidePlan& side : plan.sides) total += side.weight;
+      if (total <= 0)
+        throw UsageError("the weights of the models that differ are all zero", plan.path);
       return;
     }
     std::vector<std::set<Oid>> held;
     std::map<Oid, double> holders;
-    for (const Oid& commit : participants_) {
-      held.push_back(trainings(repository_, commit, plan.path));
+    for (std::size_t i = 0; i < plan.sides.size(); ++i) {
+      const SidePlan& side = plan.sides[i];
+      const Oid& commit = i == 0 ? ours_ : candidates_[i - 1].side->commit;
+      held.push_back(side.decides ? trainings(repository_, commit, side.model.path)
+                                  : std::set<Oid>());
       for (const Oid& training : held.back()) holders[training] += 1;
     }
     double total = 0;
@@ -182,19 +362,39 @@ class ModelPlanner {
   }
 
   void bring_into_basin(ModelPlan& plan) {
-    const CommittedModel& ours = plan.sides.front().model;
-    repository_.need(ours, "ours:" + plan.path);
-    plan.spec = choose_spec(&repository_, ours_, plan.path, infos_of(ours.manifest));
-    require_proof(*plan.spec, plan.path, false);
-    const auto our_model = open_model(repository_.store(), ours);
     for (std::size_t i = 1; i < plan.sides.size(); ++i) {
-      SidePlan& side = plan.sides[i];
-      repository_.need(side.model, "theirs:" + side.model.path);
-      MatchOptions match;
-      match.seed = options_.seed;
-      side.match = match_weights(*plan.spec, *our_model,
-                                 *open_model(repository_.store(), side.model), match);
-      if (!worth_moving(*side.match)) side.match->permutation = identity_permutation(*plan.spec);
+      const Candidate& candidate = candidates_[i - 1];
+      const bool rebased = !candidate.recorded.empty() || !candidate.our_recorded.empty();
+      if (plan.sides[i].decides && (plan.two_way || rebased)) bring_into_basin(plan, plan.sides[i]);
+    }
+  }
+
+  void bring_into_basin(ModelPlan& plan, SidePlan& side) {
+    const CommittedModel& ours = plan.sides.front().model;
+    if (continues(repository_, ours, side.model)) {
+      side.in_our_basin = true;
+      return;
+    }
+    repository_.need(ours, "ours:" + plan.path);
+    repository_.need(side.model, "theirs:" + side.model.path);
+    if (!plan.spec) plan.spec = spec_of(ours);
+    MatchOptions match;
+    match.seed = options_.seed;
+    side.match = match_weights(*plan.spec, *open_model(repository_.store(), ours),
+                               *open_model(repository_.store(), side.model), match);
+    side.in_our_basin = side.match->permutation.identity() || !worth_moving(*side.match);
+    if (side.in_our_basin)
+      side.match->permutation = identity_permutation(*plan.spec);
+    else
+      require_proof(*plan.spec, plan.path, options_.trust_spec);
+  }
+
+  Spec spec_of(const CommittedModel& ours) const {
+    try {
+      return choose_spec(&repository_, ours_, ours.path, infos_of(ours.manifest));
+    } catch (const Error& error) {
+      throw Error(error.what(), error.where(),
+                  error.hint() + "; --no-rebase combines the models as they lie");
     }
   }
 
@@ -202,178 +402,53 @@ class ModelPlanner {
   const Oid& ours_;
   const std::vector<MergeSide>& sides_;
   const MergeOptions& options_;
-  std::vector<Oid> participants_;         // of the plan under way; ours first
-  std::vector<const MergeSide*> merged_;  // those but ours
-  bool rebased_ = false;                  // a rebase was recorded on some side
+  std::vector<std::string>& notes_;
+  // Of the model that is planned:
+  const CommittedModel* our_model_ = nullptr;
+  std::vector<Candidate> candidates_;
+  std::vector<std::size_t> like_ours_;  // parents that have our model, counted from 1
+  bool ours_decides_ = true;
 };
-
-/// One side of a model while it is combined. Manifests here name tensors by content; all sides have
-/// the same tensors in the same order.
-struct CombinedSide {
-  Manifest stored;  // as it was committed
-  Manifest moved;   // in our basin
-  std::unique_ptr<TensorSource> original;
-  std::unique_ptr<TensorSource> source;  // what `moved` names; nullptr: `original`
-
-  TensorData read(std::string_view name) const { return (source ? source : original)->read(name); }
-};
-
-CombinedSide open_side(Repository& repository, const ModelPlan& plan, const SidePlan& side) {
-  repository.need(side.model, side.model.path);
-  const Store& store = repository.store();
-  CombinedSide result;
-  result.stored = by_content(store, side.model.manifest);
-  result.moved = result.stored;
-  result.original = open_model(store, side.model);
-  if (!moves(side.match)) return result;
-  result.source =
-      std::make_unique<PermutedModel>(*result.original, *plan.spec, side.match->permutation);
-  for (ManifestTensor& tensor : result.moved.tensors)
-    tensor.object = sha256(result.source->read(tensor.info.name).view.data);
-  return result;
-}
-
-/// The merged tensor; nullopt where it is what the frame's model has.
-std::optional<TensorData> combine_tensor(const ModelPlan& plan, std::size_t index,
-                                         const std::vector<CombinedSide>& sides,
-                                         const Manifest& frame) {
-  std::vector<std::size_t> deciding = deciding_sides(
-      plan, index, [&](std::size_t side) { return sides[side].stored.tensors[index].object; });
-  if (plan.taken[index]) deciding = {*plan.taken[index]};
-  const auto content = [&](std::size_t side) { return sides[side].moved.tensors[index].object; };
-  const bool same = std::all_of(deciding.begin(), deciding.end(), [&](std::size_t side) {
-    return content(side) == content(deciding.front());
-  });
-  const TensorInfo& info = frame.tensors[index].info;
-  if (same && content(deciding.front()) == frame.tensors[index].object) return std::nullopt;
-  if (same) return sides[deciding.front()].read(info.name);
-  std::vector<TensorData> data;
-  std::vector<TensorView> views;
-  std::vector<double> weights;
-  for (const std::size_t side : deciding) {
-    data.push_back(sides[side].read(info.name));
-    views.push_back(data.back().view);
-    weights.push_back(plan.sides[side].weight);
-  }
-  auto mean = std::make_shared<Buffer>(weighted_mean(views, weights));
-  return TensorData{{info.dtype, info.shape, *mean}, mean};
-}
-
-/// A part of the result, and the file it is written in.
-struct Frame {
-  std::size_t side;
-  const Manifest* file;
-};
-
-/// Ours, or theirs where only they changed more than values.
-Frame frame_of(const Store& store, const ModelPlan& plan, const CommittedCheckpoint& ours) {
-  if (!plan.two_way && plan.sides.size() == 2) {
-    const Manifest* base = same_part(*plan.base_model, ours);
-    const Manifest* theirs = same_part(plan.sides[1].model, ours);
-    if (base != nullptr && theirs != nullptr && same_but_values(store, ours.manifest, *base))
-      return {1, theirs};
-  }
-  return {0, &ours.manifest};
-}
 
 }  // namespace
 
-std::vector<ModelPlan> plan_models(Repository& repository, const Oid& ours,
-                                   const std::vector<MergeSide>& sides,
-                                   const MergeOptions& options) {
-  std::vector<ModelPlan> plans;
+bool moves(const SidePlan& side) { return side.match && !side.match->permutation.identity(); }
+
+const Manifest* same_part(const CommittedModel& model, const CommittedCheckpoint& part) {
+  const Manifest* alike = nullptr;
+  std::size_t count = 0;
+  for (const CommittedCheckpoint& each : model.parts) {
+    if (infos_of(each.manifest) != infos_of(part.manifest)) continue;
+    if (each.path == part.path) return &each.manifest;
+    alike = &each.manifest;
+    ++count;
+  }
+  return count == 1 ? alike : nullptr;
+}
+
+MergeDecisions plan_models(Repository& repository, const Oid& ours,
+                           const std::vector<MergeSide>& sides, const MergeOptions& options) {
+  if (!options.weights.empty() && options.weights.size() != sides.size() + 1)
+    throw UsageError(
+        fmt::format("{} weights for {} models", options.weights.size(), sides.size() + 1), "merge",
+        "one for ours, then one for each branch: --weight 2,1");
+  MergeDecisions decisions;
   for (const CommittedModel& model : models_at(repository, ours))
-    if (auto plan = ModelPlanner(repository, ours, sides, options).plan(model))
-      plans.push_back(*std::move(plan));
-  return plans;
+    if (auto plan = ModelPlanner(repository, ours, sides, options, decisions.notes).plan(model))
+      decisions.models.push_back(*std::move(plan));
+  return decisions;
 }
 
-bool fast_forward_keeps_models(Repository& repository, const Oid& ours, const Oid& theirs) {
+bool rebased_to_be_combined(Repository& repository, const Oid& ours, const Oid& theirs) {
   for (const CommittedModel& here : models_at(repository, ours)) {
-    const auto there = repository.model_at(theirs, here.path);
-    if (!there || same_weights(*there, here)) continue;
-    if (!recorded_since(repository, ours, theirs, here.path).empty()) return false;
-    if (!continues(repository, here, *there)) return false;
+    const auto there = past_model(repository, theirs, here.path);
+    if (!there || same_weights(*there, here) ||
+        infos_of(there->manifest) != infos_of(here.manifest))
+      continue;
+    const auto recorded = recorded_since(repository, ours, theirs, here.path);
+    if (!recorded.empty() && !line_holds(repository, here, *there, recorded)) return true;
   }
-  return true;
-}
-
-std::vector<Manifest> combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan) {
-  const Store& store = repository.store();
-  std::vector<CombinedSide> sides;
-  for (const SidePlan& side : plan.sides) sides.push_back(open_side(repository, plan, side));
-  const CommittedModel& ours = plan.sides.front().model;
-  std::vector<Manifest> results;
-  for (const CommittedCheckpoint& part : ours.parts) {
-    const Frame frame = frame_of(store, plan, part);
-    const auto info = [&](std::size_t tensor) -> const TensorInfo& {
-      return frame.file->tensors[tensor].info;
-    };
-    TensorRewrite rewrite;
-    rewrite.content = [&](std::size_t tensor) {
-      const auto index = ours.manifest.find(info(tensor).name) - ours.manifest.tensors.data();
-      return combine_tensor(plan, static_cast<std::size_t>(index), sides, sides[frame.side].stored);
-    };
-    rewrite.put = [&](std::size_t tensor, const Digest& object, Bytes data) {
-      batch.put_as(object, data, std::max(1U, dtype_bits(info(tensor).dtype) / 8),
-                   hint_from(part.manifest, info(tensor)));
-    };
-    results.push_back(rewrite_checkpoint(store, batch, *frame.file, rewrite));
-  }
-  return results;
-}
-
-MergeRecord record_plan(Store::Batch& batch, const ModelPlan& plan) {
-  std::vector<double> weights;
-  for (const SidePlan& side : plan.sides) weights.push_back(side.weight);
-  MergeRecord record;
-  record.model = plan.path;
-  record.strategy = "mean";
-  record.weights = fmt::format("{}", fmt::join(weights, " "));
-  record.base = plan.base ? plan.base->hex() : "none";
-  for (std::size_t i = 1; i < plan.sides.size(); ++i) {
-    if (!moves(plan.sides[i].match)) continue;
-    const Digest spec = batch.put(as_bytes(spec_text(*plan.spec)), 1);
-    const std::string text =
-        permutation_text({{plan.path, spec, plan.spec->groups, plan.sides[i].match->permutation}});
-    record.permutations.push_back({batch.put(as_bytes(text), 1), i + 1});
-    const SpecRecord used{spec, std::string(proof_name(plan.spec->proof))};
-    if (std::find(record.specs.begin(), record.specs.end(), used) == record.specs.end())
-      record.specs.push_back(used);
-  }
-  return record;
-}
-
-std::string describe_plan(const ModelPlan& plan) {
-  if (!plan.conflicts.empty())
-    return fmt::format("CONFLICT (model): {}: {}{}", plan.path, plan.conflicts.front(),
-                       plan.conflicts.size() > 1
-                           ? fmt::format(" (and {} more tensors)", plan.conflicts.size() - 1)
-                           : "");
-  std::vector<double> weights;
-  for (const SidePlan& side : plan.sides) weights.push_back(side.weight);
-  std::string text = fmt::format(
-      "{}: combined, mean with weights {:.4g} ({})", plan.path, fmt::join(weights, " : "),
-      plan.two_way ? "trained independently: tip with tip"
-                   : "base " + plan.base->brief() + ": changed tensors only");
-  for (std::size_t i = 1; i < plan.sides.size(); ++i) {
-    const auto& match = plan.sides[i].match;
-    if (!match) continue;
-    std::uint64_t moved = 0;
-    std::uint64_t units = 0;
-    for (const GroupMatch& group : match->groups) {
-      moved += group.moved;
-      units += group.size;
-    }
-    text += moves(match)
-                ? fmt::format(
-                      "\n{}: brought into our basin first: {} of {} hidden units "
-                      "moved, objective {:.2f} -> {:.2f}",
-                      plan.path, moved, units, match->objective_before, match->objective_after)
-                : fmt::format("\n{}: in our basin already", plan.path);
-  }
-  for (const std::string& note : plan.notes) text += fmt::format("\n{}: {}", plan.path, note);
-  return text;
+  return false;
 }
 
 }  // namespace mgit

@@ -312,14 +312,18 @@ TEST(Matching, NamesTheTensorThatDoesNotFit) {
   EXPECT_EQ(error_of(MemoryModel()), "fc1.bias: the second model has no such tensor");
 }
 
-TEST(Cosine, IsOneForItselfAndIgnoresVectors) {
+TEST(Cosine, IsOneForItselfAndOfMatricesWhereThereAreAny) {
   const Network a = mlp(1);
   const Network b = mlp(50);
   EXPECT_NEAR(cosine(a.model, a.model), 1, 1e-12);
   EXPECT_LT(std::fabs(cosine(a.model, b.model)), 0.1);
   MemoryModel vectors;
   vectors.set({"bias", DType::kF32, {3}}, testing::random_floats(3, 1));
-  EXPECT_EQ(cosine(vectors, vectors), 0);
+  EXPECT_NEAR(cosine(vectors, vectors), 1, 1e-12);
+  MemoryModel other = vectors;
+  vectors.set({"w", DType::kF32, {2, 2}}, testing::random_floats(4, 1));
+  other.set({"w", DType::kF32, {2, 2}}, Buffer(16));
+  EXPECT_EQ(cosine(vectors, other), 0);
   MemoryModel zero;
   zero.set({"w", DType::kF32, {2, 2}}, Buffer(16));
   EXPECT_EQ(cosine(zero, zero), 0);

@@ -102,7 +102,13 @@ TEST(OperationRecord, MergeWithoutModelIsOfAnyModel) {
 /// Notes of two clones are joined line by line, sorted; an amended commit's are put together.
 TEST(OperationRecord, JoinedNotes) {
   OperationRecord record;
-  record.merges.push_back({"m", "mean", "0.5 0.5", kOid, {{*Digest::from_hex(kDigest), 2}}, {}});
+  record.merges.push_back({"m",
+                           "mean",
+                           "0.5 0.5",
+                           "combined 4 parent-2 1",
+                           kOid,
+                           {{*Digest::from_hex(kDigest), 2}},
+                           {}});
   std::vector<std::string> lines;
   std::istringstream text(note_text(record));
   for (std::string line; std::getline(text, line);) lines.push_back(line + "\n");
@@ -154,6 +160,7 @@ OperationRecord random_record(std::mt19937_64& random) {
       continue;
     if (odds()) merge.strategy = "mean";
     if (odds()) merge.weights = "0.25 0.75";
+    if (odds()) merge.tensors = "combined 4 parent-1 2";
     if (odds()) merge.base = odds() ? "none" : random_name<Oid>(random).hex();
     for (std::size_t j = random() % 3; j > 0; --j)
       merge.permutations.push_back({random_name<Digest>(random), 2 + random() % 5});

@@ -1,0 +1,165 @@
+#include "workflow/merge/merge_report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/words.h"
+
+namespace mgit {
+namespace {
+
+/// How many tensors became what.
+struct Tally {
+  std::size_t combined = 0;
+  std::vector<std::size_t> from;  // by side
+};
+
+Tally tally_of(const ModelPlan& plan, const MergedModel& merged) {
+  Tally tally{0, std::vector<std::size_t>(plan.sides.size())};
+  for (const MergedTensor& tensor : merged.tensors) {
+    if (tensor.fate == TensorFate::kCombined) ++tally.combined;
+    if (tensor.fate == TensorFate::kFromOneSide) ++tally.from[tensor.side];
+  }
+  return tally;
+}
+
+/// One for each parent of the merge commit; 0 for those whose model takes no part.
+std::vector<double> weights_by_parent(const ModelPlan& plan) {
+  std::vector<double> weights(plan.parents);
+  for (const SidePlan& side : plan.sides) weights[side.parent - 1] = side.weight;
+  return weights;
+}
+
+std::string from_whom(const ModelPlan& plan, const Tally& tally) {
+  std::string text;
+  for (std::size_t i = 0; i < tally.from.size(); ++i)
+    if (tally.from[i] > 0)
+      text +=
+          fmt::format("{}{} from {}", text.empty() ? "" : ", ", tally.from[i], plan.sides[i].name);
+  return text;
+}
+
+std::string which_tensors(const ModelPlan& plan) {
+  if (plan.two_way) return "trained independently: tip with tip";
+  const std::string base = "base " + plan.base->brief();
+  return base + (plan.whole ? ": whole models" : ": changed tensors only");
+}
+
+std::string basin_line(const ModelPlan& plan, const SidePlan& side) {
+  if (!moves(side)) return fmt::format("{}: {} is in our basin already", plan.path, side.name);
+  std::uint64_t moved = 0;
+  std::uint64_t units = 0;
+  for (const GroupMatch& group : side.match->groups) {
+    moved += group.moved;
+    units += group.size;
+  }
+  return fmt::format(
+      "{}: {} was brought into our basin first: {} of {} hidden units moved, objective {:.2f} -> "
+      "{:.2f}",
+      plan.path, side.name, moved, units, side.match->objective_before,
+      side.match->objective_after);
+}
+
+/// How many combined tensors have a name with one of these endings.
+std::size_t combined_with(const ModelPlan& plan, const MergedModel& merged,
+                          const std::vector<std::string>& parts) {
+  const std::vector<ManifestTensor>& tensors = plan.sides.front().model.manifest.tensors;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (merged.tensors[i].fate == TensorFate::kCombined &&
+        std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
+          return tensors[i].info.name.find(part) != std::string::npos;
+        }))
+      ++count;
+  return count;
+}
+
+void add_warnings(const ModelPlan& plan, const MergedModel& merged,
+                  std::vector<std::string>& lines) {
+  lines.insert(lines.end(), plan.notes.begin(), plan.notes.end());
+  if (combined_with(plan, merged, {"running_mean", "running_var"}) > 0)
+    lines.push_back(fmt::format(
+        "note: {}: the running statistics of its batch norm are averages now, which the merged "
+        "weights do not have{}; set them anew on data (a pass in training mode), then evaluate",
+        plan.path, plan.two_way ? ": the network is probably broken" : ""));
+  if (combined_with(plan, merged, {"lora_A"}) > 0 && combined_with(plan, merged, {"lora_B"}) > 0)
+    lines.push_back(
+        fmt::format("warning: {}: LoRA factors were averaged one by one, and the product of the "
+                    "means is not the mean of the products; merge the models they were folded into",
+                    plan.path));
+}
+
+}  // namespace
+
+std::optional<MergeRecord> merge_record(Store::Batch& batch, const ModelPlan& plan,
+                                        const MergedModel& merged) {
+  const Tally tally = tally_of(plan, merged);
+  const auto others = std::count_if(tally.from.begin(), tally.from.end(),
+                                    [](std::size_t count) { return count > 0; });
+  if (tally.combined == 0 && others < 2 &&
+      std::none_of(plan.sides.begin(), plan.sides.end(), moves))
+    return std::nullopt;
+  MergeRecord record;
+  record.model = plan.home_model().path;
+  record.strategy = "none";
+  if (tally.combined > 0) {
+    record.strategy = plan.strategy->name;
+    record.weights = fmt::format("{}", fmt::join(weights_by_parent(plan), " "));
+  }
+  record.tensors = fmt::format("combined {}", tally.combined);
+  for (std::size_t i = 0; i < tally.from.size(); ++i)
+    if (tally.from[i] > 0)
+      record.tensors += fmt::format(" parent-{} {}", plan.sides[i].parent, tally.from[i]);
+  record.base = plan.base ? plan.base->hex() : "none";
+  for (const SidePlan& side : plan.sides) {
+    if (!moves(side)) continue;
+    const Digest spec = batch.put(as_bytes(spec_text(*plan.spec)), 1);
+    const std::string text =
+        permutation_text({{record.model, spec, plan.spec->groups, side.match->permutation}});
+    record.permutations.push_back({batch.put(as_bytes(text), 1), side.parent});
+    const SpecRecord used{spec, std::string(proof_name(plan.spec->proof))};
+    if (std::find(record.specs.begin(), record.specs.end(), used) == record.specs.end())
+      record.specs.push_back(used);
+  }
+  return record;
+}
+
+std::vector<std::string> describe_merged(const ModelPlan& plan, const MergedModel& merged) {
+  const Tally tally = tally_of(plan, merged);
+  const std::string taken = from_whom(plan, tally);
+  std::vector<std::string> lines;
+  if (tally.combined > 0) {
+    lines.push_back(fmt::format("{}: combined, {} with weights {:.4g} ({})", plan.path,
+                                plan.strategy->name, fmt::join(weights_by_parent(plan), " : "),
+                                which_tensors(plan)));
+    lines.push_back(fmt::format("{}: {} combined{}{}", plan.path, counted(tally.combined, "tensor"),
+                                taken.empty() ? "" : "; ", taken));
+  } else {
+    lines.push_back(fmt::format("{}: nothing to average: {} ({})", plan.path,
+                                taken.empty() ? "all tensors are alike" : "tensors come " + taken,
+                                which_tensors(plan)));
+  }
+  for (const SidePlan& side : plan.sides)
+    if (side.match || side.in_our_basin) lines.push_back(basin_line(plan, side));
+  add_warnings(plan, merged, lines);
+  return lines;
+}
+
+std::string describe_taken(const ModelPlan& plan) {
+  const SidePlan& side = plan.sides[*plan.taken];
+  std::string text =
+      fmt::format("{}: {} taken as it is", plan.path, *plan.taken == 0 ? "ours" : side.name + "'s");
+  if (side.model.path != plan.path) text += ", as " + side.model.path;
+  return text;
+}
+
+std::string describe_conflict(const ModelPlan& plan) {
+  return fmt::format("CONFLICT (model): {}: {}{}", plan.path, plan.conflicts.front(),
+                     plan.conflicts.size() > 1
+                         ? fmt::format(" (and {} more tensors)", plan.conflicts.size() - 1)
+                         : "");
+}
+
+}  // namespace mgit
