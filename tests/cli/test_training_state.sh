@@ -135,7 +135,7 @@ equal "$(value state.pt epoch)" "$(value ../ours.pt epoch)"
 
 scenario "a merge that rebases on the way does so, too"
 fork_of lightning
-ok mgit merge --no-edit feature
+ok mgit merge --no-edit --combine feature
 contains "$output" "brought into our basin first"
 contains "$output" "ours, not averaged: 18 tensors of the optimizer's state"
 equal "$(value state.pt optimizer_states 0 state 3 exp_avg)" "$(value ../ours.pt optimizer_states 0 state 3 exp_avg)"
