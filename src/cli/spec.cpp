@@ -37,6 +37,9 @@ class Target {
 
   const std::string& path() const { return path_; }
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  SpecCheck check(const std::function<SpecCheck(const std::vector<TensorInfo>&)>& spec) const {
+    return check_model(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_, spec);
+  }
   /// The one in use: .mgitconfig's, or the family's.
   Spec spec() const {
     return choose_spec(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_);
@@ -140,9 +143,10 @@ class SpecCommand : public Command {
 
   int check() const {
     const Target target(target_);
-    const SpecCheck result = spec_ == "auto"
-                                 ? check_families(target.tensors())
-                                 : check_spec(os::read_file(spec_), spec_, target.tensors());
+    const std::string text = spec_ == "auto" ? "" : os::read_file(spec_);
+    const SpecCheck result = target.check([&](const std::vector<TensorInfo>& network) {
+      return spec_ == "auto" ? check_families(network) : check_spec(text, spec_, network);
+    });
     return result.spec ? fits(*result.spec) : misfits(target, result.reasons);
   }
 

@@ -178,6 +178,22 @@ Spec choose_weights_spec(const Repository* repository, const std::optional<Oid>&
   return SpecChoice(repository, commit, path, weights, true).run();
 }
 
+SpecCheck check_model(const Repository* repository, const std::optional<Oid>& commit,
+                      const std::string& path, const std::vector<TensorInfo>& tensors,
+                      const std::function<SpecCheck(const std::vector<TensorInfo>&)>& check) {
+  SpecCheck result = check(tensors);
+  if (result.spec) return result;
+  const std::string key =
+      repository == nullptr ? "" : model_setting(*repository, commit, path, "key");
+  for (const std::string& prefix : weight_prefixes(tensors, key)) {
+    const std::vector<TensorInfo> weights = weights_under(tensors, prefix);
+    if (weights.size() == tensors.size() && prefix.empty()) continue;
+    result = check(weights);
+    if (result.spec) return result;
+  }
+  return result;
+}
+
 std::string weights_prefix(const Repository* repository, const std::optional<Oid>& commit,
                            const std::string& path, const std::vector<TensorInfo>& tensors) {
   const std::string key =

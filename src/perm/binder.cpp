@@ -337,7 +337,9 @@ class Binder {
     }
   }
 
-  /// Hidden units are made by one tensor's rows and used by another's columns.
+  /// Hidden units are made by one tensor and read by another. Rows make and columns read; a bias
+  /// tells where it is the other way round (transposed convolutions), and a table without one may
+  /// be an embedding, whose columns make units.
   void check_joins(const Spec& spec) {
     struct Join {
       const SpecTensor* first = nullptr;
@@ -349,7 +351,11 @@ class Binder {
       for (std::size_t a = 0; a < tensor.axes.size(); ++a)
         for (const Occurrence& place : tensor.axes[a].occurrences) {
           Join& join = joins[place.group];
-          (a == 0 ? join.produced : join.consumed) = true;
+          const SpecTensor* bias = bias_of(spec, tensor);
+          const bool made = bias != nullptr && carries(*bias, place.group);
+          const bool table = bias == nullptr && a + 1 == tensor.axes.size();
+          join.produced = join.produced || a == 0 || made || table;
+          join.consumed = join.consumed || a > 0 || (bias != nullptr && !made);
           if (join.first == nullptr) join.first = &tensor;
           join.several = join.several || join.first != &tensor;
         }
@@ -363,6 +369,25 @@ class Binder {
         reason(position, fmt::format("group {} joins tensor '{}' only to itself", name,
                                      joins[g].first->name));
     }
+  }
+
+  /// "fc.bias" of "fc.weight"; nullptr if there is none.
+  static const SpecTensor* bias_of(const Spec& spec, const SpecTensor& tensor) {
+    for (const std::string_view weight : {"weight", "kernel"}) {
+      const std::size_t at = tensor.name.rfind(weight);
+      if (at == std::string::npos) continue;
+      std::string name = tensor.name;
+      if (const SpecTensor* found = spec.find(name.replace(at, weight.size(), "bias")))
+        return found;
+    }
+    return nullptr;
+  }
+
+  static bool carries(const SpecTensor& tensor, std::uint32_t group) {
+    return std::any_of(tensor.axes.begin(), tensor.axes.end(), [&](const SpecAxis& axis) {
+      return std::any_of(axis.occurrences.begin(), axis.occurrences.end(),
+                         [&](const Occurrence& place) { return place.group == group; });
+    });
   }
 
   const SpecFile& file_;

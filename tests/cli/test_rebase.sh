@@ -169,7 +169,18 @@ make_checkpoint model.safetensors 5 a.strange=3,5 b.thing=7,11
 commit_all stranger
 before=$(state)
 fails_with 128 "no permutation spec fits" mgit rebase strange
+lacks "$errors" "nearest"
+contains "$errors" "--no-rebase"
 equal "$(state)" "$before"
+git switch -q -c gated main
+make_checkpoint model.safetensors 4 fc1.weight=16,8 fc1.bias=16 fc2.weight=4,16 fc2.bias=4 gate.alpha=3
+commit_all gated
+git switch -q -c regated
+make_checkpoint model.safetensors 5 fc1.weight=16,8 fc1.bias=16 fc2.weight=4,16 fc2.bias=4 gate.alpha=3
+commit_all regated
+fails_with 128 "the nearest family is mlp, but no line covers tensor 'gate.alpha'" mgit rebase gated
+contains "$errors" "'mgit merge --no-rebase' needs none"
+fails_with 128 "the nearest family is mlp, but no line covers tensor 'gate.alpha'" mgit spec show regated
 git switch -q feature
 echo x >>notes.txt
 before=$(state)

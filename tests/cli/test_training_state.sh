@@ -140,6 +140,26 @@ contains "$output" "brought into our basin first"
 contains "$output" "ours, not averaged: 18 tensors of the optimizer's state"
 equal "$(value state.pt optimizer_states 0 state 3 exp_avg)" "$(value ../ours.pt optimizer_states 0 state 3 exp_avg)"
 
+scenario "a spec of one's own speaks of the weights"
+make_repository own
+mgit track '*.pt' >/dev/null
+printf 'mgit-perm 1\narch mine\nperm A\nperm B\nfc1.weight: A, _\nfc1.bias: A\nfc2.weight: B, A\nfc2.bias: B\nfc3.weight: _, B\nfc3.bias: _\n' >mine.perm
+printf '[model "net"]\n\tpath = state.pt\n\tspec = mine.perm\n' >.mgitconfig
+state state.pt lightning 1 1
+ok mgit spec check mine.perm state.pt
+ok mgit spec check auto state.pt
+commit_all one
+git switch -q -c feature
+state state.pt lightning 2 3
+commit_all two
+git switch -q main
+ok mgit rebase feature onto main --trust-spec
+contains "$output" "spec mine, proof static, weights in 'state_dict.model'"
+git switch -q feature
+ok follows state.pt lightning
+sed -i 's/fc3.weight: _, B/fc3.weight: B, _/' mine.perm
+fails_with 1 "axis" mgit spec check mine.perm state.pt
+
 scenario "diff shows numbers that are no tensors"
 fork_of plain
 ok mgit diff main feature

@@ -225,6 +225,17 @@ TEST(Mlp, ALinearClassifierHasNothingToMove) {
   EXPECT_THAT(one->groups, IsEmpty());
 }
 
+TEST(Families, TheNearestIsNamedWithWhatStandsInItsWay) {
+  const auto mlp = [] { return NetworkBuilder().linear("fc1", 32, 20).linear("fc2", 10, 32); };
+  EXPECT_FALSE(nearest_family(mlp().build())) << "it fits";
+  const auto near = nearest_family(mlp().add("gate.alpha", {3}).build());
+  ASSERT_TRUE(near);
+  EXPECT_EQ(near->family, "mlp");
+  EXPECT_THAT(near->reasons, ElementsAre("no line covers tensor 'gate.alpha'"));
+  EXPECT_FALSE(nearest_family(NetworkBuilder().add("a", {3}).add("b", {4}).build()))
+      << "no family knows half of it";
+}
+
 TEST(Families, AreNotFooled) {
   const auto mlp = [] { return NetworkBuilder().linear("fc1", 32, 20).linear("fc2", 10, 32); };
   ASSERT_TRUE(recognise(mlp().build()));

@@ -140,6 +140,41 @@ TEST(SpecLanguage, WhatDoesNotFitIsExplained) {
       ElementsAre("4:6: A has 3 units, B has 4"));
 }
 
+TEST(SpecLanguage, AnEmbeddingMakesUnitsWithItsColumns) {
+  const Network network{{"embed.weight", DType::kF32, {20, 8}},
+                        {"fc.bias", DType::kF32, {3}},
+                        {"fc.weight", DType::kF32, {3, 8}}};
+  const std::string text = "mgit-perm 1\nperm E\nembed.weight: _, E\nfc.weight: _, E\nfc.bias: _\n";
+  const SpecCheck check = check_spec(text, "net.perm", network);
+  ASSERT_TRUE(check.spec) << check.reasons.front();
+  EXPECT_EQ(check_spec(spec_text(*check.spec), "again", network).spec->tensors,
+            check.spec->tensors);
+  // Two layers that read one input are no embedding: their biases say that they make other units.
+  EXPECT_THAT(reasons("mgit-perm 1\nperm E\n{a,b}.weight: _, E\n{a,b}.bias: _\n",
+                      {{"a.bias", DType::kF32, {3}},
+                       {"a.weight", DType::kF32, {3, 8}},
+                       {"b.bias", DType::kF32, {4}},
+                       {"b.weight", DType::kF32, {4, 8}}}),
+              ElementsAre("2:6: group E has no producer"));
+}
+
+TEST(SpecLanguage, TransposedConvolutionsReadWithTheirRows) {
+  const Network network{{"conv.bias", DType::kF32, {3}}, {"conv.weight", DType::kF32, {3, 4, 3, 3}},
+                        {"fc.bias", DType::kF32, {32}},  {"fc.weight", DType::kF32, {32, 7}},
+                        {"up.bias", DType::kF32, {4}},   {"up.weight", DType::kF32, {8, 4, 2, 2}}};
+  const std::string text =
+      "mgit-perm 1\nperm P\nperm Q\nfc.weight: P*_:4, _\nfc.bias: P*_:4\nup.weight: P, Q, _, _\n"
+      "up.bias: Q\nconv.weight: _, Q, _, _\nconv.bias: _\n";
+  EXPECT_THAT(reasons(text, network), ::testing::IsEmpty());
+  // Its outputs are nobody's: all rows, and each bias moves along.
+  EXPECT_THAT(reasons("mgit-perm 1\nperm P\n{a,b}.weight: P, _\n{a,b}.bias: P\n",
+                      {{"a.bias", DType::kF32, {8}},
+                       {"a.weight", DType::kF32, {8, 3}},
+                       {"b.bias", DType::kF32, {8}},
+                       {"b.weight", DType::kF32, {8, 3}}}),
+              ElementsAre("2:6: group P has no consumer"));
+}
+
 TEST(SpecLanguage, TheMessageHasTheFirstReasons) {
   try {
     bind_spec("mgit-perm 1\n", "net.perm", two_layers());
