@@ -1,6 +1,7 @@
 #include "eval/data_set.h"
 
 #include "base/mapped_file.h"
+#include "format/format_table.h"
 #include "mgit/format.h"
 
 namespace mgit {
@@ -25,7 +26,7 @@ DataSet read_data_set(const std::filesystem::path& path) {
     throw MissingError("only its manifest is here, not the data", path.string(),
                        "'mgit checkout -- " + path.filename().string() + "' brings it");
   const ParsedCheckpoint parsed = parse_checkpoint(file->bytes(), path.string());
-  if (parsed.format != "safetensors")
+  if (parsed.format != kSafetensors)
     throw Error("is not a safetensors file", path.string(),
                 "a data file is a safetensors file with \"input\" and \"target\"");
   return {tensor_of(file, parsed, "input", path.string()),

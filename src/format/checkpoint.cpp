@@ -1,15 +1,12 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/wire.h"
 #include "format/chunks.h"
 #include "format/detect.h"
-#include "format/gguf.h"
-#include "format/npy.h"
-#include "format/npz.h"
+#include "format/format_table.h"
 #include "format/onnx.h"
-#include "format/safetensors.h"
-#include "format/torch.h"
-#include "format/zip.h"
 #include "mgit/format.h"
 
 namespace mgit {
@@ -26,14 +23,14 @@ void cut(Bytes file, std::uint64_t begin, std::uint64_t end, std::vector<StoredC
 }
 
 ParsedCheckpoint whole_file(Bytes file) {
-  ParsedCheckpoint whole{"whole", file.size(), {}, {}};
+  ParsedCheckpoint whole{std::string(kWholeFile), file.size(), {}, {}};
   cut(file, 0, file.size(), whole.chunks);
   return whole;
 }
 
 ParsedCheckpoint with_chunks(Bytes file, ParsedCheckpoint parsed) {
   // The checksums of an archive that is rewritten stand in its gaps (zip_layout.h).
-  if (parsed.format == "pytorch") return parsed;
+  if (rewriting_of(parsed.format) == Rewriting::kChecksums) return parsed;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;
   for (const StoredTensor& tensor : parsed.tensors)
     taken.emplace_back(tensor.offset, tensor.offset + tensor.length);
@@ -47,51 +44,32 @@ ParsedCheckpoint with_chunks(Bytes file, ParsedCheckpoint parsed) {
   return parsed;
 }
 
-ParsedCheckpoint parse_archive(Bytes file, const std::vector<ZipEntry>& entries) {
-  if (auto torch = parse_torch(file, entries)) return *std::move(torch);
-  if (!looks_like_npz(entries)) return parse_zip(file, entries);
+/// nullopt: the file is of another format, or damaged.
+std::optional<ParsedCheckpoint> parse_as(const Format& format, Bytes file, std::string_view path) {
+  if (format.parse == nullptr || !format.looks_like(file)) return std::nullopt;
   try {
-    return {"npz", file.size(), parse_npz(file, entries), {}};
-  } catch (const CorruptError&) {
-    return parse_zip(file, entries);
-  } catch (const wire::Malformed&) {
-    return parse_zip(file, entries);
-  }
-}
-
-/// By its content: the formats with a magic first.
-std::optional<ParsedCheckpoint> parse_container(Bytes file) {
-  const std::uint64_t size = file.size();
-  try {
-    if (looks_like_zip(file)) return parse_archive(file, read_zip(file));
-    if (looks_like_gguf(file)) return ParsedCheckpoint{"gguf", size, parse_gguf(file), {}};
-    if (looks_like_npy(file)) return ParsedCheckpoint{"npy", size, parse_npy(file), {}};
-  } catch (const CorruptError&) {
+    std::optional<ParsedCheckpoint> parsed = format.parse(file);
+    if (parsed) parsed->format = format.name;
+    return parsed;
+  } catch (const CorruptError& error) {
+    if (!format.strict_ending.empty() && path.ends_with(format.strict_ending))
+      throw CorruptError(error.what(), std::string(path),
+                         fmt::format("the file is damaged or not a {} file; write it again, or "
+                                     "give it another name to keep it as it is",
+                                     format.name));
     return std::nullopt;
   } catch (const wire::Malformed&) {
     return std::nullopt;
+  } catch (const Error& error) {
+    throw Error(error.what(), std::string(path), error.hint());
   }
-  if (auto torch = parse_torch_legacy(file)) return torch;
-  if (auto tensors = parse_onnx(file))
-    return ParsedCheckpoint{"onnx", size, *std::move(tensors), {}};
-  return std::nullopt;
 }
 
 /// nullopt: no parser knows it.
 std::optional<ParsedCheckpoint> parse_known(Bytes file, std::string_view path) {
-  try {
-    return ParsedCheckpoint{"safetensors", file.size(), parse_safetensors(file), {}};
-  } catch (const CorruptError& error) {
-    if (path.ends_with(".safetensors"))
-      throw CorruptError(error.what(), std::string(path),
-                         "the file is damaged or not a safetensors file; write it again, or give "
-                         "it another name to keep it as it is");
-  }
-  try {
-    return parse_container(file);
-  } catch (const Error& error) {
-    throw Error(error.what(), std::string(path), error.hint());
-  }
+  for (const Format& format : formats())
+    if (auto parsed = parse_as(format, file, path)) return parsed;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -106,7 +84,9 @@ bool holds_tensors(Bytes file, std::string_view path) {
     const auto parsed = parse_known(file, path);
     return parsed && is_model_format(parsed->format);
   } catch (const Error&) {
-    return path.ends_with(".safetensors");
+    return std::any_of(formats().begin(), formats().end(), [&](const Format& format) {
+      return !format.strict_ending.empty() && path.ends_with(format.strict_ending);
+    });
   }
 }
 

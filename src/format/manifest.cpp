@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <map>
 
 #include <fmt/format.h>
 
+#include "format/format_table.h"
 #include "format/quote.h"
 #include "mgit/format.h"
 
@@ -13,14 +13,6 @@ namespace {
 
 constexpr std::string_view kFirstLine = "mgit checkpoint 1\n";
 constexpr std::string_view kFamily = "mgit checkpoint ";
-constexpr std::array<std::string_view, 7> kModels{
-    "safetensors", "pytorch", "pytorch-legacy", "gguf", "onnx", "npy", "npz"};
-constexpr std::array<std::string_view, 2> kContainers{"whole", "zip"};
-
-template <typename List>
-bool holds(const List& list, std::string_view value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
 
 /// Takes a manifest apart line by line. Numbers and names are read loosely here;
 /// parse_manifest compares the result's text with the input.
@@ -37,7 +29,7 @@ class ManifestParser {
     manifest_.layout = digest(field("layout "));
     while (rest_.starts_with("tensor ")) tensor();
     while (!rest_.empty()) chunk();
-    if (manifest_.format == "whole" && (total_ != manifest_.size || !manifest_.tensors.empty()))
+    if (manifest_.format == kWholeFile && (total_ != manifest_.size || !manifest_.tensors.empty()))
       fail("a file stored whole has bytes only, as many as the file");
     return std::move(manifest_);
   }
@@ -196,12 +188,6 @@ std::string placement_text(const ManifestTensor& tensor) {
 }
 
 }  // namespace
-
-bool is_known_format(std::string_view format) {
-  return holds(kModels, format) || holds(kContainers, format);
-}
-
-bool is_model_format(std::string_view format) { return holds(kModels, format); }
 
 bool has_tensors(const Manifest& manifest) {
   return is_model_format(manifest.format) && !manifest.tensors.empty();

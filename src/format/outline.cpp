@@ -1,23 +1,20 @@
 #include "format/outline.h"
 
 #include "base/wire.h"
-#include "format/safetensors.h"
-#include "format/torch.h"
-#include "format/zip.h"
+#include "format/format_table.h"
 
 namespace mgit {
 
-std::optional<Outline> outline_of(Bytes file, std::string_view format) {
+std::optional<Outline> outline_of(Bytes file, std::string_view name) {
+  const Format* format = find_format(name);
+  if (format == nullptr || format->outline == nullptr) return std::nullopt;
   try {
-    if (format == "safetensors") return outline_safetensors(file);
-    if (format == "pytorch") return outline_torch(file, read_zip(file));
-    if (format == "pytorch-legacy") return outline_torch_legacy(file);
+    return format->outline(file);
   } catch (const Error&) {
     return std::nullopt;
   } catch (const wire::Malformed&) {
     return std::nullopt;
   }
-  return std::nullopt;
 }
 
 }  // namespace mgit

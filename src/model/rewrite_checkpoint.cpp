@@ -6,13 +6,17 @@
 #include <mutex>
 
 #include "base/threads.h"
+#include "format/format_table.h"
 #include "format/zip.h"
 #include "format/zip_layout.h"
 
 namespace mgit {
 namespace {
 
-constexpr std::string_view kZipFormat = "pytorch";
+/// Its container has checksums of the storages that are made anew.
+bool has_checksums(const Manifest& manifest) {
+  return rewriting_of(manifest.format) == Rewriting::kChecksums;
+}
 
 Layout layout_of(const Store& store, const Manifest& manifest) {
   return decode_layout(store.read(manifest.layout), "layout " + manifest.layout.hex());
@@ -53,7 +57,7 @@ class Rewriter {
     const std::vector<std::vector<std::size_t>> storages =
         storages_of(layout, result_.tensors.size());
     parallel_for(storages.size(), [&](std::size_t i) { storage(storages[i]); });
-    if (result_.format == kZipFormat && !crcs_.empty()) {
+    if (has_checksums(result_) && !crcs_.empty()) {
       layout = with_crcs(std::move(layout), result_.size,
                          [this](std::uint64_t tensor) -> std::optional<std::uint32_t> {
                            const auto found = crcs_.find(tensor);
@@ -126,7 +130,7 @@ class Rewriter {
     else
       batch_.put_as(object, data, std::max(1U, dtype_bits(tensor.info.dtype) / 8));
     for (const std::size_t index : tensors) result_.tensors[index].object = object;
-    if (result_.format != kZipFormat) return;
+    if (!has_checksums(result_)) return;
     const std::uint32_t crc = crc32_of(data);
     const std::lock_guard lock(mutex_);
     crcs_[first] = crc;
@@ -142,7 +146,9 @@ class Rewriter {
 
 }  // namespace
 
-bool can_be_rewritten(const Manifest& manifest) { return manifest.format != "npz"; }
+bool can_be_rewritten(const Manifest& manifest) {
+  return rewriting_of(manifest.format) != Rewriting::kNever;
+}
 
 Manifest rewrite_checkpoint(const Store& store, Store::Batch& batch, const Manifest& manifest,
                             const TensorRewrite& rewrite) {
@@ -164,7 +170,7 @@ bool same_frame(const Manifest& a, const Manifest& b) {
 bool same_but_values(const Store& store, const Manifest& a, const Manifest& b) {
   if (a.chunks != b.chunks) return false;
   if (a.layout == b.layout) return true;
-  if (a.format != kZipFormat || b.format != kZipFormat || a.size != b.size) return false;
+  if (a.format != b.format || !has_checksums(a) || a.size != b.size) return false;
   if (!store.contains(a.layout) || !store.contains(b.layout)) return false;
   return encode_layout(without_crcs(layout_of(store, a), a.size)) ==
          encode_layout(without_crcs(layout_of(store, b), b.size));

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/process.h"
+#include "format/format_table.h"
 #include "git/attribute_lines.h"
 #include "worktree/attributes.h"
 #include "worktree/raw_files.h"
@@ -134,11 +135,12 @@ std::string name_of_filter(const std::string& filter) {
 }  // namespace
 
 const std::vector<std::string>& default_patterns() {
-  static const std::vector<std::string> kPatterns{
-      "*.safetensors",    "*.pt",        "*.pth",
-      "*.ckpt",           "*.gguf",      "*.onnx",
-      "*.onnx.data",      "*.onnx_data", "pytorch_model*.bin",
-      "adapter_model.bin"};
+  static const std::vector<std::string> kPatterns = [] {
+    std::vector<std::string> patterns;
+    for (const Format& format : formats())
+      patterns.insert(patterns.end(), format.patterns.begin(), format.patterns.end());
+    return patterns;
+  }();
   return kPatterns;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "format/format_table.h"
 #include "git/lfs.h"
 #include "worktree/finite_tensors.h"
 #include "worktree/index_entries.h"
@@ -94,7 +95,7 @@ std::string Ingest::add(Bytes content, const std::string& path,
     if (!is_in_git(impl_->repository, path, content)) throw;
     return std::string(as_text(content));
   }
-  if (manifest.format == "whole")
+  if (manifest.format == kWholeFile)
     fmt::print(stderr, "note: {}: not a checkpoint format that mgit knows; stored whole\n", path);
   return manifest_text(manifest);
 }

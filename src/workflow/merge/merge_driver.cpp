@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/os.h"
+#include "format/format_table.h"
 #include "merge/tensor_role.h"
 #include "mgit/store.h"
 #include "model/model_spec.h"
@@ -85,7 +86,7 @@ bool merge_texts(Repository& repository, const std::string& base_text, const std
   const Manifest from = parse_manifest(base_text, path);
   Manifest result = parse_manifest(our_text, path);
   const Manifest to = parse_manifest(their_text, path);
-  if (result.format == "whole" && to.format == "whole") {
+  if (result.format == kWholeFile && to.format == kWholeFile) {
     conflict = "unknown format, changed on both sides";
     return false;
   }
