@@ -31,3 +31,25 @@ equal "$(git rev-list --count --merges main)" 1
 ok git fsck
 ok mgit fsck
 ok mgit eval main
+
+scenario "a merge evaluates its parents and what it made"
+cd "$sandbox"/scenario.*/story
+git switch -q -c again main^1
+ok mgit merge --no-edit feature-branch
+contains "$output" "model.safetensors, on eval.safetensors:"
+equal "$(printf '%s\n' "$output" | grep -cE '^  (ours|feature-branch|merged) +loss [0-9.]+  accuracy [0-9.]+ %$')" 3 "three rows"
+lacks "$output" "warning"
+ok mgit undo
+original=$(git for-each-ref --format='%(refname)' refs/mgit/origin | head -1)
+ok mgit merge --no-edit --combine --no-rebase "$original"
+contains "$output" "warning: model.safetensors: the merged model is worse than each of those it was made of"
+ok mgit undo
+git config mgit.evaluateMerges false
+ok mgit merge --no-edit feature-branch
+lacks "$output" "loss"
+git config --unset mgit.evaluateMerges
+ok mgit undo
+git config --unset-all mgit.trustedGraph
+ok mgit merge --no-edit feature-branch
+contains "$output" "not evaluated:"
+contains "$output" "mgit trust"

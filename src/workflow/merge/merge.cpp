@@ -13,6 +13,7 @@
 #include "model/model_line.h"
 #include "model/model_spec.h"
 #include "workflow/merge/combine.h"
+#include "workflow/merge/merge_evaluation.h"
 #include "workflow/merge/merge_report.h"
 #include "workflow/preconditions.h"
 
@@ -76,6 +77,10 @@ class Strategy {
     for (std::size_t i = 0; i < plans.size(); ++i) {
       if (plans[i].conflicts.empty()) {
         place(plans[i], results[i]);
+        if (plans[i].taken) continue;
+        for (const std::string& line :
+             evaluate_merged(repository_, plans[i], plans[i].home_model().path))
+          call_.say(line);
       } else {
         mark_conflict(plans[i]);
         status = kConflict;

@@ -222,11 +222,12 @@ class ModelPlanner {
     plan.parents = sides_.size() + 1;
     plan.strategy = &require_strategy(options_.strategy);
     plan.base_model = candidates_.front().base;
-    plan.sides.push_back({.model = *our_model_, .name = "ours"});
+    plan.sides.push_back({.commit = ours_, .model = *our_model_, .name = "ours"});
     plan.sides.front().decides = ours_decides_;
     plan.paths = {our_model_->path};
     for (const Candidate& candidate : candidates_) {
-      SidePlan side{.model = candidate.model, .name = candidate.side->name};
+      SidePlan side{
+          .commit = candidate.side->commit, .model = candidate.model, .name = candidate.side->name};
       side.parent = candidate.number + 1;
       side.decides = candidate.changed;
       plan.sides.push_back(std::move(side));
@@ -348,8 +349,7 @@ class ModelPlanner {
     std::map<Oid, double> holders;
     for (std::size_t i = 0; i < plan.sides.size(); ++i) {
       const SidePlan& side = plan.sides[i];
-      const Oid& commit = i == 0 ? ours_ : candidates_[i - 1].side->commit;
-      held.push_back(side.decides ? trainings(repository_, commit, side.model.path)
+      held.push_back(side.decides ? trainings(repository_, side.commit, side.model.path)
                                   : std::set<Oid>());
       for (const Oid& training : held.back()) holders[training] += 1;
     }

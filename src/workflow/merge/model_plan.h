@@ -37,6 +37,7 @@ struct MergeSide {
 
 /// How one side's model takes part.
 struct SidePlan {
+  Oid commit;
   CommittedModel model;
   std::string name{};                           // of the side, for people
   std::size_t parent = 1;                       // of the merge commit, counted from 1
