@@ -356,6 +356,47 @@ lacks "$output" "weights"
 differ "$(git rev-parse HEAD:model.safetensors)" "$before" "what was trained arrives"
 ok mgit fsck
 
+scenario "pull --rebase and cherry-pick carry what was trained into the new basin"
+make_repository author
+commit_all attributes
+git switch -q -c feature
+make_checkpoint model.safetensors 2
+commit_all "theirs"
+git switch -q main
+make_checkpoint model.safetensors 1
+commit_all ours
+git init -q --bare ../host.git
+git remote add origin ../host.git
+ok mgit push -q origin main feature
+ok mgit clone -q -b feature ../host.git ../colleague
+cd ../colleague
+for seed in 7 8; do
+  ADD=0.01 ADD_SEED=$seed make_checkpoint model.safetensors 2
+  echo $seed >text
+  commit_all "trained on $seed"
+done
+git branch before
+cd ../author
+ok mgit rebase feature onto main
+permuted=$(git rev-parse feature)
+ok mgit push -q --force origin feature
+cd ../colleague
+ok git pull -q --rebase
+equal "$(git rev-parse HEAD~2)" "$permuted"
+equal "$(git log --format=%s | head -2 | tr '\n' ' ')" "trained on 8 trained on 7 "
+equal "$(git status --porcelain)" ""
+differ "$(git rev-parse HEAD:model.safetensors)" "$(git rev-parse before:model.safetensors)"
+# What arrives is exactly what was trained, in the new order: brought to main's basin, it is theirs.
+git switch -q -c check before
+ok mgit rebase check onto origin/main
+equal "$(git rev-parse check:model.safetensors)" "$(git rev-parse feature:model.safetensors)"
+equal "$(git rev-parse check~1:model.safetensors)" "$(git rev-parse feature~1:model.safetensors)"
+git switch -q -c picked origin/feature
+ok git cherry-pick before~1
+contains "$output$errors" "carried into the basin"
+equal "$(git rev-parse picked:model.safetensors)" "$(git rev-parse feature~1:model.safetensors)"
+ok mgit fsck
+
 scenario "one side is chosen"
 make_repository
 make_checkpoint model.safetensors 1

@@ -12,6 +12,7 @@
 #include "git/message_draft.h"
 #include "model/model_line.h"
 #include "model/model_spec.h"
+#include "workflow/merge/carried_pick.h"
 #include "workflow/merge/combine.h"
 #include "workflow/merge/merge_evaluation.h"
 #include "workflow/merge/merge_report.h"
@@ -92,13 +93,36 @@ class Strategy {
  private:
   /// A rebase, cherry-pick or revert: a three-way pick, in which the merge driver keeps models
   /// apart.
-  int pick() const {
+  int pick() {
+    std::vector<std::string> bases = call_.bases;
+    std::vector<std::string> theirs = call_.theirs;
+    if (const auto carried = carried_pick()) {
+      for (const std::string& model : carried->models)
+        call_.say(fmt::format("{}: carried into the basin that {} was rebased to", model,
+                              head_name(call_.ours)));
+      bases = {carried->base.hex()};
+      theirs = {carried->theirs.hex()};
+    }
     std::vector<std::string> command{"git", "merge-recursive"};
     command.insert(command.end(), call_.recursive_options.begin(), call_.recursive_options.end());
-    command.insert(command.end(), call_.bases.begin(), call_.bases.end());
+    command.insert(command.end(), bases.begin(), bases.end());
     command.insert(command.end(), {"--", call_.ours});
-    command.insert(command.end(), call_.theirs.begin(), call_.theirs.end());
+    command.insert(command.end(), theirs.begin(), theirs.end());
     return run_process(command, {.capture_output = false}).status;
+  }
+
+  std::optional<CarriedPick> carried_pick() {
+    if (call_.bases.size() != 1 || call_.theirs.size() != 1) return std::nullopt;
+    const auto base = commit_of(call_.bases.front());
+    const auto ours = commit_of(call_.ours);
+    const auto theirs = commit_of(call_.theirs.front());
+    if (!base || !ours || !theirs) return std::nullopt;
+    return carry_pick(repository_, *base, *ours, *theirs);
+  }
+
+  /// nullopt for a tree, which git takes for a base, too.
+  std::optional<Oid> commit_of(const std::string& name) const {
+    return repository_.resolve(name + "^{commit}");
   }
 
   void resolve() {
