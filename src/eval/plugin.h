@@ -23,7 +23,7 @@ class TorchNetwork {
  public:
   /// Opens TorchScript. Throws Error with LibTorch's own words.
   static TorchNetwork open(const std::filesystem::path& graph);
-  /// Trains a perceptron; `input` and `target` as in a data file.
+  /// Trains a small network; `input` and `target` as in a data file.
   static TorchNetwork train(const MgitTorchTraining& training, const TensorView& input,
                             const TensorView& target);
 

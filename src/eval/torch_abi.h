@@ -12,7 +12,7 @@
 extern "C" {
 
 // Raised whenever anything below changes: mgit refuses a plugin of another version.
-inline constexpr std::uint32_t kMgitTorchAbi = 2;
+inline constexpr std::uint32_t kMgitTorchAbi = 3;
 
 struct MgitTorchNetwork;
 
@@ -44,8 +44,10 @@ struct MgitTorchResult {
 };
 
 // A perceptron with `hidden` layers of `width` units (rectified), trained with AdamW, batches in an
-// order drawn from `seed`, one learning-rate cycle.
+// order drawn from `seed`, one learning-rate cycle. With `channels` not 0, two convolutions with
+// batch norm come before it: a small VGG of that many channels, then twice as many.
 struct MgitTorchTraining {
+  std::uint64_t channels;
   std::uint64_t width;
   std::uint64_t hidden;
   std::uint64_t classes;

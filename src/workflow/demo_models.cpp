@@ -27,6 +27,7 @@ DemoData make_demo_data(const std::filesystem::path& mnist, std::uint64_t seed) 
 TorchNetwork train_demo_network(const MemoryModel& share, std::uint64_t seed) {
   Progress progress("training", kEpochs);
   const MgitTorchTraining training{
+      .channels = 0,
       .width = 256,
       .hidden = 3,
       .classes = kClasses,

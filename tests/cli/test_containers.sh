@@ -132,5 +132,5 @@ if [ -x "$python" ] && "$python" -c 'import numpy, gguf, onnx' 2>/dev/null; then
   for file in ../files/*; do same_file "$(basename "$file")" "$file"; done
   ok "$python" "$data/make.py" load .
 else
-  echo "SKIPPED: $current: no numpy, gguf and onnx in $MGIT_BUILD/venv (./dev test installs them)" >&2
+  not_run "no numpy, gguf and onnx in $MGIT_BUILD/venv (./dev test installs them)"
 fi

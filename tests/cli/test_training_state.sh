@@ -201,9 +201,8 @@ fork_of frozen "optimizer = perhaps"
 fails_with 128 "optimizer is 'move' or 'leave', not 'perhaps'" mgit rebase feature onto main
 
 scenario "a training state is evaluated, with a graph of its weights"
-[ -e "$MGIT_BUILD/lib/libmgit_torch.so" ] || skip "no LibTorch plugin (-DMGIT_TORCH=ON)"
-need_data models/mlpbias-s10.safetensors graphs/mlp.torchscript.pt
-PYTHONPATH=$MGIT_SOURCE/tests/support python3 - "$MGIT_DATA/models/mlpbias-s10.safetensors" <<'PYTHON'
+need_trained
+PYTHONPATH=$MGIT_SOURCE/tests/support python3 - "$trained/share-1.safetensors" <<'PYTHON'
 import json, struct, sys
 from torch_file import Tensor, save
 raw = open(sys.argv[1], "rb").read()
@@ -215,15 +214,9 @@ for name, entry in json.loads(raw[8:8 + length]).items():
     net[name] = Tensor(entry["shape"], struct.unpack("<%df" % ((end - begin) // 4), raw[8 + length + begin:8 + length + end]))
 save("state.pt", {"model": {"module." + n: t for n, t in net.items()}, "epoch": 4,
                   "optimizer": {"state": {0: {"momentum_buffer": net["fc1.weight"]}}, "param_groups": []}})
-data, target = [0.01 * (i % 97) for i in range(784 * 4)], [1, 2, 3, 4]
-x, y = struct.pack("<%df" % len(data), *data), struct.pack("<4q", *target)
-head = json.dumps({"input": {"dtype": "F32", "shape": [4, 1, 28, 28], "data_offsets": [0, len(x)]},
-                   "target": {"dtype": "I64", "shape": [4], "data_offsets": [len(x), len(x) + len(y)]}}).encode()
-head += b" " * (-len(head) % 8)
-open("data.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + x + y)
 PYTHON
-evaluate() { mgit eval --json --graph "$MGIT_DATA/graphs/mlp.torchscript.pt" --data data.safetensors "$1" | grep '"loss"'; }
+evaluate() { mgit eval --json --graph "$trained/mlp.torchscript.pt" --data "$trained/digits.safetensors" "$1" | grep '"loss"'; }
 ok evaluate state.pt
 of_state=$output
-ok evaluate "$MGIT_DATA/models/mlpbias-s10.safetensors"
+ok evaluate "$trained/share-1.safetensors"
 equal "$of_state" "$output" "loss"

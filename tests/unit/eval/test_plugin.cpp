@@ -55,7 +55,8 @@ class Plugin : public ::testing::Test {
 };
 
 MgitTorchTraining small_training(std::uint64_t seed) {
-  return {.width = 32,
+  return {.channels = 0,
+          .width = 32,
           .hidden = 2,
           .classes = 10,
           .epochs = 3,
