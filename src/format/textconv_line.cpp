@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kDigits = 12;
 constexpr std::string_view kBytes = "bytes ";
+constexpr std::string_view kValue = "value ";
 constexpr std::string_view kUnreadable = "not a checkpoint that can be read: ";
 
 bool consists_of(std::string_view text, std::string_view letters) {
@@ -56,6 +57,10 @@ std::string textconv_line(std::uint64_t length, const Digest& digest) {
   return fmt::format("{}{} {}\n", kBytes, length, digest.hex().substr(0, kDigits));
 }
 
+std::string textconv_line(const OutlineScalar& scalar) {
+  return fmt::format("{}{} {}\n", kValue, quote_name(scalar.name), quote_name(scalar.value));
+}
+
 std::string textconv_lines_of_unreadable(std::string_view why, std::uint64_t length,
                                          const Digest& digest) {
   return fmt::format("{}{}\n", kUnreadable, why) + textconv_line(length, digest);
@@ -67,7 +72,8 @@ bool is_textconv(std::string_view text) {
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) return false;
     const std::string_view line = text.substr(0, end);
-    if (!is_tensor_line(line) && !is_bytes_line(line) && !line.starts_with(kUnreadable))
+    if (!is_tensor_line(line) && !is_bytes_line(line) && !line.starts_with(kValue) &&
+        !line.starts_with(kUnreadable))
       return false;
     text.remove_prefix(end + 1);
   }

@@ -72,20 +72,6 @@ constexpr std::array<std::string_view, 11> kMoments{
     "exp_avg",        "exp_avg_sq", "max_exp_avg_sq", "exp_avg_sq_row",
     "exp_avg_sq_col", "exp_inf",    "square_avg",     "momentum_buffer",
     "acc_delta",      "grad_avg",   "max_exp_inf"};
-constexpr std::array<std::string_view, 14> kStateFolders{"optimizer",
-                                                         "optimizers",
-                                                         "optimizer_state",
-                                                         "optimizer_states",
-                                                         "optimizer_state_dict",
-                                                         "optim",
-                                                         "optim_state",
-                                                         "optim_state_dict",
-                                                         "scheduler",
-                                                         "schedulers",
-                                                         "lr_scheduler",
-                                                         "lr_schedulers",
-                                                         "grad_scaler",
-                                                         "scaler"};
 
 bool is_complex(DType dtype) { return dtype == DType::kC64 || dtype == DType::kC128; }
 
@@ -156,6 +142,14 @@ ParsedName parse_name(std::string_view name) {
   return parsed;
 }
 
+/// The state of one of PyTorch's random generators: Mersenne twister, CUDA's.
+bool is_generator(const TensorInfo& info, std::string_view name) {
+  if (info.dtype != DType::kU8 || info.rank() != 1) return false;
+  const std::uint64_t bytes = info.shape.front();
+  return bytes == 5056 ||
+         ((bytes == 16 || bytes == 816) && name.find("cuda") != std::string_view::npos);
+}
+
 std::string_view role_noun(TensorRole role) {
   switch (role) {
     case TensorRole::kCounter:
@@ -165,7 +159,7 @@ std::string_view role_noun(TensorRole role) {
     case TensorRole::kMask:
       return "mask";
     case TensorRole::kTrainingState:
-      return "tensor of the optimizer's state";
+      return "tensor of the training's state";
     case TensorRole::kCalibration:
       return "scale or zero point of fake quantisation";
     default:
@@ -180,7 +174,7 @@ std::string counted(TensorRole role, std::size_t count) {
     case TensorRole::kIndex:
       return fmt::format("{} indexes", count);
     case TensorRole::kTrainingState:
-      return fmt::format("{} tensors of the optimizer's state", count);
+      return fmt::format("{} tensors of the training's state", count);
     case TensorRole::kCalibration:
       return fmt::format("{} scales and zero points of fake quantisation", count);
     default:
@@ -190,17 +184,17 @@ std::string counted(TensorRole role, std::size_t count) {
 
 }  // namespace
 
-bool is_training_state(std::string_view name) {
+bool is_training_state(const TensorInfo& info) {
+  const std::string name = lower(info.name);
   const std::string_view leaf = leaf_of(name);
   if (std::find(kMoments.begin(), kMoments.end(), leaf) != kMoments.end()) return true;
-  if (name.find("rng_state") != std::string_view::npos) return true;
+  if (name.find("rng_state") != std::string::npos || is_generator(info, name)) return true;
   std::string_view previous;
-  for (std::string_view rest = name; !rest.empty();) {
+  for (std::string_view rest = name;;) {
     const std::size_t dot = rest.find('.');
     if (dot == std::string_view::npos) return false;  // the leaf is no folder
     const std::string_view folder = rest.substr(0, dot);
-    if (std::find(kStateFolders.begin(), kStateFolders.end(), folder) != kStateFolders.end())
-      return true;
+    if (folder.starts_with("optim") || folder.starts_with("lr_sched")) return true;
     const bool numbered = dot + 1 < rest.size() && rest[dot + 1] >= '0' && rest[dot + 1] <= '9';
     if (folder == "state" && (previous.starts_with("opt") || (numbered && leaf == "step")))
       return true;
@@ -248,7 +242,7 @@ class RoleFinder {
   TensorRole role_alone(std::size_t i) const {
     const TensorInfo& info = tensors_[i];
     const std::string& name = names_[i].lowered;
-    if (is_training_state(name)) return TensorRole::kTrainingState;
+    if (is_training_state(info)) return TensorRole::kTrainingState;
     if (is_arithmetic(info.dtype)) return TensorRole::kAveraged;
     if (is_complex(info.dtype)) return TensorRole::kComplex;
     const bool mask = info.dtype == DType::kBool || ends_in_word(name, "mask") ||

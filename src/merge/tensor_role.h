@@ -11,7 +11,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "mgit/base.h"
@@ -36,8 +35,8 @@ struct TensorUnit {
   std::size_t head = 0;              // the member that a message names
 };
 
-/// By its name alone: a tensor of an optimizer, a scheduler or a random generator.
-bool is_training_state(std::string_view name);
+/// By itself: a tensor of an optimizer, a scheduler or a random generator.
+bool is_training_state(const TensorInfo& info);
 
 class TensorRoles {
  public:

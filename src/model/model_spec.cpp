@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "format/shard_index.h"
 #include "git/model_config.h"
+#include "merge/tensor_role.h"
 #include "model/stored_outline.h"
 #include "model/training_state.h"
 
@@ -123,9 +124,25 @@ class SpecChoice {
     }
     std::string what = "no permutation spec fits this network";
     if (nearest) what += "; " + describe(*nearest);
+    const std::string folder = beside_an_optimizer();
+    if (!folder.empty())
+      throw Error(what, path_,
+                  fmt::format("say where the weights are, in .mgitconfig's section of the model: "
+                              "key = {} (docs/config.md); 'mgit merge --no-rebase' needs no spec",
+                              folder));
     throw Error(what, path_,
                 "write one (docs/specs.md) and name it in .mgitconfig: [model \"net\"] path, spec; "
                 "'mgit merge --no-rebase' needs none");
+  }
+
+  /// A key of a training state whose weights were not found; empty: it is none.
+  std::string beside_an_optimizer() const {
+    if (weights_only_ || !setting("key").empty()) return {};
+    const auto state = std::find_if(tensors_.begin(), tensors_.end(), is_training_state);
+    const auto weight = std::find_if_not(tensors_.begin(), tensors_.end(), is_training_state);
+    if (state == tensors_.end() || weight == tensors_.end()) return {};
+    const std::size_t dot = weight->name.find('.');
+    return dot == std::string::npos ? std::string() : weight->name.substr(0, dot);
   }
 
   static std::string describe(const FamilyMisfit& misfit) {

@@ -6,7 +6,10 @@
 #include <charconv>
 #include <numeric>
 #include <set>
+#include <tuple>
 #include <unordered_map>
+
+#include "merge/tensor_role.h"
 
 namespace mgit {
 namespace {
@@ -81,16 +84,31 @@ OptimizerParameters::OptimizerParameters(const Spec& weights, const std::string&
 /// Tied parameters count once, as Module.parameters() has them.
 void OptimizerParameters::find_order() {
   if (!outline_) return;
-  std::set<std::pair<std::uint64_t, Shape>> seen;
+  std::unordered_map<std::string_view, const TensorInfo*> infos;
+  for (const TensorInfo& info : tensors_) infos.emplace(info.name, &info);
+  std::set<std::tuple<std::string_view, std::uint64_t, Shape>> seen;  // by network
+  std::map<std::string_view, std::size_t> folders;
   for (const OutlineTensor& tensor : outline_->tensors) {
-    if (!tensor.name.starts_with(prefix_) || is_buffer(tensor.name)) continue;
-    const SpecTensor* found = weights_.find(std::string_view(tensor.name).substr(prefix_.size()));
-    const auto info = std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorInfo& each) {
-      return each.name == tensor.name;
-    });
-    if (found == nullptr || info == tensors_.end() || !is_arithmetic(info->dtype)) continue;
-    if (tensor.place != 0 && !seen.emplace(tensor.place, info->shape).second) continue;
-    order_.push_back(found);
+    const auto info = infos.find(tensor.name);
+    if (info == infos.end() || is_buffer(tensor.name) || is_training_state(*info->second) ||
+        !is_arithmetic(info->second->dtype))
+      continue;
+    const bool ours = tensor.name.starts_with(prefix_);
+    const std::string_view folder =
+        std::string_view(tensor.name).substr(0, ours ? prefix_.size() : tensor.name.find('.'));
+    if (tensor.place != 0 && !seen.emplace(folder, tensor.place, info->second->shape).second)
+      continue;
+    if (ours) {
+      const auto name = std::string_view(tensor.name).substr(prefix_.size());
+      if (const SpecTensor* found = weights_.find(name)) order_.push_back(found);
+      continue;
+    }
+    const auto [known, fresh] = folders.try_emplace(folder, others_.size());
+    if (fresh) others_.emplace_back();
+    fixed_.push_back({tensor.name, {}, false});
+    for (const std::uint64_t length : info->second->shape)
+      fixed_.back().axes.push_back({length, {}});
+    others_[known->second].push_back(&fixed_.back());
   }
 }
 
@@ -186,6 +204,7 @@ std::string OptimizerParameters::misfit(const std::string& optimizer,
 }
 
 OptimizerParameters::Assignment OptimizerParameters::by_number(const Moment& moment) const {
+  if (weights_.tensors.empty()) unknown(moment, "the weights are in another file");
   if (!outline_) unknown(moment, "the file does not say in which order its tensors were saved");
   if (const auto named = by_given_names(moment.optimizer)) {
     const std::string why = misfit(moment.optimizer, *named);
@@ -193,18 +212,37 @@ OptimizerParameters::Assignment OptimizerParameters::by_number(const Moment& mom
     return *named;
   }
   const Groups groups = groups_of(moment.optimizer);
-  std::size_t count = 0;
-  for (const std::vector<std::string>& group : groups) count += group.size();
-  if (count != order_.size())
-    unknown(moment,
-            fmt::format("the optimizer has {} parameters, the network {}", count, order_.size()));
   if (groups.size() > kMostGroups)
     unknown(moment, fmt::format("there are {} groups of parameters, without names", groups.size()));
-
-  std::vector<Assignment> fitting;
   std::string why;
-  for (Assignment& candidate : candidates(groups)) {
-    const std::string misfits = misfit(moment.optimizer, candidate);
+  const std::vector<Assignment> fitting = fitting_to(moment.optimizer, groups, order_, why);
+  if (fitting.size() > 1)
+    unknown(moment, fmt::format("its {} groups of parameters fit the network in several ways",
+                                groups.size()));
+  if (!fitting.empty()) return fitting.front();
+  // It may be of a network that is beside ours in the file, and stays as it is.
+  for (const std::vector<const SpecTensor*>& order : others_) {
+    std::string ignored;
+    const std::vector<Assignment> of_other = fitting_to(moment.optimizer, groups, order, ignored);
+    if (!of_other.empty()) return of_other.front();
+  }
+  unknown(moment, why);
+}
+
+/// The assignments under which the optimizer's tensors have the shapes of these parameters, as far
+/// as they move differently; if there are none, `why`.
+std::vector<OptimizerParameters::Assignment> OptimizerParameters::fitting_to(
+    const std::string& optimizer, const Groups& groups, const std::vector<const SpecTensor*>& order,
+    std::string& why) const {
+  std::size_t count = 0;
+  for (const std::vector<std::string>& group : groups) count += group.size();
+  if (count != order.size()) {
+    why = fmt::format("the optimizer has {} parameters, the network {}", count, order.size());
+    return {};
+  }
+  std::vector<Assignment> fitting;
+  for (Assignment& candidate : candidates(groups, order)) {
+    const std::string misfits = misfit(optimizer, candidate);
     const auto alike = [&](const Assignment& other) { return same_moves(candidate, other); };
     if (!misfits.empty()) {
       if (why.empty()) why = misfits;
@@ -212,17 +250,13 @@ OptimizerParameters::Assignment OptimizerParameters::by_number(const Moment& mom
       fitting.push_back(std::move(candidate));
     }
   }
-  if (fitting.empty()) unknown(moment, why);
-  if (fitting.size() > 1)
-    unknown(moment, fmt::format("its {} groups of parameters fit the network in several ways",
-                                groups.size()));
-  return fitting.front();
+  return fitting;
 }
 
 /// Parameters in the network's order, group after group, whichever group is the network's first
 /// part; and for two groups, weights that decay and those that do not.
 std::vector<OptimizerParameters::Assignment> OptimizerParameters::candidates(
-    const Groups& groups) const {
+    const Groups& groups, const std::vector<const SpecTensor*>& in_order) const {
   std::vector<Assignment> result;
   std::vector<std::size_t> arrangement(groups.size());
   std::iota(arrangement.begin(), arrangement.end(), 0U);
@@ -230,12 +264,12 @@ std::vector<OptimizerParameters::Assignment> OptimizerParameters::candidates(
     Assignment assignment;
     std::size_t at = 0;
     for (const std::size_t group : arrangement)
-      for (const std::string& number : groups[group]) assignment.emplace(number, order_[at++]);
+      for (const std::string& number : groups[group]) assignment.emplace(number, in_order[at++]);
     result.push_back(std::move(assignment));
   } while (std::next_permutation(arrangement.begin(), arrangement.end()));
   if (groups.size() != 2) return result;
   for (const std::size_t decaying : {0U, 1U}) {
-    std::vector<const SpecTensor*> order = order_;
+    std::vector<const SpecTensor*> order = in_order;
     const auto middle = std::stable_partition(
         order.begin(), order.end(), [](const SpecTensor* each) { return each->axes.size() >= 2; });
     if (middle - order.begin() != static_cast<std::ptrdiff_t>(groups[decaying].size())) continue;

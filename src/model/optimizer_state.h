@@ -5,6 +5,7 @@
 // file's outline has both orders, and shapes have to agree, or nothing is known. Pure.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -60,7 +61,11 @@ class OptimizerParameters {
   Assignment by_number(const Moment& moment) const;
   std::optional<Assignment> by_given_names(const std::string& optimizer) const;
   Groups groups_of(const std::string& optimizer) const;
-  std::vector<Assignment> candidates(const Groups& groups) const;
+  std::vector<Assignment> fitting_to(const std::string& optimizer, const Groups& groups,
+                                     const std::vector<const SpecTensor*>& order,
+                                     std::string& why) const;
+  std::vector<Assignment> candidates(const Groups& groups,
+                                     const std::vector<const SpecTensor*>& in_order) const;
   std::string misfit(const std::string& optimizer, const Assignment& assignment) const;
   const SpecTensor* by_name(std::string_view name) const;
   void find_order();
@@ -70,8 +75,10 @@ class OptimizerParameters {
   const std::optional<Outline>& outline_;
   const std::vector<TensorInfo>& tensors_;
   std::vector<const SpecTensor*> order_;  // parameters in the network's order; empty: not known
-  std::map<std::string, Assignment> assignments_;  // by optimizer
-  std::map<std::string, bool> lists_;              // folders that list all parameters
+  std::vector<std::vector<const SpecTensor*>> others_;  // networks beside it, likewise
+  std::deque<SpecTensor> fixed_;                        // theirs: they do not move
+  std::map<std::string, Assignment> assignments_;       // by optimizer
+  std::map<std::string, bool> lists_;                   // folders that list all parameters
 };
 
 }  // namespace mgit

@@ -66,7 +66,7 @@ std::vector<std::string> weight_prefixes(const std::vector<TensorInfo>& tensors,
                                          const std::string& key) {
   std::vector<std::string_view> names;
   for (const TensorInfo& info : tensors)
-    if (!is_training_state(info.name)) names.push_back(info.name);
+    if (!is_training_state(info)) names.push_back(info.name);
   std::vector<std::string> prefixes;
   if (!key.empty()) {
     prefixes.push_back(key + ".");
@@ -101,7 +101,7 @@ std::vector<TensorInfo> weights_under(const std::vector<TensorInfo>& tensors,
                                       std::string_view prefix) {
   std::vector<TensorInfo> weights;
   for (const TensorInfo& info : tensors) {
-    if (!info.name.starts_with(prefix) || is_training_state(info.name)) continue;
+    if (!info.name.starts_with(prefix) || is_training_state(info)) continue;
     weights.push_back(info);
     weights.back().name.erase(0, prefix.size());
   }
@@ -139,7 +139,7 @@ class StateSpec {
 
  private:
   SpecTensor layout(const TensorInfo& info) {
-    if (is_training_state(info.name)) return state(info);
+    if (is_training_state(info)) return state(info);
     if (info.name.starts_with(prefix_)) {
       SpecTensor tensor = *weights_.find(std::string_view(info.name).substr(prefix_.size()));
       tensor.name = info.name;

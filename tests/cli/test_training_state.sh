@@ -44,6 +44,10 @@ tree = {
                          for i, n in enumerate(names) if len(shapes[n]) == 2}, "param_groups": one}},
     "average": lambda: {"model": net, "ema": {n: net[n] * 2 for n in names}, "shadow": [net[n] * 4 for n in names]},
     "key": lambda: {"policy": net, "critic": {"q.weight": net["fc2.weight"] * 3}},
+    "two": lambda: {"netG": net, "netD": {"fc1.weight": net["fc3.weight"] * 3, "fc1.bias": net["fc3.bias"]},
+                    "optG": {"state": adam(names), "param_groups": one},
+                    "optD": {"state": {0: {"exp_avg": net["fc3.weight"] * 5}, 1: {"exp_avg": net["fc3.bias"] * 5}},
+                             "param_groups": [{"params": [0, 1]}]}},
     "frozen": lambda: {"model": net, "optimizer": {"state": adam(names[2:]), "param_groups": [{"params": [0, 1, 2, 3]}]}},
 }[form]()
 save(path, tree)
@@ -59,9 +63,9 @@ tree, form = load(sys.argv[1]), sys.argv[2]
 def check(what, moved, factor, weight):
     assert moved == weight * factor, "%s stayed behind" % what
 def strip(names): return {n.replace("module.", "").replace("_orig_mod.", "").replace("model.", ""): t for n, t in names.items()}
-net = strip(next(tree[k] for k in ("model", "state_dict", "net", "policy") if k in tree))
+net = strip(next(tree[k] for k in ("model", "state_dict", "net", "policy", "netG") if k in tree))
 order = list(net)
-optimizer = tree.get("optimizer") or tree.get("opt") or (tree.get("optimizer_states") or [{"state": {}}])[0]
+optimizer = tree.get("optimizer") or tree.get("opt") or tree.get("optG") or (tree.get("optimizer_states") or [{"state": {}}])[0]
 if form == "decay": order = [n for n in order if n.endswith("weight")] + [n for n in order if n.endswith("bias")]
 if form == "given-names": order.reverse()
 for key, state in optimizer["state"].items():
@@ -95,7 +99,8 @@ value() {
 from torch_file import load
 found = load(sys.argv[1])
 for key in sys.argv[2:]: found = found[int(key) if key.isdigit() else key]
-print(getattr(found, "values", found))' "$@"
+show = lambda each: {k: show(v) for k, v in each.items()} if isinstance(each, dict) else getattr(each, "values", each)
+print(show(found))' "$@"
 }
 
 scenario "the weights of a training state are found and rebased, and moments move with them"
@@ -119,7 +124,6 @@ for form in no-optimizer ddp compiled both factored; do
   contains "$output" "Successfully rebased"
   ok mgit merge --no-edit feature
   contains "$output" "combined"
-  ok mgit fsck
   cd ..
 done
 
@@ -127,7 +131,7 @@ scenario "a merge averages the weights; the optimizer's state is ours, and it is
 fork_of plain
 ok mgit rebase feature onto main
 ok mgit merge --no-edit feature
-contains "$output" "ours, not averaged: 18 tensors of the optimizer's state"
+contains "$output" "ours, not averaged: 18 tensors of the training's state"
 equal "$(value state.pt optimizer state 0 exp_avg)" "$(value ../ours.pt optimizer state 0 exp_avg)"
 equal "$(value state.pt optimizer state 4 exp_avg_sq)" "$(value ../ours.pt optimizer state 4 exp_avg_sq)"
 differ "$(value state.pt model fc1.weight)" "$(value ../ours.pt model fc1.weight)"
@@ -137,7 +141,7 @@ scenario "a merge that rebases on the way does so, too"
 fork_of lightning
 ok mgit merge --no-edit --combine feature
 contains "$output" "brought into our basin first"
-contains "$output" "ours, not averaged: 18 tensors of the optimizer's state"
+contains "$output" "ours, not averaged: 18 tensors of the training's state"
 equal "$(value state.pt optimizer_states 0 state 3 exp_avg)" "$(value ../ours.pt optimizer_states 0 state 3 exp_avg)"
 
 scenario "a spec of one's own speaks of the weights"
@@ -160,6 +164,33 @@ ok follows state.pt lightning
 sed -i 's/fc3.weight: _, B/fc3.weight: B, _/' mine.perm
 fails_with 1 "axis" mgit spec check mine.perm state.pt
 
+scenario "an optimizer in a file of its own"
+apart() {
+  make_checkpoint model.safetensors "$1"
+  PYTHONPATH=$MGIT_SOURCE/tests/support python3 -c 'import sys
+from torch_file import Tensor, save
+seed = int(sys.argv[1])
+save("optimizer.pt", {"state": {0: {"exp_avg": Tensor((16, 8), [seed] * 128)}}, "param_groups": [{"params": [0]}]})' "$1"
+}
+for config in "" "[model \"opt\"] path = optimizer.pt
+  optimizer = leave"; do
+  make_repository "apart${#config}"
+  mgit track '*.pt' >/dev/null
+  [ -z "$config" ] || echo "$config" >.mgitconfig
+  apart 1 && commit_all one
+  git switch -q -c feature && apart 2 && commit_all two
+  git switch -q main
+  if [ -z "$config" ]; then
+    fails_with 128 "state.0.exp_avg: which parameter it belongs to cannot be known: the weights are in another file" \
+      mgit rebase feature onto main
+    contains "$errors" "optimizer = leave"
+  else
+    ok mgit rebase feature onto main
+    contains "$output" "Successfully rebased"
+  fi
+  cd ..
+done
+
 scenario "diff shows numbers that are no tensors"
 fork_of plain
 ok mgit diff main feature
@@ -171,6 +202,10 @@ git switch -q feature
 state state.pt plain 2 7
 ok mgit diff
 contains "$output" "epoch  3 -> 7"
+contains "$(git diff)" "+value epoch 7"
+git commit -q -a -m "epoch 7"
+contains "$(git blame state.pt)" "value epoch 7"
+equal "$(git status --porcelain)" ""
 
 scenario "where the weights are can be said"
 fork_of key
@@ -181,6 +216,18 @@ fork_of key "key = policy"
 ok mgit rebase feature onto main
 contains "$output" "weights in 'policy'"
 ok mgit spec show main
+cd ..
+fork_of two
+fails_with 128 "no permutation spec fits this network" mgit rebase feature onto main
+contains "$errors" "key = netD"
+cd .. && rm -rf two
+fork_of two "key = netG"
+ok mgit rebase feature onto main
+git switch -q feature
+ok follows state.pt two
+for network in netD optD; do
+  equal "$(value state.pt "$network")" "$(value ../theirs.pt "$network")" "$network"
+done
 cd .. && rm -rf key
 fork_of key "key = polciy"
 fails_with 128 "no tensors under the key" mgit rebase feature onto main

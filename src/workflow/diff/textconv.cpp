@@ -9,6 +9,7 @@
 #include "git/lfs.h"
 #include "mgit/format.h"
 #include "mgit/store.h"
+#include "model/stored_outline.h"
 #include "workflow/diff/diff_command.h"
 #include "workflow/diff/diff_sides.h"
 
@@ -39,6 +40,13 @@ std::string stored_norm(const Store& store, const ManifestTensor& tensor) {
   }
 }
 
+/// Values that are no tensors; without the optimizer's lists of its parameters, which say nothing.
+void add_values(const std::optional<Outline>& outline, std::vector<std::string>& lines) {
+  if (!outline) return;
+  for (const OutlineScalar& scalar : outline->scalars)
+    if (scalar.name.find(".params.") == std::string::npos) lines.push_back(textconv_line(scalar));
+}
+
 std::string textconv_of_manifest(const Manifest& manifest, const Repository* repository) {
   std::vector<std::string> lines(manifest.tensors.size());
   parallel_for(lines.size(), [&](std::size_t i) {
@@ -49,6 +57,7 @@ std::string textconv_of_manifest(const Manifest& manifest, const Repository* rep
   });
   for (const ManifestChunk& chunk : manifest.chunks)
     lines.push_back(textconv_line(chunk.length, chunk.object));
+  if (repository != nullptr) add_values(stored_outline(repository->store(), manifest), lines);
   return joined(lines);
 }
 
@@ -64,6 +73,7 @@ std::string textconv_of_file(Bytes bytes, const std::string& file) {
   });
   for (const ManifestChunk& chunk : chunks_of(bytes, parsed))
     lines.push_back(textconv_line(chunk.length, chunk.object));
+  add_values(outline_of(bytes, parsed.format), lines);
   return joined(lines);
 }
 

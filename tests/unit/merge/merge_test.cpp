@@ -108,6 +108,26 @@ TEST(Interpolated, RunsFromOneModelToTheOther) {
   EXPECT_THROW(middle.read("absent"), MissingError);
 }
 
+TEST(Interpolated, CodesHaveNothingBetweenThem) {
+  MemoryModel a;
+  MemoryModel b;
+  a.set({"q.weight", DType::kI8, {2, 1}}, bytes_of<std::int8_t>({7, 8}));
+  b.set({"q.weight", DType::kI8, {2, 1}}, bytes_of<std::int8_t>({7, 9}));
+  a.set({"q.weight_scale", DType::kF32, {2}}, bytes_of<float>({1, 2}));
+  b.set({"q.weight_scale", DType::kF32, {2}}, bytes_of<float>({3, 4}));
+  const auto scale = [](const MemoryModel& from, const MemoryModel& to, double lambda) {
+    return values_of<float>(InterpolatedModel(from, to, lambda).read("q.weight_scale").view.data);
+  };
+  EXPECT_THAT(scale(a, b, 0), ElementsAre(1, 2));
+  EXPECT_THAT(scale(a, b, 1), ElementsAre(3, 4));
+  const TensorData last = InterpolatedModel(a, b, 1).read("q.weight");
+  EXPECT_THAT(values_of<std::int8_t>(last.view.data), ElementsAre(7, 9));
+  EXPECT_THROW(InterpolatedModel(a, b, 0.5).read("q.weight"), Error);
+  EXPECT_THROW(InterpolatedModel(a, b, 0.5).read("q.weight_scale"), Error);
+  b.set({"q.weight", DType::kI8, {2, 1}}, bytes_of<std::int8_t>({7, 8}));
+  EXPECT_THAT(scale(a, b, 0.5), ElementsAre(2, 3));
+}
+
 TEST(Incompatibilities, AreNamedTensorByTensor) {
   const std::vector<TensorInfo> ours = {
       {"a", DType::kF32, {2, 3}}, {"b", DType::kF32, {2}}, {"c", DType::kF32, {}}};

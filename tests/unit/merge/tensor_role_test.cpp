@@ -75,6 +75,9 @@ TEST(TensorRole, TheStateOfATrainingIsNoWeight) {
                            {"opt.state.0.step", DType::kF32, {}},
                            {"optimizer.state.0.state1", DType::kU8, {32}},
                            {"optimizer_states.0.state.0.momentum_buffer", DType::kF32, {4, 8}},
+                           {"optimizer_G.state.3.sum", DType::kF32, {4}},
+                           {"random.cpu", DType::kU8, {5056}},
+                           {"random.cuda.0", DType::kU8, {16}},
                            {"rng_state", DType::kU8, {5056}}});
   EXPECT_EQ(role_of(roles, "model.fc.weight"), TensorRole::kAveraged);
   for (std::size_t i = 1; i < roles.tensors().size(); ++i)

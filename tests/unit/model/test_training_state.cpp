@@ -155,6 +155,21 @@ TEST(SpecOfState, TheLastPartOfTheNetworkMayComeFirst) {
   expect_follows(spec, 3, "fc1.bias");
 }
 
+TEST(SpecOfState, TheOptimizerOfAnotherNetworkStays) {
+  State state = state_of({{0, 1, 2, 3}}, {0, 1, 2, 3});
+  const Infos critic{f32("critic.q.weight", {2, 7}), f32("critic.q.bias", {2})};
+  for (std::size_t i = 0; i < critic.size(); ++i)
+    state.outline.tensors.push_back({critic[i].name, 9000 + i});
+  for (const char* number : {"0", "1"})
+    state.outline.scalars.push_back(
+        {std::string("optimizer2.param_groups.0.params.") + number, number});
+  state.tensors = sorted(state.tensors + critic + Infos{f32("optimizer2.state.0.exp_avg", {2, 7})});
+  const Spec spec = whole(state);
+  expect_follows(spec, 2, "fc2.weight");
+  for (const SpecAxis& axis : spec.find("optimizer2.state.0.exp_avg")->axes)
+    EXPECT_TRUE(axis.occurrences.empty());
+}
+
 TEST(SpecOfState, LeftMomentsStay) {
   const Spec spec = whole(state_of({{0, 1}}, {2, 3}), Moments::kLeave);
   for (const SpecAxis& axis : spec.find("optimizer.state.0.exp_avg")->axes)
