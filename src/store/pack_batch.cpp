@@ -301,6 +301,13 @@ std::uint64_t PackBatch::stored() const {
 void PackBatch::commit() {
   const std::lock_guard lock(mutex_);
   if (broken_) throw Error("an earlier write of this batch failed");
+  broken_ =
+      true;  // until all is done: what failed to get to the disk may be said to be there later
+  finish();
+  broken_ = false;
+}
+
+void PackBatch::finish() {
   const std::vector<Digest> relied_on(relied_on_.begin(), relied_on_.end());
   relied_on_.clear();
   if (!writer_) {

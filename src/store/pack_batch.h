@@ -75,6 +75,7 @@ class PackBatch final : public Store::Batch {
   void append(RecordHeader header, std::span<const Bytes> payload);
   void copy_one(ObjectStore& from, const Digest& object, std::size_t& copied);
   PackWriter& writer();
+  void finish();
   void note(const RecordHeader& header, std::uint64_t offset);
 
   ObjectStore& store_;

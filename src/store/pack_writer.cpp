@@ -9,8 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <cstring>
 
 #include "coding/checksum.h"
@@ -27,19 +25,11 @@ std::string random_id() {
   return fmt::format("{:016x}{:016x}", value[0], value[1]);
 }
 
-/// tmp-PID-ID: true if that process is gone.
-bool process_is_gone(std::string_view name) {
-  name.remove_prefix(kTemporary.size());
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  if (error != std::errc() || pid <= 0) return false;
-  return ::kill(pid, 0) != 0 && errno == ESRCH;
-}
-
-/// A process of another container has another number here, but its lock is seen. The lock is held
-/// until the name is gone, so that whoever has just created the file sees that.
+/// Whose writer is gone, however that ended: its lock went with it. Process numbers say nothing, as
+/// machines and containers share file systems. The lock is held until the name is gone, so that
+/// whoever has just created the file sees that. Open for writing, since NFS asks for that.
 void remove_unlocked(const std::filesystem::path& path) {
-  const os::File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const os::File file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   std::error_code ignored;
   if (file.fd() >= 0 && ::flock(file.fd(), LOCK_EX | LOCK_NB) == 0)
     std::filesystem::remove(path, ignored);
@@ -54,7 +44,7 @@ void remove_abandoned(const std::filesystem::path& directory) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(kTemporary) && process_is_gone(name)) remove_unlocked(entry.path());
+    if (name.starts_with(kTemporary)) remove_unlocked(entry.path());
   }
 }
 
@@ -68,7 +58,7 @@ PackWriter::PackWriter(std::filesystem::path directory) : directory_(std::move(d
   remove_abandoned(directory_);
   do {
     id_ = random_id();
-    path_ = directory_ / fmt::format("{}{}-{}", kTemporary, ::getpid(), id_);
+    path_ = directory_ / (std::string(kTemporary) + id_);
     file_ = os::create(path_);
     while (::flock(file_.fd(), LOCK_EX) != 0 && errno == EINTR) {
     }

@@ -20,8 +20,8 @@ namespace mgit {
 
 class PackWriter {
  public:
-  /// Creates a file in `directory` (which is created, too), after removing what dead processes
-  /// left there.
+  /// Creates a file in `directory` (which is created, too), after removing what processes
+  /// that ended have left there.
   explicit PackWriter(std::filesystem::path directory);
   ~PackWriter();
   PackWriter(const PackWriter&) = delete;

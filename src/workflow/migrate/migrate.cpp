@@ -8,6 +8,7 @@
 
 #include "base/process.h"
 #include "base/progress.h"
+#include "base/temporary_name.h"
 #include "git/attribute_lines.h"
 #include "git/history_rewriter.h"
 #include "git/install.h"
@@ -224,12 +225,11 @@ class Migration {
   /// Lines that mgit did not write may still give a file to another filter: then git would never
   /// see the working tree as clean.
   void check_attributes() const {
-    const fs::path index =
-        repository_.store().directory() / "tmp" / ("migrate-index-" + std::to_string(::getpid()));
-    fs::create_directories(index.parent_path());
+    const fs::path directory = repository_.store().directory() / "tmp";
+    fs::create_directories(directory);
+    const TemporaryName index(name_beside(directory / "index"));
     for (const MovedRef& ref : result_.refs)
-      if (ref.name.starts_with("refs/heads/")) check_attributes(ref, index);
-    fs::remove(index);
+      if (ref.name.starts_with("refs/heads/")) check_attributes(ref, index.path());
   }
 
   void check_attributes(const MovedRef& ref, const fs::path& index) const {

@@ -1,8 +1,7 @@
 #include "workflow/migrate/migrate_content.h"
 
-#include <unistd.h>
-
 #include "base/process.h"
+#include "base/temporary_name.h"
 #include "base/unnamed_file.h"
 #include "mgit/store.h"
 
@@ -102,30 +101,24 @@ Oid export_to_git(Repository& repository, ObjectDatabase& objects, const Manifes
 
 Oid export_to_lfs(Repository& repository, ObjectDatabase& objects, const Manifest& manifest) {
   const fs::path directory = lfs_objects(repository);
-  const fs::path temporary = directory.parent_path() / "tmp" /
-                             ("mgit-" + std::to_string(::getpid()) + "-" + manifest.layout.hex());
-  fs::create_directories(temporary.parent_path());
-  fs::remove(temporary);
+  const fs::path scratch = directory.parent_path() / "tmp";
+  fs::create_directories(scratch);
+  TemporaryName temporary(name_beside(scratch / "object"));
   LfsPointer pointer;
   pointer.size = manifest.size;
-  try {
-    Sha256 digest;
-    const os::File file = os::create(temporary);
-    write_checkpoint(repository.store(), manifest, [&](Bytes piece) {
-      digest.update(piece);
-      os::write_all(file, piece, temporary);
-    });
-    pointer.object = digest.finish();
-    os::sync(file, temporary);
-    const fs::path place = lfs_path(directory, pointer.object);
-    fs::create_directories(place.parent_path());
-    os::rename(temporary, place);
-    os::sync_directory(place.parent_path());
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw;
-  }
+  Sha256 digest;
+  const os::File file = os::create(temporary.path());
+  write_checkpoint(repository.store(), manifest, [&](Bytes piece) {
+    digest.update(piece);
+    os::write_all(file, piece, temporary.path());
+  });
+  pointer.object = digest.finish();
+  os::sync(file, temporary.path());
+  const fs::path place = lfs_path(directory, pointer.object);
+  fs::create_directories(place.parent_path());
+  os::rename(temporary.path(), place);
+  temporary.keep();
+  os::sync_directory(place.parent_path());
   return objects.write(lfs_pointer_text(pointer), ObjectType::kBlob);
 }
 

@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -255,6 +257,53 @@ TEST(Store, LostPacksHideNoOtherCopy) {
 }
 
 /// As on a full disk, where SQLite cannot open its files.
+TEST(Store, ABatchThatFailedToCommitIsNeverCommitted) {
+  const Buffer large = random_floats(std::size_t{1} << 20, 1);  // more than one block to write
+  for (int n = 1; n <= 20; ++n) {
+    const TemporaryDirectory directory;
+    Store store(directory.path());
+    const auto batch = store.begin();
+    batch->put(large, 4);
+    batch->put(as_bytes("small"), 1);
+    os::fail_at(n);
+    bool failed = false;
+    try {
+      batch->commit();
+    } catch (const Error&) {
+      failed = true;
+    }
+    os::fail_at(0);
+    if (!failed) {
+      EXPECT_GT(n, 3) << "calls of a commit";
+      return;
+    }
+    EXPECT_THROW(batch->commit(), Error) << "call " << n;
+  }
+  FAIL() << "a commit makes more calls than that?";
+}
+
+TEST(Store, WhoWritesATemporaryPackIsToldByItsLockAlone) {
+  const TemporaryDirectory directory;
+  Store store(directory.path());
+  put(store, "first");
+  // A process of this number is alive, and wrote none of them; nor does any number prove anything.
+  const auto packs = directory.path() / "packs";
+  write_whole(packs / "tmp-1-0123", "of another container, gone");
+  write_whole(packs / ("tmp-" + std::to_string(::getpid()) + "-0123"), "gone, too");
+  write_whole(packs / "tmp-999999999-0123", "at work in another container");
+  const os::File held(::open((packs / "tmp-999999999-0123").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(held.fd(), LOCK_EX | LOCK_NB), 0);
+  const auto one = store.begin();
+  one->put(as_bytes("one"), 1);
+  put(store, "two");
+  one->commit();
+  std::vector<std::string> temporary;
+  for (const auto& pack : packs_of(store))
+    if (pack.extension() != ".pack") temporary.push_back(pack.filename().string());
+  EXPECT_THAT(temporary, ::testing::ElementsAre("tmp-999999999-0123"));
+  EXPECT_TRUE(store.fsck().problems.empty());
+}
+
 TEST(Store, IsReadWithoutItsIndex) {
   const TemporaryDirectory directory;
   Digest object;
