@@ -72,7 +72,7 @@ std::string draw_curves(const std::vector<NamedCurve>& curves, const std::string
                         const std::string& y_label, int width = 72, int height = 16,
                         bool colour = false);
 
-/// The same as an SVG document.
+/// Curves as an SVG document.
 std::string curves_svg(const std::vector<NamedCurve>& curves, const std::string& x_label,
                        const std::string& y_label);
 

@@ -135,7 +135,7 @@ class Repository {
   bool is_ancestor(const Oid& ancestor, const Oid& descendant) const;
   /// Commits of exclude..include, parents before children.
   std::vector<Oid> range(const std::optional<Oid>& exclude, const Oid& include) const;
-  /// The same for several: commits that one of `include` reaches and none of `exclude`.
+  /// Commits that one of `include` reaches and none of `exclude`.
   std::vector<Oid> history(const std::vector<Oid>& exclude, const std::vector<Oid>& include) const;
   bool is_shallow() const;
 
@@ -164,7 +164,7 @@ class Repository {
   /// Throws CorruptError or MissingError if a sharded set is broken. A set of which no shard is a
   /// checkpoint is none.
   std::vector<CommittedModel> models_at(const Oid& commit) const;
-  /// The same without throwing.
+  /// Leaves broken sets out, and says which.
   ModelListing list_models(const Oid& commit) const;
   /// The checkpoint or the sharded set at this path; where there is none, the model that
   /// same_model_path finds (sharded here, one file there). Throws as models_at.
@@ -199,7 +199,7 @@ class Repository {
   /// Makes sure that the objects of a manifest are in the store, fetching from remotes that are
   /// paths (src/remote sets this). Throws MissingError naming the first that is nowhere.
   void need(const Manifest& manifest, std::string_view where) const;
-  /// The same for every part of a model.
+  /// Makes sure of every part of a model.
   void need(const CommittedModel& model, std::string_view where) const;
   using Fetcher = std::function<void(const Repository&, const std::vector<Digest>&)>;
   void set_fetcher(Fetcher fetcher);

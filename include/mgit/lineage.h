@@ -55,7 +55,7 @@ class Lineage {
   /// How the models of a commit came to be (or that at `path`): text for people, newest first.
   /// Throws MissingError if there is none.
   std::string describe(const Oid& commit, bool colour, const std::string& path = {}) const;
-  /// The same as JSON, one document.
+  /// As JSON, one document.
   std::string describe_json(const Oid& commit, const std::string& path = {}) const;
 
  private:

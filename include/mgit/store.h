@@ -109,7 +109,7 @@ class Store::Batch {
   /// Hashes and stores; `element_size` in bytes helps the coder. Returns the name.
   Digest put(Bytes data, unsigned element_size) { return put(data, element_size, {}); }
   virtual Digest put(Bytes data, unsigned element_size, const PutHint& hint) = 0;
-  /// The same when the SHA-256 is known already (not checked again).
+  /// Puts data whose SHA-256 is known already (it is not checked again).
   void put_as(const Digest& object, Bytes data, unsigned element_size) {
     put_as(object, data, element_size, {});
   }
@@ -150,7 +150,7 @@ PutHint hint_from(const Manifest& previous, const TensorInfo& tensor);
 void write_checkpoint(const Store& store, const Manifest& manifest,
                       const std::function<void(Bytes)>& sink);
 
-/// The same into an empty file that is open for writing, in place and from several threads. After
+/// Writes it into an empty file that is open for writing, in place and from several threads. After
 /// an exception the file holds anything; `path` names it in messages. `progress` as above.
 void write_checkpoint_file(const Store& store, const Manifest& manifest, const os::File& file,
                            const std::filesystem::path& path,

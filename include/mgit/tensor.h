@@ -188,7 +188,7 @@ bool is_bijection(const Gather& gather);
 /// dtype of whole bytes that is not opaque. `out` has the size of the tensor and does not overlap
 /// it.
 void gather_axes(const TensorView& tensor, std::span<const Gather> axes, std::span<std::byte> out);
-/// The same over raw elements of `element_size` bytes.
+/// Gathers raw elements, each of `element_size` bytes.
 void gather_axes(Bytes in, unsigned element_size, const Shape& shape, std::span<const Gather> axes,
                  std::span<std::byte> out);
 

@@ -131,7 +131,7 @@ Block<Word> block_at(Bytes words, std::size_t index) {
   return block;
 }
 
-/// The same the other way.
+/// Puts a block back in its place; what lies after the last word is left out.
 template <typename Word>
 void put_block(const Block<Word>& block, std::size_t index, std::span<std::byte> words) {
   const auto left = words.subspan(index * sizeof(Word));

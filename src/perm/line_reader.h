@@ -41,7 +41,7 @@ class LineReader {
 
   /// A tensor name: quoted and literal, or bare with `*`, `{i}` and `{a,b}`.
   Pattern key(const char* what);
-  /// The same with neither `*` nor `{a,b}`: a name that the captures determine.
+  /// A pattern with neither `*` nor `{a,b}`: a name that the captures determine.
   Pattern exact_key(const char* what);
   /// A group name.
   Pattern group_name();

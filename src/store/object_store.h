@@ -59,7 +59,7 @@ class ObjectStore {
 
   /// The object frame by frame, not verified: the caller compares its SHA-256. Throws CorruptError.
   std::unique_ptr<ObjectFrames> frames(const Record& record);
-  /// The same for one that others are to be coded against: what it is decoded from is compared with
+  /// Reads an object that others are to be coded against: what it is decoded from is compared with
   /// its checksums first.
   std::unique_ptr<ObjectFrames> checked_frames(const Digest& object);
 

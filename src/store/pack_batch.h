@@ -43,7 +43,7 @@ class PackBatch final : public Store::Batch {
   bool claim(const Digest& object);
   /// In the store or in this batch.
   bool known(const Digest& object) const;
-  /// The same for an object that what is written rests on: its age is freshened.
+  /// `known` of an object that what is written rests on: its age is freshened.
   bool rely_on(const Digest& object);
   bool known_as_view(const Digest& object) const;
   /// How `object` is a view, where it is one.

@@ -31,7 +31,7 @@ class PackWriter {
   std::uint64_t append(RecordHeader& header, std::span<const Bytes> payload);
 
   using Sink = std::function<void(Bytes)>;
-  /// The same for a payload that is made piece by piece.
+  /// Appends a record whose payload is made piece by piece.
   std::uint64_t append_streamed(RecordHeader& header,
                                 const std::function<void(const Sink&)>& produce);
 

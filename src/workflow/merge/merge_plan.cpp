@@ -42,7 +42,7 @@ bool same_files(const CommittedModel& a, const CommittedModel& b) {
                     });
 }
 
-/// The same tensors by content, whatever the files look like.
+/// Equal tensors by content, whatever the files look like.
 bool same_tensors(const Manifest& a, const Manifest& b) {
   return std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(),
                     [](const ManifestTensor& x, const ManifestTensor& y) {
