@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/shared_permissions.h"
 #include "base/temporary_name.h"
 
 namespace mgit::os {
@@ -63,6 +64,7 @@ File create(const std::filesystem::path& path) {
   if (fault()) fail("create", path);
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) fail("create", path);
+  adjust_permissions(path);
   return File(fd);
 }
 
@@ -121,6 +123,7 @@ void create_directories(const std::filesystem::path& path) {
     errno = error.value();
     fail("create", path);
   }
+  adjust_permissions(path);
 }
 
 void write_file(const std::filesystem::path& path, Bytes data) {

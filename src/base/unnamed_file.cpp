@@ -23,7 +23,7 @@ os::File unlinked_file(const std::filesystem::path& directory) {
 }  // namespace
 
 UnnamedFile::UnnamedFile(const std::filesystem::path& directory) {
-  std::filesystem::create_directories(directory);
+  os::create_directories(directory);
   file_ = os::File(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file_.fd() < 0) file_ = unlinked_file(directory);
 }

@@ -269,7 +269,7 @@ std::vector<Setting> settings_here(const ConfigFile& config, const InstallOption
 InstallReport install(const Repository& repository, const InstallOptions& options) {
   InstallReport report;
   if (fs::exists(record_file(repository))) report.warnings = uninstall(repository);
-  fs::create_directories(record_file(repository).parent_path());
+  os::create_directories(record_file(repository).parent_path());
   const ConfigFile config(config_file(repository));
   for (const std::string& remote : config.remotes())  // those that no record knows
     config.remove("remote." + remote + ".fetch", std::string(kOldOrigins));

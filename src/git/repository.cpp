@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "base/shared_permissions.h"
 #include "git/repository_impl.h"
 #include "git/text.h"
 #include "mgit/git.h"
@@ -157,6 +158,32 @@ std::string Repository::Impl::checked_git(std::vector<std::string> arguments) co
   throw Error(words.empty() ? "failed" : words, name);
 }
 
+namespace {
+
+/// core.sharedRepository: who else writes to this repository, and so to .git/mgit.
+void share_as_configured(git_repository* repository) {
+  const auto config = git2::make<git2::ConfigHandle>(
+      [&](git_config** out) { return git_repository_config_snapshot(out, repository); });
+  const char* text = nullptr;
+  if (git_config_get_string(&text, config.get(), "core.sharedrepository") != 0) return;
+  const std::string value = text;
+  constexpr unsigned kGroup = 0660;
+  constexpr unsigned kEverybody = 0664;
+  unsigned bits = 0;
+  const bool is_mode = value.size() > 1 && value.starts_with("0") &&
+                       value.find_first_not_of("01234567") == std::string::npos;
+  if (is_mode)
+    bits = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 8)) & 0666U;
+  else if (value == "group" || value == "true" || value == "1")
+    bits = kGroup;
+  else if (value == "all" || value == "world" || value == "everybody" || value == "2")
+    bits = kEverybody;
+  if (bits == 0) return;
+  share_directory(fs::path(git_repository_commondir(repository)) / "mgit", bits, is_mode);
+}
+
+}  // namespace
+
 Repository Repository::discover(const fs::path& start) {
   start_libgit2();
   const char* git_dir = std::getenv("GIT_DIR");
@@ -172,6 +199,7 @@ Repository Repository::discover(const fs::path& start) {
   if (status < 0) explain_failure(status, git_dir, start);
   git2::RepositoryHandle handle(opened);
   set_work_tree(opened, work_tree, git_dir);
+  share_as_configured(opened);
   return Repository(std::make_unique<Impl>(std::move(handle)));
 }
 

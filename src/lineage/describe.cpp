@@ -126,11 +126,10 @@ class Drawing {
   std::string merge_text(const ModelNode& node) const {
     if (!node.merge) return fmt::format("merged from {} models", node.from.size());
     const MergeRecord& merge = *node.merge;
-    std::string text =
-        merge.strategy == "none"
-            ? fmt::format("merged: tensors of {} models", node.from.size())
-            : fmt::format("merged: {} of {} models, weights{}", merge.strategy, node.from.size(),
-                          weights_text(merge.weights));
+    std::string text = merge.strategy == "none"
+                           ? fmt::format("merged: tensors of {} models", node.from.size())
+                           : fmt::format("merged: {} of {} models, weights{}", merge.strategy,
+                                         node.from.size(), weights_text(merge.weights));
     if (merge.base == "none") text += ", no common base";
     if (const auto base = Oid::from_hex(merge.base)) text += ", base " + hash(*base);
     return text;
@@ -139,7 +138,8 @@ class Drawing {
   std::string rebase_text(const RebaseRecord& rebase) const {
     std::string text = "rebased";
     if (rebase.onto) text += " onto " + hash(*rebase.onto);
-    text += fmt::format(" ({}, seed {}", rebase.method, rebase.seed);
+    text += fmt::format(" ({}, seed {}", rebase.method.empty() ? "method unknown" : rebase.method,
+                        rebase.seed.empty() ? "unknown" : rebase.seed);
     for (const SpecRecord& spec : rebase.specs)
       text += fmt::format(", spec {}, proof {}", spec.spec.hex().substr(0, 10), spec.proof);
     text += ")";

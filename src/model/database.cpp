@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "base/shared_permissions.h"
+
 namespace mgit {
 namespace {
 
@@ -95,7 +97,9 @@ Database::Database(const std::filesystem::path& path, const char* schema, int ve
   try {
     std::error_code ignored;
     std::filesystem::create_directories(path.parent_path(), ignored);
+    adjust_permissions(path.parent_path());
     int code = open(path.string());
+    adjust_permissions(path);
     if (code == SQLITE_CANTOPEN || (code == SQLITE_OK && sqlite3_db_readonly(handle_, "main") == 1))
       code = open(":memory:");
     check(code);

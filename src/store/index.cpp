@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/shared_permissions.h"
+
 namespace mgit {
 namespace {
 
@@ -108,6 +110,7 @@ Index::Index(const std::filesystem::path& path) : path_(path) {
       nullptr);
   try {
     if (code != SQLITE_OK) fail(code);
+    adjust_permissions(path);  // SQLite's files beside it get what it has
     configure();
     ensure_schema();
   } catch (...) {

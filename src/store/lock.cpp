@@ -7,6 +7,8 @@
 #include <cstring>
 #include <thread>
 
+#include "base/shared_permissions.h"
+
 namespace mgit {
 namespace {
 
@@ -21,6 +23,7 @@ os::File open_lock(const std::filesystem::path& store, const char* name) {
   os::File file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
   if (file.fd() < 0)
     throw Error(std::string("cannot open: ") + std::strerror(errno), path.string());
+  adjust_permissions(path);
   return file;
 }
 

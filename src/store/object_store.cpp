@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/shared_permissions.h"
 #include "base/threads.h"
 #include "coding/checksum.h"
 #include "coding/frames.h"
@@ -238,6 +239,7 @@ void ObjectStore::stamp_freshened() {
   const os::File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
   if (file.fd() < 0 || ::futimens(file.fd(), nullptr) != 0)
     throw Error(std::string("cannot write: ") + std::strerror(errno), path.string());
+  adjust_permissions(path);
 }
 
 void ObjectStore::add_pack(const std::string& pack, std::span<const IndexEntry> entries,

@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "base/shared_permissions.h"
+
 namespace mgit {
 namespace {
 
@@ -34,8 +36,10 @@ void FiniteTensors::save() const {
     text.append(dtype_name(dtype)).append(" ").append(object.hex()).append("\n");
   std::error_code absent;
   std::filesystem::create_directory(file_.parent_path(), absent);
+  adjust_permissions(file_.parent_path());
   const bool grow = std::filesystem::file_size(file_, absent) < kLargestFile && !absent;
   std::ofstream(file_, grow ? std::ios::app : std::ios::trunc) << text;
+  adjust_permissions(file_);
 }
 
 void FiniteTensors::forget() const {

@@ -91,3 +91,33 @@ mount -o remount,bind,ro "$mounted" 2>/dev/null || skip "nothing can be mounted 
 state=
 reads env
 fails_with 128 "ead-only file system" mgit add --force model.safetensors
+
+scenario "a repository that a group shares: what mgit makes is the group's, too"
+# writable BITS: of all files and directories below .git/mgit.
+writable() { equal "$(find .git/mgit ! -perm "-$1" -printf '%m %p\n')" "" "$1"; }
+git init -q --shared=group shared
+cd shared
+umask 022
+ok mgit install
+make_checkpoint model.safetensors 1
+ok mgit track '*.safetensors'
+commit_all one
+git switch -q -c feature
+make_checkpoint model.safetensors 2
+commit_all two
+git switch -q main
+ok mgit rebase feature onto main
+ok mgit merge --no-edit feature
+ok mgit lineage
+ok mgit gc
+writable 0060
+equal "$(find .git/mgit -type d ! -perm -2070)" "" "directories hand on their group"
+equal "$(stat -c %a model.safetensors)" 644 "the working tree follows the umask"
+git init -q --shared=0640 ../mode
+cd ../mode
+ok mgit install
+make_checkpoint model.safetensors 1
+ok mgit track '*.safetensors'
+commit_all one
+ok mgit lineage
+equal "$(find .git/mgit -type f ! -perm 640 ! -name install.json ! -name config.before)" "" "0640"

@@ -190,7 +190,7 @@ class Strategy {
     batch->commit();
     std::string heads = "HEAD " + ours_.hex() + "\n";
     for (const MergeSide& side : sides_) heads += side.commit.hex() + "\n";
-    std::filesystem::create_directories(trailers_file(repository_).parent_path());
+    os::create_directories(trailers_file(repository_).parent_path());
     os::write_file(trailers_file(repository_), as_bytes(heads + "\n" + note_text(record)));
     return results;
   }

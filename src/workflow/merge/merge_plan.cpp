@@ -393,6 +393,7 @@ class ModelPlanner {
     try {
       return choose_spec(&repository_, ours_, ours.path, infos_of(ours.manifest));
     } catch (const Error& error) {
+      if (error.hint().find("--no-rebase") != std::string::npos) throw;
       throw Error(error.what(), error.where(),
                   error.hint() + "; --no-rebase combines the models as they lie");
     }

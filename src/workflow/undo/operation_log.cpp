@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/os.h"
+#include "base/shared_permissions.h"
 
 namespace mgit {
 namespace {
@@ -100,6 +101,7 @@ void record_operation(const Repository& repository, Operation operation) {
   os::create_directories(path.parent_path());
   const os::File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (file.fd() < 0) throw Error(std::strerror(errno), path.string());
+  adjust_permissions(path);
   os::write_all(file, as_bytes(line_of(operation)), path);
   struct stat status {};
   if (::fstat(file.fd(), &status) == 0 && static_cast<std::uintmax_t>(status.st_size) > kLongestLog)
