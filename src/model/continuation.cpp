@@ -32,8 +32,14 @@ bool has_numbers(const TensorSource& model) {
 }  // namespace
 
 bool continues(const TensorSource& older_file, const TensorSource& newer_file) {
-  const WeightsModel older(older_file, "");  // moments of an optimizer continue nothing
-  const WeightsModel newer(newer_file, "");
+  // Moments of an optimizer continue nothing, and prefixes of wrappers mean nothing.
+  std::string old_prefix = weight_prefixes(older_file.tensors(), "").back();
+  std::string new_prefix = weight_prefixes(newer_file.tensors(), "").back();
+  if (weights_under(older_file.tensors(), old_prefix) !=
+      weights_under(newer_file.tensors(), new_prefix))
+    old_prefix = new_prefix = "";
+  const WeightsModel older(older_file, old_prefix);
+  const WeightsModel newer(newer_file, new_prefix);
   if (!has_numbers(older)) return older.tensors() == newer.tensors();
   const double similarity = cosine(older, newer);
   if (similarity > kSurelyContinues) return true;

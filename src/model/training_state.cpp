@@ -116,6 +116,18 @@ TensorData WeightsModel::read(std::string_view name) const {
   return file_.read(prefix_ + std::string(name));
 }
 
+Spec spec_of_weights(const Spec& file, const std::string& prefix,
+                     const std::vector<TensorInfo>& weights) {
+  Spec result{file.architecture, file.proof, file.groups, {}};
+  for (const TensorInfo& info : weights) {
+    const SpecTensor* tensor = file.find(prefix + info.name);
+    if (tensor == nullptr) throw MissingError("the spec does not know this tensor", info.name);
+    result.tensors.push_back(*tensor);
+    result.tensors.back().name = info.name;
+  }
+  return result;
+}
+
 namespace {
 
 /// Makes the spec of one file.

@@ -40,6 +40,10 @@ class WeightsModel : public TensorSource {
   std::vector<TensorInfo> infos_;
 };
 
+/// The part of a file's spec that speaks of its weights, by their names in the network.
+Spec spec_of_weights(const Spec& file, const std::string& prefix,
+                     const std::vector<TensorInfo>& weights);
+
 /// Whether mgit moves the moments of an optimizer with their parameters.
 enum class Moments : std::uint8_t { kMove, kLeave };
 

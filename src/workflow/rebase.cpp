@@ -14,6 +14,7 @@
 #include "model/operation_record.h"
 #include "model/permute_checkpoint.h"
 #include "model/rewrite_checkpoint.h"
+#include "model/training_state.h"
 #include "workflow/git_hooks.h"
 #include "workflow/preconditions.h"
 #include "workflow/undo/operation_log.h"
@@ -136,7 +137,12 @@ class Rebase {
 
   RebasedModel match_model(const CommittedModel& ours, const CommittedModel& theirs) {
     const std::vector<TensorInfo> infos = infos_of(theirs.manifest);
-    if (infos != infos_of(ours.manifest)) throw_different(ours, theirs);
+    const std::string prefix = weights_prefix(&repository_, result_.old_tip, theirs.path, infos);
+    const std::string our_prefix =
+        weights_prefix(&repository_, result_.target, ours.path, infos_of(ours.manifest));
+    const std::vector<TensorInfo> weights = weights_under(infos, prefix);
+    const std::vector<TensorInfo> our_weights = weights_under(infos_of(ours.manifest), our_prefix);
+    if (weights != our_weights) throw_different(theirs.path, our_weights, weights);
     if (!std::all_of(theirs.parts.begin(), theirs.parts.end(),
                      [](const auto& part) { return can_be_rewritten(part.manifest); }))
       throw Error("an npz archive, whose checksums a rebase would leave wrong", theirs.path,
@@ -150,29 +156,32 @@ class Rebase {
     MatchOptions match;
     match.seed = options_.seed;
     match.restarts = options_.restarts;
-    model.match = match_weights(model.spec, *open_model(repository_.store(), ours),
-                                *open_model(repository_.store(), theirs), match);
+    const auto our_file = open_model(repository_.store(), ours);
+    const auto their_file = open_model(repository_.store(), theirs);
+    model.match = match_weights(spec_of_weights(model.spec, prefix, weights),
+                                WeightsModel(*our_file, our_prefix),
+                                WeightsModel(*their_file, prefix), match);
     model.in_basin = model.match.permutation.identity() || !worth_moving(model.match);
     return model;
   }
 
-  [[noreturn]] void throw_different(const CommittedModel& ours, const CommittedModel& theirs) {
-    const std::vector<TensorInfo> here = infos_of(ours.manifest);
-    for (const ManifestTensor& tensor : theirs.manifest.tensors) {
-      const ManifestTensor* other = ours.manifest.find(tensor.info.name);
-      if (other != nullptr && other->info == tensor.info) continue;
-      const std::string there =
-          other == nullptr
-              ? "not there"
-              : fmt::format("{} {}", dtype_name(other->info.dtype), shape_text(other->info.shape));
-      throw Error(fmt::format("different networks: {} is {} {} on {}, {} on {}", tensor.info.name,
-                              dtype_name(tensor.info.dtype), shape_text(tensor.info.shape),
-                              short_branch(), there, options_.onto),
-                  theirs.path, "only models of one architecture share a basin");
+  [[noreturn]] void throw_different(const std::string& path, const std::vector<TensorInfo>& ours,
+                                    const std::vector<TensorInfo>& theirs) {
+    for (const TensorInfo& info : theirs) {
+      const auto other = std::find_if(
+          ours.begin(), ours.end(), [&](const TensorInfo& each) { return each.name == info.name; });
+      if (other != ours.end() && *other == info) continue;
+      const std::string there = other == ours.end() ? "not there"
+                                                    : fmt::format("{} {}", dtype_name(other->dtype),
+                                                                  shape_text(other->shape));
+      throw Error(fmt::format("different networks: {} is {} {} on {}, {} on {}", info.name,
+                              dtype_name(info.dtype), shape_text(info.shape), short_branch(), there,
+                              options_.onto),
+                  path, "only models of one architecture share a basin");
     }
     throw Error(fmt::format("different networks: {} has {} tensors, {} has {}", options_.onto,
-                            here.size(), short_branch(), theirs.manifest.tensors.size()),
-                theirs.path, "only models of one architecture share a basin");
+                            ours.size(), short_branch(), theirs.size()),
+                path, "only models of one architecture share a basin");
   }
 
   /// New objects, permutation, spec and commits. Nothing points at them yet.

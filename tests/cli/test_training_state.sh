@@ -4,17 +4,20 @@
 . "$(dirname "$0")/lib.sh"
 
 # state FILE FORM SEED [EPOCH]: a network of three layers and what a training keeps beside it. Each moment is a
-# multiple of its parameter, so that it can be told whether it moved along.
+# multiple of its parameter, so that it can be told whether it moved along. NOISE in the environment trains it on.
 state() {
   PYTHONPATH=$MGIT_SOURCE/tests/support python3 - "$@" <<'PYTHON'
-import random, sys
+import os, random, sys
 from torch_file import Tensor, save
 path, form, seed, epoch = sys.argv[1], sys.argv[2], int(sys.argv[3]), int((sys.argv + ["1"])[4])
 draw = random.Random(seed)
 shapes = {"fc1.weight": (12, 6), "fc1.bias": (12,), "fc2.weight": (12, 12), "fc2.bias": (12,), "fc3.weight": (3, 12),
           "fc3.bias": (3,)}
 def size(shape): return shape[0] * (shape[1] if len(shape) > 1 else 1)
-net = {name: Tensor(shape, [draw.gauss(0, 1) for _ in range(size(shape))]) for name, shape in shapes.items()}
+noise = random.Random(os.environ.get("NOISE"))
+more = 0.01 if "NOISE" in os.environ else 0
+net = {name: Tensor(shape, [draw.gauss(0, 1) + more * noise.gauss(0, 1) for _ in range(size(shape))])
+       for name, shape in shapes.items()}
 def adam(order, step=True):
     state = {i: {"exp_avg": net[name] * 8, "exp_avg_sq": net[name] * 4} for i, name in enumerate(order)}
     for i in state: state[i]["step"] = Tensor((), [epoch])
@@ -26,6 +29,7 @@ decay = [n for n in names if n.endswith("weight")] + [n for n in names if n.ends
 two = [{"lr": 0.1, "weight_decay": 0.01, "params": [0, 1, 2]}, {"lr": 0.1, "weight_decay": 0.0, "params": [3, 4, 5]}]
 tree = {
     "plain": lambda: {"model": net, "optimizer": {"state": adam(names), "param_groups": one}, "epoch": epoch},
+    "no-optimizer-yet": lambda: {"model": net, "optimizer": {"state": {}, "param_groups": one}, "epoch": epoch},
     "no-optimizer": lambda: {"epoch": epoch, "model_state_dict": net, "loss": 0.5 / epoch},
     "ddp": lambda: prefixed("module."),
     "compiled": lambda: {"model": prefixed("_orig_mod."), "epoch": epoch},
@@ -63,7 +67,7 @@ tree, form = load(sys.argv[1]), sys.argv[2]
 def check(what, moved, factor, weight):
     assert moved == weight * factor, "%s stayed behind" % what
 def strip(names): return {n.replace("module.", "").replace("_orig_mod.", "").replace("model.", ""): t for n, t in names.items()}
-net = strip(next(tree[k] for k in ("model", "state_dict", "net", "policy", "netG") if k in tree))
+net = strip(next((tree[k] for k in ("model", "state_dict", "model_state_dict", "net", "policy", "netG") if k in tree), tree))
 order = list(net)
 optimizer = tree.get("optimizer") or tree.get("opt") or tree.get("optG") or (tree.get("optimizer_states") or [{"state": {}}])[0]
 if form == "decay": order = [n for n in order if n.endswith("weight")] + [n for n in order if n.endswith("bias")]
@@ -75,6 +79,24 @@ for key, state in optimizer["state"].items():
 if form == "average":
     for name in order: check("ema." + name, tree["ema"][name], 2, net[name])
     for i, name in enumerate(order): check("shadow.%d" % i, tree["shadow"][i], 4, net[name])
+PYTHON
+}
+
+# are_means FILE OURS THEIRS: weights that are the mean of both, in a file that otherwise is ours.
+are_means() {
+  PYTHONPATH=$MGIT_SOURCE/tests/support python3 - "$@" <<'PYTHON'
+import sys
+from torch_file import Tensor, float32, load
+def weights(tree):
+    tree = next((tree[k] for k in ("model", "state_dict", "model_state_dict", "net") if k in tree), tree)
+    return {n.replace("module.", "").replace("model.", ""): t for n, t in tree.items()}
+merged, ours, theirs = map(load, sys.argv[1:4])
+assert list(merged) == list(ours)
+a, b = weights(ours), weights(theirs)
+for name, tensor in weights(merged).items():
+    assert tensor.values == [float32((x + y) / 2) for x, y in zip(a[name].values, b[name].values)], name
+for key in ours:
+    if key in ("optimizer", "opt", "epoch"): assert merged[key] == ours[key], key
 PYTHON
 }
 
@@ -143,6 +165,43 @@ ok mgit merge --no-edit --combine feature
 contains "$output" "brought into our basin first"
 contains "$output" "ours, not averaged: 18 tensors of the training's state"
 equal "$(value state.pt optimizer_states 0 state 3 exp_avg)" "$(value ../ours.pt optimizer_states 0 state 3 exp_avg)"
+
+scenario "the weights are one network's, whatever stands around them on either side"
+for forms in "plain no-optimizer-yet" "no-optimizer-yet plain" "plain ddp" "ddp no-optimizer" "sgd lightning"; do
+  read -r mine theirs <<<"$forms"
+  make_repository "$mine-$theirs"
+  mgit track '*.pt' >/dev/null
+  state state.pt "$mine" 1 1
+  cp state.pt ../ours.pt
+  commit_all "train on main"
+  git switch -q -c feature
+  state state.pt "$theirs" 2 3
+  commit_all "train on a branch"
+  git switch -q main
+  ok mgit rebase feature onto main
+  contains "$output" "Successfully rebased"
+  git switch -q feature
+  ok follows state.pt "$theirs"
+  cp state.pt ../theirs.pt
+  git switch -q main
+  ok mgit merge --no-edit feature
+  contains "$output" "only the weights are feature's, all else in the file is ours"
+  ok are_means state.pt ../ours.pt ../theirs.pt
+  ok mgit fsck
+  equal "$(git status --porcelain)" ""
+  cd ..
+done
+
+scenario "two that were trained on from one state, in other forms, merge three-way"
+make_repository three-way
+mgit track '*.pt' >/dev/null
+state state.pt no-optimizer-yet 1 1 && commit_all base
+git switch -q -c feature && NOISE=1 state state.pt ddp 1 1 && cp state.pt ../theirs.pt && commit_all theirs
+git switch -q main && NOISE=2 state state.pt plain 1 2 && cp state.pt ../ours.pt && commit_all ours
+ok mgit merge --no-edit feature
+contains "$output" "only the weights are feature's, all else in the file is ours"
+contains "$(git log -1 --format=%B)" "Mgit-Base: $(git merge-base HEAD~1 feature)"
+ok are_means state.pt ../ours.pt ../theirs.pt
 
 scenario "a spec of one's own speaks of the weights"
 make_repository own

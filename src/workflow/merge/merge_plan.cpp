@@ -9,6 +9,7 @@
 #include "format/shard_index.h"
 #include "merge/tensor_role.h"
 #include "mgit/merge.h"
+#include "model/model_form.h"
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 #include "workflow/merge/base_in_basin.h"
@@ -63,6 +64,27 @@ bool keeps_checksums(const ModelPlan& plan) {
   });
 }
 
+bool same_form(const CommittedModel& a, const CommittedModel& b) {
+  return infos_of(a.manifest) == infos_of(b.manifest);
+}
+
+/// Brings a model of `commit`, and the steps that led to it, into the form of another one
+/// (model_form). False if it has other weights: then nothing changed.
+bool in_form_of(const Repository& repository,
+                const std::pair<const Oid&, const CommittedModel&>& ours, const Oid& commit,
+                CommittedModel& model, std::vector<RecordedPermutation>& steps) {
+  const auto prefix_of = [&](const Oid& at, const CommittedModel& each) {
+    return weights_prefix(&repository, at, each.path, infos_of(each.manifest));
+  };
+  const ModelForm form(ours.second, prefix_of(ours.first, ours.second));
+  const std::string prefix = prefix_of(commit, model);
+  auto brought = form.of(model, prefix);
+  if (!brought) return false;
+  model = *std::move(brought);
+  for (RecordedPermutation& step : steps) step.spec = form.of(step.spec, prefix);
+  return true;
+}
+
 /// A side that has this model, and what it started from.
 struct Candidate {
   const MergeSide* side;
@@ -75,6 +97,7 @@ struct Candidate {
   std::vector<RecordedPermutation> our_recorded;  // ours, since the base
   bool changed = true;                            // theirs is not what the base has
   bool ours_changed = true;                       // ours is not what the base has
+  bool in_our_form = false;                       // its weights, in our file
 };
 
 class ModelPlanner {
@@ -234,21 +257,44 @@ class ModelPlanner {
       plan.paths.insert(candidate.model.path);
       if (candidate.base) plan.paths.insert(candidate.base->path);
     }
+    if (deciding() > 1) bring_into_our_form(plan);
     settle_home(plan);
     take_one_side(plan);
-    if (!plan.taken && plan.conflicts.empty())
-      for (const Candidate& candidate : candidates_)
-        for (const std::string& reason :
-             incompatibilities(infos_of(our_model_->manifest), infos_of(candidate.model.manifest)))
-          plan.conflicts.push_back(reason);
+    if (plan.taken || !plan.conflicts.empty()) return plan;
+    for (const Candidate& candidate : candidates_)
+      for (const std::string& reason :
+           incompatibilities(infos_of(our_model_->manifest), infos_of(candidate.model.manifest)))
+        plan.conflicts.push_back(reason);
     return plan;
+  }
+
+  /// The same weights may stand under other names, or beside another optimizer's state.
+  void bring_into_our_form(ModelPlan& plan) {
+    const CommittedModel& ours = *our_model_;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      Candidate& candidate = candidates_[i];
+      std::vector<RecordedPermutation> none;
+      if (candidate.base && !same_form(ours, *candidate.base))
+        in_form_of(repository_, {ours_, ours}, *candidate.base_commit, *candidate.base, none);
+      if (same_form(ours, candidate.model) ||
+          !in_form_of(repository_, {ours_, ours}, candidate.side->commit, candidate.model,
+                      candidate.recorded))
+        continue;
+      candidate.in_our_form = true;
+      plan.sides[i + 1].model = candidate.model;
+      plan.notes.push_back(
+          fmt::format("{}: only the weights are {}'s, all else in the file is ours", plan.path,
+                      candidate.side->name));
+    }
+    plan.base_model = candidates_.front().base;
   }
 
   /// Files as ours has them, or as the side does that alone renamed them or dealt tensors out anew.
   void settle_home(ModelPlan& plan) const {
     for (std::size_t i = 0; i < candidates_.size() && plan.home == 0; ++i) {
       const Candidate& candidate = candidates_[i];
-      if (!candidate.base || same_places(*candidate.base, candidate.model)) continue;
+      if (!candidate.base || candidate.in_our_form) continue;
+      if (same_places(*candidate.base, candidate.model)) continue;
       if (same_places(*candidate.base, *our_model_)) {
         plan.home = i + 1;
       } else if (!same_model_path(candidate.model.path, candidate.base->path) &&
@@ -442,12 +488,13 @@ MergeDecisions plan_models(Repository& repository, const Oid& ours,
 
 bool rebased_to_be_combined(Repository& repository, const Oid& ours, const Oid& theirs) {
   for (const CommittedModel& here : models_at(repository, ours)) {
-    const auto there = past_model(repository, theirs, here.path);
-    if (!there || same_weights(*there, here) ||
-        infos_of(there->manifest) != infos_of(here.manifest))
+    auto there = past_model(repository, theirs, here.path);
+    if (!there || same_weights(*there, here)) continue;
+    auto recorded = recorded_since(repository, ours, theirs, here.path);
+    if (recorded.empty()) continue;
+    if (!same_form(here, *there) && !in_form_of(repository, {ours, here}, theirs, *there, recorded))
       continue;
-    const auto recorded = recorded_since(repository, ours, theirs, here.path);
-    if (!recorded.empty() && !line_holds(repository, here, *there, recorded)) return true;
+    if (!line_holds(repository, here, *there, recorded)) return true;
   }
   return false;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "model/model_form.h"
 #include "model/optimizer_state.h"
 
 namespace mgit {
@@ -204,6 +205,46 @@ TEST(MomentAxes, FactoredMomentsKeepTheAxesThatTheyHave) {
   ASSERT_TRUE(column);
   EXPECT_EQ(column->front().occurrences.front().group, 1U);
   EXPECT_FALSE(moment_axes({"", "", "", "exp_avg"}, {3}, parameter));
+}
+
+CommittedModel model_of(const Infos& infos, std::uint8_t object) {
+  CommittedModel model;
+  model.path = "net.pt";
+  for (const TensorInfo& info : sorted(infos)) {
+    ManifestTensor tensor{info, {}, {}};
+    tensor.object.bytes[0] = object;
+    model.manifest.tensors.push_back(tensor);
+  }
+  return model;
+}
+
+TEST(ModelForm, TakesTheWeightsAndLeavesAllElse) {
+  const Infos moment{f32("optimizer.state.0.exp_avg", {5, 3})};
+  const CommittedModel ours = model_of(with_prefix(kNet, "model.") + moment, 1);
+  const ModelForm form(ours, "model.");
+  const auto brought = form.of(model_of(with_prefix(kNet, "module."), 2), "module.");
+  ASSERT_TRUE(brought);
+  ASSERT_EQ(brought->manifest.tensors.size(), ours.manifest.tensors.size());
+  for (const ManifestTensor& tensor : brought->manifest.tensors) {
+    EXPECT_EQ(tensor.info, ours.manifest.find(tensor.info.name)->info);
+    EXPECT_EQ(tensor.object.bytes[0], tensor.info.name.starts_with("model.") ? 2 : 1)
+        << tensor.info.name;
+  }
+  EXPECT_FALSE(form.of(model_of(with_prefix(kNet, "module."), 2), ""));
+  Infos wider = kNet;
+  wider[0].shape[0] = 6;
+  EXPECT_FALSE(form.of(model_of(wider, 2), ""));
+}
+
+TEST(ModelForm, BringsSpecsAlong) {
+  const Infos moment{f32("optimizer.state.0.exp_avg", {5, 3})};
+  const ModelForm form(model_of(with_prefix(kNet, "model.") + moment, 1), "model.");
+  const Spec theirs = *recognise(sorted(kNet));
+  const Spec spec = form.of(theirs, "");
+  EXPECT_EQ(spec.groups, theirs.groups);
+  EXPECT_EQ(spec.find("model.fc2.weight")->axes, theirs.find("fc2.weight")->axes);
+  for (const SpecAxis& axis : spec.find("optimizer.state.0.exp_avg")->axes)
+    EXPECT_TRUE(axis.occurrences.empty());
 }
 
 }  // namespace
