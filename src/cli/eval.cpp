@@ -19,8 +19,9 @@ class Eval : public Command {
         "The network, the data and the loss come from .mgitconfig or from the options. Of several "
         "models the best, the one with the least loss, is printed first.\n\n"
         "--json prints one object for one model, else a list in the order of the command line: "
-        "model, path, commit, loss, accuracy (of a classifier), samples, largest_output_change "
-        "(with --against), setting (graph, data, loss).");
+        "model, path, commit, weights_in (the key of a training state), loss, accuracy (of a "
+        "classifier), samples, largest_output_change (with --against), setting (graph, data, "
+        "loss).");
     options.arguments("models", names_,
                       "revisions (rev or rev:path), ranges (rev..rev, rev..rev:path) or checkpoint "
                       "files; default HEAD");
@@ -56,8 +57,11 @@ class Eval : public Command {
     for (const EvaluatedModel& each : results) {
       fmt::print("{:<{}}  loss {:.4f}", each.model.name, width, each.result.loss);
       if (each.result.accuracy) fmt::print("  accuracy {}", accuracy_text(each.result));
-      fmt::print("  ({} of {})\n", counted(each.result.samples, "sample"),
-                 each.setting.data.filename().string());
+      fmt::print("  ({} of {}{})\n", counted(each.result.samples, "sample"),
+                 each.setting.data.filename().string(),
+                 each.model.weights_in.empty()
+                     ? ""
+                     : fmt::format(", weights in '{}'", each.model.weights_in));
       if (each.largest_output_change)
         fmt::print("{:<{}}  largest change of an output {:.3g}\n", "", width,
                    *each.largest_output_change);
@@ -67,6 +71,7 @@ class Eval : public Command {
   static Json result_json(const EvaluatedModel& each) {
     Json json{{"model", each.model.name}, {"path", each.model.path}};
     if (each.model.commit) json["commit"] = each.model.commit->hex();
+    if (!each.model.weights_in.empty()) json["weights_in"] = each.model.weights_in;
     json.update(evaluation_json(each.result));
     if (each.largest_output_change) json["largest_output_change"] = *each.largest_output_change;
     json["setting"] = setting_json(each.setting);

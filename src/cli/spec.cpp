@@ -82,6 +82,8 @@ void print_summary(const Spec& spec) {
                                              : 100.0 * static_cast<double>(parameters.movable) /
                                                    static_cast<double>(parameters.total);
   fmt::print("architecture  {}\nproof         {}\n", spec.architecture, proof_name(spec.proof));
+  if (const std::string place = weights_place(spec); !place.empty())
+    fmt::print("weights       in '{}'\n", place);
   fmt::print("coverage      {} tensors, none left out\n", spec.tensors.size());
   fmt::print("groups        {}\n", spec.groups.size());
   fmt::print("can move      {:.1f} % of {} parameters\n", share, parameters.total);

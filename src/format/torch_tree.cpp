@@ -17,6 +17,7 @@ constexpr std::size_t kMaximumDepth = 200;
 constexpr std::size_t kMaximumVisits = 4'000'000;
 constexpr std::size_t kMaximumName = 4096;
 constexpr std::size_t kMaximumScalars = 100'000;
+constexpr std::size_t kMaximumScalarBytes = std::size_t{16} << 20;
 constexpr std::size_t kMaximumNames = std::size_t{64} << 20;  // bytes of all
 
 struct TorchType {
@@ -145,7 +146,10 @@ class TreeWalk {
   void scalar(const Node& node, const std::string& path) {
     const bool of_torch = path.find("_metadata.") != std::string::npos;
     if (path.empty() || of_torch || scalars_->size() >= kMaximumScalars) return;
-    if (auto value = scalar_text(node)) scalars_->push_back({path, *std::move(value)});
+    auto value = scalar_text(node);
+    if (!value || scalar_bytes_ > kMaximumScalarBytes) return;
+    scalar_bytes_ += path.size() + value->size();
+    scalars_->push_back({path, *std::move(value)});
   }
 
   void pairs(const std::vector<NodeId>& items, const std::string& path) {
@@ -268,6 +272,7 @@ class TreeWalk {
   const FindStorage& find_;
   std::uint64_t file_size_;
   std::vector<OutlineScalar>* scalars_;
+  std::size_t scalar_bytes_ = 0;
   std::vector<bool> on_path_;
   std::size_t depth_ = 0;
   std::size_t visits_ = 0;

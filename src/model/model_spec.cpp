@@ -162,27 +162,6 @@ class SpecChoice {
   bool weights_only_;
 };
 
-/// "model" where the weights stand in a file with more: what their names there begin with.
-std::string weights_place(const Spec& spec) {
-  std::optional<std::string_view> common;
-  for (const SpecTensor& tensor : spec.tensors) {
-    const bool weight =
-        tensor.match && std::any_of(tensor.axes.begin(), tensor.axes.end(),
-                                    [](const SpecAxis& axis) { return !axis.occurrences.empty(); });
-    if (!weight) continue;
-    const std::string_view name = tensor.name;
-    if (!common) common = name;
-    const auto end = std::mismatch(common->begin(), common->end(), name.begin(), name.end()).first;
-    common = common->substr(0, static_cast<std::size_t>(end - common->begin()));
-  }
-  const std::size_t dot = common.value_or("").rfind('.');
-  if (dot == std::string_view::npos) return {};
-  const std::string_view folder = common->substr(0, dot + 1);
-  const bool all = std::all_of(spec.tensors.begin(), spec.tensors.end(),
-                               [&](const auto& tensor) { return tensor.name.starts_with(folder); });
-  return all ? std::string() : std::string(folder.substr(0, dot));
-}
-
 }  // namespace
 
 Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
@@ -250,6 +229,26 @@ void require_proof(const Spec& spec, const std::string& path, bool trusted) {
   if (spec.proof != Proof::kStatic || trusted) return;
   throw Error("the spec was checked for coverage and sizes only, not proved", path,
               "read it ('mgit spec show'), then say --trust-spec");
+}
+
+std::string weights_place(const Spec& spec) {
+  std::optional<std::string_view> common;
+  for (const SpecTensor& tensor : spec.tensors) {
+    const bool weight =
+        tensor.match && std::any_of(tensor.axes.begin(), tensor.axes.end(),
+                                    [](const SpecAxis& axis) { return !axis.occurrences.empty(); });
+    if (!weight) continue;
+    const std::string_view name = tensor.name;
+    if (!common) common = name;
+    const auto end = std::mismatch(common->begin(), common->end(), name.begin(), name.end()).first;
+    common = common->substr(0, static_cast<std::size_t>(end - common->begin()));
+  }
+  const std::size_t dot = common.value_or("").rfind('.');
+  if (dot == std::string_view::npos) return {};
+  const std::string_view folder = common->substr(0, dot + 1);
+  const bool all = std::all_of(spec.tensors.begin(), spec.tensors.end(),
+                               [&](const auto& tensor) { return tensor.name.starts_with(folder); });
+  return all ? std::string() : std::string(folder.substr(0, dot));
 }
 
 std::string describe_spec(const Spec& spec) {

@@ -49,6 +49,10 @@ CommittedModel require_model(const Repository& repository, const Oid& commit,
 /// trusted.
 void require_proof(const Spec& spec, const std::string& path, bool trusted);
 
+/// The key of a training state that holds the weights of the spec ("model"); empty: the file
+/// itself.
+std::string weights_place(const Spec& spec);
+
 /// "spec mlp, proof family".
 std::string describe_spec(const Spec& spec);
 

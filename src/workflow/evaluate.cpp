@@ -21,15 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The weights of a file, with their names in the network.
-MemoryModel weights_of(const TensorSource& file, const Repository* repository,
-                       const std::optional<Oid>& commit, const std::string& path) {
-  const WeightsModel source(file, weights_prefix(repository, commit, path, file.tensors()));
-  MemoryModel model;
+/// Brings in the weights of a file, with their names in the network.
+NamedModel with_weights(NamedModel model, const TensorSource& file, const Repository* repository) {
+  const std::string prefix = weights_prefix(repository, model.commit, model.path, file.tensors());
+  const WeightsModel source(file, prefix);
   for (const TensorInfo& info : source.tensors()) {
     const TensorData tensor = source.read(info.name);
-    model.set(info, Buffer(tensor.view.data.begin(), tensor.view.data.end()));
+    model.weights.set(info, Buffer(tensor.view.data.begin(), tensor.view.data.end()));
   }
+  if (!prefix.empty() && source.tensors().size() < file.tensors().size())
+    model.weights_in = prefix.substr(0, prefix.size() - 1);
   return model;
 }
 
@@ -74,8 +75,8 @@ NamedModel committed_model(const Repository& repository, const std::string& name
   const std::string path = path_in_commit(repository, name, model_name);
   const CommittedModel model = require_model(repository, commit, path, revision);
   repository.need(model, name);
-  return {name, commit, model.path, model_digest(model),
-          weights_of(*open_model(repository.store(), model), &repository, commit, model.path)};
+  return with_weights({name, commit, model.path, model_digest(model), {}},
+                      *open_model(repository.store(), model), &repository);
 }
 
 /// The path as the repository has it, where it lies inside.
@@ -90,11 +91,9 @@ NamedModel find_model(const Repository* repository, const std::string& name,
   const bool revision =
       repository != nullptr && repository->resolve(name.substr(0, name.find(':'))).has_value();
   if (revision) return committed_model(*repository, name, model_name);
-  if (fs::is_regular_file(name)) {
-    const std::string path = path_inside(repository, name);
-    return {name, std::nullopt, path, std::nullopt,
-            weights_of(*open_model_file(name), repository, std::nullopt, path)};
-  }
+  if (fs::is_regular_file(name))
+    return with_weights({name, std::nullopt, path_inside(repository, name), std::nullopt, {}},
+                        *open_model_file(name), repository);
   throw MissingError("no such revision or checkpoint file", name);
 }
 

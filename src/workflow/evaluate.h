@@ -32,6 +32,7 @@ struct NamedModel {
   std::string path;                  // in the repository, or of the file
   std::optional<Digest> checkpoint;  // SHA-256 of the manifest text, of a committed model
   MemoryModel weights;
+  std::string weights_in{};  // the key of a training state that they were found under
 
   bool has_running_statistics() const;
 };

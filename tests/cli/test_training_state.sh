@@ -322,6 +322,8 @@ save("state.pt", {"model": {"module." + n: t for n, t in net.items()}, "epoch": 
                   "optimizer": {"state": {0: {"momentum_buffer": net["fc1.weight"]}}, "param_groups": []}})
 PYTHON
 evaluate() { mgit eval --json --graph "$trained/mlp.torchscript.pt" --data "$trained/digits.safetensors" "$1" | grep '"loss"'; }
+ok mgit eval --graph "$trained/mlp.torchscript.pt" --data "$trained/digits.safetensors" state.pt
+contains "$output" "weights in 'model.module'"
 ok evaluate state.pt
 of_state=$output
 ok evaluate "$trained/share-1.safetensors"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "mgit/format.h"
@@ -81,6 +82,22 @@ TEST(Outline, NeedsNoStorages) {
   const auto outline = outline_of(as_bytes(without), "pytorch");
   ASSERT_TRUE(outline);
   EXPECT_EQ(lines(*outline), lines(*outline_of(as_bytes(file), "pytorch")));
+}
+
+TEST(Outline, DamageIsNoHarm) {
+  std::mt19937 random(7);
+  for (const auto& [name, format] : {std::pair("torch-2.13-training.pt", "pytorch"),
+                                     std::pair("torch-1.13-legacy.pt", "pytorch-legacy")}) {
+    const std::string file = fixture(name);
+    std::size_t read = 0;
+    for (int round = 0; round < 2000; ++round) {
+      std::string damaged = file;
+      for (auto changes = 1 + random() % 4; changes > 0; --changes)
+        damaged[random() % damaged.size()] = static_cast<char>(random());
+      if (outline_of(as_bytes(damaged), format)) ++read;
+    }
+    EXPECT_GT(read, 0U) << name;
+  }
 }
 
 TEST(Outline, DamagedFilesAndOtherFormatsHaveNone) {
