@@ -9,11 +9,10 @@
 #include "format/shard_index.h"
 #include "merge/tensor_role.h"
 #include "mgit/merge.h"
-#include "model/model_form.h"
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 #include "workflow/merge/base_in_basin.h"
-#include "workflow/merge/renamed_model.h"
+#include "workflow/merge/merge_candidates.h"
 
 namespace mgit {
 namespace {
@@ -43,14 +42,6 @@ bool same_files(const CommittedModel& a, const CommittedModel& b) {
                     });
 }
 
-/// Equal tensors by content, whatever the files look like.
-bool same_tensors(const Manifest& a, const Manifest& b) {
-  return std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(),
-                    [](const ManifestTensor& x, const ManifestTensor& y) {
-                      return x.info == y.info && x.object == y.object;
-                    });
-}
-
 /// Whether every part comes out with the checksums that it needs: files that cannot be rewritten
 /// come out as they were only where the home side left them alone.
 bool keeps_checksums(const ModelPlan& plan) {
@@ -64,42 +55,6 @@ bool keeps_checksums(const ModelPlan& plan) {
   });
 }
 
-bool same_form(const CommittedModel& a, const CommittedModel& b) {
-  return infos_of(a.manifest) == infos_of(b.manifest);
-}
-
-/// Brings a model of `commit`, and the steps that led to it, into the form of another one
-/// (model_form). False if it has other weights: then nothing changed.
-bool in_form_of(const Repository& repository,
-                const std::pair<const Oid&, const CommittedModel&>& ours, const Oid& commit,
-                CommittedModel& model, std::vector<RecordedPermutation>& steps) {
-  const auto prefix_of = [&](const Oid& at, const CommittedModel& each) {
-    return weights_prefix(&repository, at, each.path, infos_of(each.manifest));
-  };
-  const ModelForm form(ours.second, prefix_of(ours.first, ours.second));
-  const std::string prefix = prefix_of(commit, model);
-  auto brought = form.of(model, prefix);
-  if (!brought) return false;
-  model = *std::move(brought);
-  for (RecordedPermutation& step : steps) step.spec = form.of(step.spec, prefix);
-  return true;
-}
-
-/// A side that has this model, and what it started from.
-struct Candidate {
-  const MergeSide* side;
-  std::size_t number;  // among the sides, from 1
-  CommittedModel model;
-  std::optional<Oid> base_commit;
-  std::optional<CommittedModel> base;
-  std::string base_path;
-  std::vector<RecordedPermutation> recorded;      // theirs, since the base
-  std::vector<RecordedPermutation> our_recorded;  // ours, since the base
-  bool changed = true;                            // theirs is not what the base has
-  bool ours_changed = true;                       // ours is not what the base has
-  bool in_our_form = false;                       // its weights, in our file
-};
-
 class ModelPlanner {
  public:
   ModelPlanner(Repository& repository, const Oid& ours, const std::vector<MergeSide>& sides,
@@ -108,7 +63,9 @@ class ModelPlanner {
 
   std::optional<ModelPlan> plan(const CommittedModel& ours) {
     our_model_ = &ours;
-    find_candidates();
+    Candidates found = find_candidates(repository_, ours_, ours, sides_);
+    candidates_ = std::move(found.candidates);
+    like_ours_ = std::move(found.like_ours);
     if (candidates_.empty()) return std::nullopt;
     decide_who_decides();
     if (left_to_git()) return std::nullopt;
@@ -126,60 +83,12 @@ class ModelPlanner {
  private:
   // Who takes part.
 
-  void find_candidates() {
-    for (std::size_t i = 0; i < sides_.size(); ++i) {
-      const RenamedModel found =
-          follow_renames(repository_, ours_, *our_model_, sides_[i].base, sides_[i].commit);
-      if (!found.theirs) continue;
-      if (same_weights(*found.theirs, *our_model_)) {
-        like_ours_.push_back(i + 2);
-        continue;
-      }
-      Candidate candidate{
-          &sides_[i], i + 1, *found.theirs, sides_[i].base, found.base, found.base_path, {}, {}};
-      find_past(candidate);
-      candidates_.push_back(std::move(candidate));
-    }
-  }
-
-  /// What the side started from. One that is a recorded rebase of what the other's history holds
-  /// started there, whatever git's merge base is.
-  void find_past(Candidate& candidate) {
-    const Oid& theirs = candidate.side->commit;
-    const std::string& path = candidate.model.path;
-    auto origin = rebased_from(repository_, candidate.base_commit, theirs, ours_, path);
-    if (!origin)
-      origin = rebased_from(repository_, candidate.base_commit, ours_, theirs, our_model_->path);
-    if (origin) {
-      candidate.base_commit = origin;
-      candidate.base = past_model(repository_, *origin, path);
-    }
-    if (!candidate.base) return;
-    candidate.recorded = recorded_since(repository_, candidate.base_commit, theirs, path);
-    candidate.our_recorded =
-        recorded_since(repository_, candidate.base_commit, ours_, our_model_->path);
-    candidate.changed = is_changed(*candidate.base, candidate.recorded, candidate.model);
-    candidate.ours_changed = is_changed(*candidate.base, candidate.our_recorded, *our_model_);
-  }
-
-  bool is_changed(const CommittedModel& base, const std::vector<RecordedPermutation>& recorded,
-                  const CommittedModel& tip) const {
-    if (same_weights(base, tip)) return false;
-    if (recorded.empty() || infos_of(base.manifest) != infos_of(tip.manifest)) return true;
-    return !same_tensors(carried_along(repository_, base, recorded), contents(tip));
-  }
-
-  Manifest contents(const CommittedModel& model) const {
-    return carried_along(repository_, model, {});
-  }
-
   /// A rebase into our basin asks for it as --combine does, unless what was rebased continues the
   /// base: then it holds what ours has.
   bool asked_to_combine(const Candidate& candidate) const {
     if (options_.combine) return true;
     if (candidate.recorded.empty() || is_own_past(candidate)) return false;
-    return !candidate.base ||
-           infos_of(candidate.base->manifest) != infos_of(candidate.model.manifest) ||
+    return !candidate.base || !same_form(*candidate.base, candidate.model) ||
            !line_holds(repository_, *candidate.base, candidate.model, candidate.recorded);
   }
 
@@ -227,7 +136,7 @@ class ModelPlanner {
   }
 
   void note_replacement(const Candidate& candidate) {
-    if (infos_of(candidate.model.manifest) == infos_of(our_model_->manifest)) {
+    if (same_form(candidate.model, *our_model_)) {
       Continuation continuation(repository_);
       if (continuation.if_here(*our_model_, candidate.model).value_or(true)) return;
     }
@@ -275,10 +184,10 @@ class ModelPlanner {
       Candidate& candidate = candidates_[i];
       std::vector<RecordedPermutation> none;
       if (candidate.base && !same_form(ours, *candidate.base))
-        in_form_of(repository_, {ours_, ours}, *candidate.base_commit, *candidate.base, none);
+        bring_into_form(repository_, {ours_, ours}, *candidate.base_commit, *candidate.base, none);
       if (same_form(ours, candidate.model) ||
-          !in_form_of(repository_, {ours_, ours}, candidate.side->commit, candidate.model,
-                      candidate.recorded))
+          !bring_into_form(repository_, {ours_, ours}, candidate.side->commit, candidate.model,
+                           candidate.recorded))
         continue;
       candidate.in_our_form = true;
       plan.sides[i + 1].model = candidate.model;
@@ -318,8 +227,7 @@ class ModelPlanner {
   void take_one_side(ModelPlan& plan) const {
     if (deciding() > 1 || plan.sides.size() > 2 || !plan.conflicts.empty()) return;
     const std::size_t one = ours_decides_ || deciding() == 0 ? 0 : 1;
-    const bool other_tensors =
-        infos_of(our_model_->manifest) != infos_of(plan.sides[1].model.manifest);
+    const bool other_tensors = !same_form(*our_model_, plan.sides[1].model);
     const bool other_basin =
         one == 1 && options_.take == TakenSide::kNone && !candidates_.front().our_recorded.empty();
     const bool other_files = plan.home != one && options_.take == TakenSide::kNone;
@@ -492,7 +400,8 @@ bool rebased_to_be_combined(Repository& repository, const Oid& ours, const Oid& 
     if (!there || same_weights(*there, here)) continue;
     auto recorded = recorded_since(repository, ours, theirs, here.path);
     if (recorded.empty()) continue;
-    if (!same_form(here, *there) && !in_form_of(repository, {ours, here}, theirs, *there, recorded))
+    if (!same_form(here, *there) &&
+        !bring_into_form(repository, {ours, here}, theirs, *there, recorded))
       continue;
     if (!line_holds(repository, here, *there, recorded)) return true;
   }
