@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/outline.h"
 #include "fuzz.h"
 
 namespace mgit::fuzz {
@@ -66,6 +67,9 @@ void check_parsed(Bytes file, const ParsedCheckpoint& parsed) {
   check_layout(layout, manifest, "fuzz");
   require(parse_manifest(manifest_text(manifest), "fuzz") == manifest,
           "the manifest comes back from its text");
+  if (const auto outline = outline_of(file, parsed.format))
+    for (const OutlineTensor& tensor : outline->tensors)
+      require(manifest.find(tensor.name) != nullptr, "the outline lists tensors of the manifest");
 }
 
 }  // namespace mgit::fuzz
