@@ -76,8 +76,10 @@ same_file ../left/model.safetensors model.safetensors
 
 scenario "links of README.md and docs lead somewhere"
 for page in "$MGIT_SOURCE"/README.md "$MGIT_SOURCE"/docs/*.md; do
-  for target in $(grep -o '](\([^)#:]*\)' "$page" | cut -c3- | grep -v '^https*$'); do
+  while read -r target; do
     checks=$((checks + 1))
     [ -e "$(dirname "$page")/$target" ] || fail "$(basename "$page") links to $target"
-  done
+  done < <(python3 -c 'import re, sys
+for target in re.findall(r"\]\(([^)\s]+)\)", open(sys.argv[1]).read()):
+    if "://" not in target and not target.startswith("#"): print(target.split("#")[0])' "$page")
 done
