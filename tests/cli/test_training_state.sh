@@ -158,6 +158,7 @@ equal "$(value state.pt optimizer state 0 exp_avg)" "$(value ../ours.pt optimize
 equal "$(value state.pt optimizer state 4 exp_avg_sq)" "$(value ../ours.pt optimizer state 4 exp_avg_sq)"
 differ "$(value state.pt model fc1.weight)" "$(value ../ours.pt model fc1.weight)"
 equal "$(value state.pt epoch)" "$(value ../ours.pt epoch)"
+contains "$output" "values beside tensors are ours: epoch is 1, 3 there"
 
 scenario "a merge that rebases on the way does so, too"
 fork_of lightning

@@ -12,6 +12,7 @@
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 #include "workflow/merge/base_in_basin.h"
+#include "workflow/merge/kept_values.h"
 #include "workflow/merge/merge_candidates.h"
 
 namespace mgit {
@@ -275,6 +276,8 @@ class ModelPlanner {
     for (std::string& conflict : verdict.conflicts) plan.conflicts.push_back(std::move(conflict));
     if (!verdict.left_out.empty())
       plan.notes.push_back(fmt::format("{}: ours, not averaged: {}", plan.path, verdict.left_out));
+    if (const std::string kept = kept_values(repository_.store(), plan); !kept.empty())
+      plan.notes.push_back(fmt::format("{}: values beside tensors are ours: {}", plan.path, kept));
   }
 
   /// The tensor by its elements.
