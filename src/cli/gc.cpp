@@ -5,20 +5,49 @@
 
 #include "base/words.h"
 #include "cli/command.h"
+#include "mgit/format.h"
 
 namespace mgit::cli {
 namespace {
 
-void print_dropped(const GcReport& report) {
-  for (const Digest& object : report.dropped) fmt::print("{}\n", object.hex());
+/// One line for each: the object, and the tensor it was.
+void print_dropped(const Collection& collection) {
+  for (const Digest& object : collection.store.dropped) {
+    const auto name = collection.names.find(object);
+    fmt::print("{}{}\n", object.hex(),
+               name == collection.names.end() ? "" : "  " + quote_name(name->second));
+  }
 }
 
 void print_notes(const GcReport& report) {
   for (const std::string& note : report.notes) fmt::print(stderr, "warning: {}\n", note);
 }
 
-std::string megabytes(std::uint64_t bytes) {
-  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+/// "a, b, c and 4 more".
+std::string some_of(const std::set<std::string>& names) {
+  constexpr std::size_t kShown = 3;
+  std::string text;
+  std::size_t shown = 0;
+  for (const std::string& name : names) {
+    if (shown++ == kShown) break;
+    text += (text.empty() ? "" : ", ") + quote_name(name);
+  }
+  return names.size() > kShown ? fmt::format("{} and {} more", text, names.size() - kShown) : text;
+}
+
+/// How much went, of what, and what would go without reflogs.
+void print_sizes(const Collection& collection, bool dry_run) {
+  const GcReport& report = collection.store;
+  std::set<std::string> names;
+  for (const auto& [object, name] : collection.names) names.insert(name);
+  if (!report.dropped.empty())
+    fmt::print(stderr, "{} {} of tensors{}\n", dry_run ? "would drop" : "dropped",
+               size_text(report.dropped_bytes), names.empty() ? "" : ": " + some_of(names));
+  if (collection.held > 0)
+    fmt::print(stderr,
+               "reflogs alone hold {}, {}{} (git reflog expire --expire=now --all lets them go)\n",
+               counted(collection.held, "object"), size_text(collection.held_bytes),
+               collection.held_files.empty() ? "" : ", of " + some_of(collection.held_files));
 }
 
 class Gc : public Command {
@@ -47,15 +76,18 @@ class Gc : public Command {
     request.dry_run = dry_run_;
     request.best = best_;
     request.quiet = quiet_;
-    const GcReport report = collect_garbage(repository, request);
+    const Collection collection = collect_garbage(repository, request);
+    const GcReport& report = collection.store;
     print_notes(report);
-    if (dry_run_) print_dropped(report);
-    if (!quiet_)
-      fmt::print(stderr, "{} of {} objects {}, {} unreachable ones kept; {} packs, {} -> {}, {}\n",
-                 report.dropped.size(), report.objects, dry_run_ ? "would be dropped" : "dropped",
-                 report.unreachable - report.dropped.size(), report.packs_before,
-                 megabytes(report.bytes_before), report.packs_after, megabytes(report.bytes_after));
-    if (!quiet_ && report.recoded > 0)
+    if (dry_run_) print_dropped(collection);
+    if (quiet_) return 0;
+    fmt::print(stderr, "{} of {} objects {}, {} unreachable ones kept; {}, {} -> {}, {}\n",
+               report.dropped.size(), report.objects, dry_run_ ? "would be dropped" : "dropped",
+               report.unreachable - report.dropped.size(), counted(report.packs_before, "pack"),
+               size_text(report.bytes_before), counted(report.packs_after, "pack"),
+               size_text(report.bytes_after));
+    print_sizes(collection, dry_run_);
+    if (report.recoded > 0)
       fmt::print(stderr, "{} encoded again\n", counted(report.recoded, "tensor"));
     return 0;
   }
@@ -79,9 +111,12 @@ class Prune : public Command {
 
   int run() override {
     const Repository repository = Repository::discover();
-    const GcReport report = collect_garbage(repository, {expire_, false, dry_run_});
-    print_notes(report);
-    if (dry_run_ || verbose_) print_dropped(report);
+    const Collection collection = collect_garbage(repository, {expire_, false, dry_run_});
+    print_notes(collection.store);
+    if (dry_run_ || verbose_) {
+      print_dropped(collection);
+      print_sizes(collection, dry_run_);
+    }
     return 0;
   }
 

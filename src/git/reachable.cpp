@@ -170,7 +170,7 @@ void ReachableTexts::visit_objects(const std::string& listing, const Visitor& vi
                                      : ReachableText::Kind::kBlob,
              Oid::from_hex(object.id).value_or(Oid()),
              path == paths.end() ? std::string() : path->second,
-             std::string_view(contents).substr(at, object.size)});
+             std::string_view(contents).substr(at, object.size), by_reflog_alone_});
       at += object.size + 1;
     }
   }
@@ -180,15 +180,25 @@ void ReachableTexts::visit(const Visitor& visit) {
   const std::string extra = visit_state(visit);
   // A clone may lack, by intent, what a promisor remote has; anything else that is missing is
   // damage.
-  visit_objects(checked_git(repository_,
-                            {"rev-list", "--objects", "--all", "--reflog", "--indexed-objects",
-                             "--missing=allow-promisor"},
-                            ""),
-                visit);
+  const std::vector<std::string> all_refs{"rev-list", "--objects", "--all", "--indexed-objects",
+                                          "--missing=allow-promisor"};
+  visit_objects(checked_git(repository_, all_refs, ""), visit);
+  visit_beyond_refs(extra, visit);
+  std::vector<std::string> with_reflogs = all_refs;
+  with_reflogs.insert(with_reflogs.begin() + 2, "--reflog");
+  by_reflog_alone_ = true;
+  visit_objects(checked_git(repository_, with_reflogs, ""), visit);
+  by_reflog_alone_ = false;
+}
+
+/// What the objects of `extra`, one per line, reach; they need not be whole.
+void ReachableTexts::visit_beyond_refs(const std::string& extra, const Visitor& visit) {
   std::istringstream ids(extra);
+  // Options come on the command line: on stdin git takes them only since 2.42.
   const auto beyond_refs = [&](const std::string& input) {
-    return run_git(repository_, {"rev-list", "--objects", "--missing=allow-any", "--stdin"},
-                   input + "--not\n--all\n");
+    return run_git(repository_,
+                   {"rev-list", "--objects", "--missing=allow-any", "--stdin", "--not", "--all"},
+                   input);
   };
   ProcessResult all = beyond_refs(extra);
   if (all.status == 0) return visit_objects(all.output, visit);
@@ -197,6 +207,12 @@ void ReachableTexts::visit(const Visitor& visit) {
     const ProcessResult one = beyond_refs(id + "\n");
     if (one.status == 0) visit_objects(one.output, visit);
   }
+}
+
+void ReachableTexts::visit_unreachable(const Visitor& visit) {
+  visit_objects(checked_git(repository_,
+                            {"cat-file", "--batch-all-objects", "--batch-check=%(objectname)"}, ""),
+                visit);
 }
 
 }  // namespace mgit

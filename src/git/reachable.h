@@ -16,6 +16,7 @@ struct ReachableText {
   Oid id;            // zero for kState: a file of git's or mgit's in the git directory
   std::string path;  // a path the blob has somewhere; the file for kState
   std::string_view text;
+  bool by_reflog_alone = false;
 };
 
 /// Walks what refs of every kind, reflogs, and every worktree's HEAD, index and unfinished
@@ -27,15 +28,19 @@ class ReachableTexts {
   /// Calls `visit` for each text that it has not been called for before; state files every time.
   /// Throws Error if git's own objects are damaged or missing: then nobody knows what is reachable.
   void visit(const std::function<void(const ReachableText&)>& visit);
+  /// Then: those that git still has, but that nothing reaches.
+  void visit_unreachable(const std::function<void(const ReachableText&)>& visit);
 
  private:
   using Visitor = std::function<void(const ReachableText&)>;
   std::string list(const std::vector<std::string>& arguments, const std::string& ids) const;
   std::string visit_state(const Visitor& visit) const;
+  void visit_beyond_refs(const std::string& extra, const Visitor& visit);
   void visit_objects(const std::string& listing, const Visitor& visit);
 
   const Repository& repository_;
   std::unordered_set<std::string> seen_;  // hex names
+  bool by_reflog_alone_ = false;
 };
 
 /// Every word of exactly 64 lower-case hex digits.

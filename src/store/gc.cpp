@@ -327,7 +327,7 @@ class Collector {
     }
     finish_pack();
     for (const auto& [object, location] : rows_)
-      if (!copied_.contains(object) && goes(location.pack)) report_.dropped.push_back(object);
+      if (!copied_.contains(object) && goes(location.pack)) note_dropped(object, location);
     objects_.swap_packs(new_packs_, going_);
   }
 
@@ -363,7 +363,12 @@ class Collector {
     report_.packs_after = report_.packs_before;
     if (!options_.dry_run) return;
     for (const auto& [object, location] : rows_)
-      if (goes(location.pack) && !kept_.contains(object)) report_.dropped.push_back(object);
+      if (goes(location.pack) && !kept_.contains(object)) note_dropped(object, location);
+  }
+
+  void note_dropped(const Digest& object, const Location& location) {
+    report_.dropped.push_back(object);
+    report_.dropped_bytes += location.info.stored;
   }
 
   GcReport finish_report() {

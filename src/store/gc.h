@@ -29,10 +29,11 @@ struct GcOptions {
 };
 
 struct GcReport {
-  std::size_t objects = 0;      // in the store, before
-  std::size_t unreachable = 0;  // of them, and of those that nothing kept is based on
-  std::vector<Digest> dropped;  // sorted
-  std::size_t recoded = 0;      // written anew in a smaller form
+  std::size_t objects = 0;          // in the store, before
+  std::size_t unreachable = 0;      // of them, and of those that nothing kept is based on
+  std::vector<Digest> dropped;      // sorted
+  std::uint64_t dropped_bytes = 0;  // of their records
+  std::size_t recoded = 0;          // written anew in a smaller form
   std::uint64_t bytes_before = 0;
   std::uint64_t bytes_after = 0;
   std::size_t packs_before = 0;

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
+#include <unordered_map>
 
 #include "base/process.h"
 #include "base/progress.h"
@@ -29,6 +31,33 @@ class Marker {
     return reachable_;
   }
 
+  /// What reflogs alone hold, as far as it is here.
+  void add_held(Collection& collection) const {
+    for (const auto& [object, file] : held_) {
+      const auto info = repository_.store().info(object);
+      if (!info) continue;
+      ++collection.held;
+      collection.held_bytes += info->stored;
+      if (!file.empty()) collection.held_files.insert(file);
+    }
+  }
+
+  /// Names from manifests that nothing reaches any more.
+  void add_names(Collection& collection) {
+    const std::vector<Digest>& dropped = collection.store.dropped;
+    if (dropped.empty()) return;
+    texts_.visit_unreachable([&](const ReachableText& text) {
+      if (!looks_like_manifest(text.text)) return;
+      try {
+        for (const ManifestTensor& tensor : parse_manifest(text.text, text.path).tensors)
+          if (std::binary_search(dropped.begin(), dropped.end(), tensor.object))
+            collection.names.emplace(tensor.object, tensor.info.name);
+      } catch (const CorruptError&) {
+        return;  // text that only begins like a manifest
+      }
+    });
+  }
+
   /// Objects of tensors of one name, dtype and shape in the manifests that were read.
   std::vector<TensorVersions> versions() const {
     std::vector<TensorVersions> versions;
@@ -43,6 +72,10 @@ class Marker {
     const bool manifest = looks_like_manifest(text.text);
     if (manifest && wants_versions_) note_versions(text);
     for_each_digest(text.text, [&](const Digest& object) {
+      if (!text.by_reflog_alone)
+        held_.erase(object);
+      else if (!reachable_.contains(object))
+        held_.emplace(object, text.path);
       if (reachable_.insert(object).second && !manifest) look_inside(object);
     });
   }
@@ -74,6 +107,7 @@ class Marker {
   ReachableTexts texts_;
   bool wants_versions_;
   std::unordered_set<Digest> reachable_;
+  std::unordered_map<Digest, std::string> held_;  // by reflogs alone: object, file
   std::map<std::tuple<std::string, DType, Shape>, std::set<Digest>> versions_;
 };
 
@@ -96,7 +130,7 @@ Touched parse_expiry(const Repository& repository, const std::string& date) {
 
 }  // namespace
 
-GcReport collect_garbage(const Repository& repository, const GcRequest& request) {
+Collection collect_garbage(const Repository& repository, const GcRequest& request) {
   const std::string expire =
       request.expire.value_or(repository.config("gc.pruneExpire").value_or(std::string(kGrace)));
   GcOptions options;
@@ -112,7 +146,11 @@ GcReport collect_garbage(const Repository& repository, const GcRequest& request)
       if (!progress) progress.emplace("Encoding tensors again", total, Progress::Unit::kBytes);
       progress->advance(bytes);
     };
-  return collect_garbage(repository.store().directory(), std::ref(marker), options);
+  Collection collection;
+  collection.store = collect_garbage(repository.store().directory(), std::ref(marker), options);
+  marker.add_held(collection);
+  marker.add_names(collection);
+  return collection;
 }
 
 }  // namespace mgit

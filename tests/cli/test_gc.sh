@@ -80,6 +80,36 @@ ok mgit prune -n
 equal "$output" ""
 fails_with 129 "not a date" mgit gc --prune=gibberish
 
+scenario "what goes, and what reflogs still hold, is said in bytes and by name"
+make_repository
+make_checkpoint model.safetensors 1 && commit_all one
+make_checkpoint model.safetensors 2 && commit_all two
+two=$(digest model.safetensors)
+git reset -q --hard HEAD~1
+ok mgit gc --prune=now
+lacks "$errors" "reflogs"
+git reflog expire --expire=now --all
+ok mgit gc --prune=now
+contains "$errors" "0 of 9 objects dropped"
+git -c advice.detachedHead=false checkout -q ORIG_HEAD
+equal "$(digest model.safetensors)" "$two" "what ORIG_HEAD alone holds"
+git switch -q main
+rm -f .git/ORIG_HEAD
+ok mgit gc --prune=now
+contains "$errors" "reflogs alone hold 4 objects, "
+contains "$errors" "of model.safetensors (git reflog expire --expire=now --all lets them go)"
+git reflog expire --expire=now --all
+ok mgit prune -n
+contains "$output" "  fc1.weight"
+contains "$errors" "would drop "
+lacks "$errors" "reflogs"
+ok mgit gc --prune=now
+contains "$errors" " of tensors: fc1.bias, fc1.weight, fc2.bias and 1 more"
+lacks "$errors" " 0 bytes of tensors"
+ok mgit fsck --full
+ok mgit gc --prune=now
+lacks "$errors" "of tensors"
+
 scenario "a rebase's permutation, spec and original stay"
 make_repository
 make_checkpoint model.safetensors 1 && commit_all main
