@@ -1,7 +1,6 @@
 #include "mgit/lineage.h"
 
 #include <algorithm>
-#include <set>
 
 #include "lineage/describe.h"
 #include "lineage/index.h"
@@ -10,6 +9,7 @@
 #include "model/continuation.h"
 #include "model/database.h"
 #include "model/model_line.h"
+#include "model/model_spec.h"
 
 namespace mgit {
 
@@ -48,19 +48,12 @@ struct Lineage::Impl {
     std::vector<ModelNode> nodes;
   };
 
-  /// Data to evaluate on lies in checkpoint files, too.
-  std::set<std::string> data_of(const Oid& commit) const {
-    std::set<std::string> paths;
-    for (const ModelConfig& config : repository.models(commit)) paths.insert(config.data);
-    return paths;
-  }
-
   /// Of all models of a commit, or of the one at `wanted`.
   std::vector<Model> models_of(const Oid& commit, const std::string& wanted) {
-    const std::set<std::string> data = data_of(commit);
     std::vector<Model> models;
-    for (const CommittedModel& model : repository.models_at(commit)) {
-      if (wanted.empty() ? data.contains(model.path) : model.path != wanted) continue;
+    for (const CommittedModel& model :
+         wanted.empty() ? models_at(repository, commit) : repository.models_at(commit)) {
+      if (!wanted.empty() && model.path != wanted) continue;
       auto nodes = model_history(
           *database, commit, model.path,
           [&](const Oid& older, const Oid& newer) { return compare(older, newer, model.path); });

@@ -203,7 +203,9 @@ std::vector<CommittedModel> models_at(const Repository& repository, const Oid& c
     return !model.index && !has_tensors(model.manifest);
   });
   for (const ModelConfig& config : repository.models(commit))
-    std::erase_if(models, [&](const CommittedModel& model) { return model.path == config.data; });
+    std::erase_if(models, [&](const CommittedModel& model) {
+      return model.path == config.data || model.path == config.graph;
+    });
   return models;
 }
 

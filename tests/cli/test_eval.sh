@@ -56,6 +56,15 @@ contains "$(git notes --ref=mgit/eval show main)" "$(digest eval.safetensors)"
 cd .. && ok mgit eval "$trained/share-1.safetensors" --graph "$graph" --data "$data"
 contains "$output" "2000 samples"
 
+scenario "graphs and data are no models of the lineage"
+biased_pair repository
+git switch -q feature
+ok mgit lineage
+contains "$output" "model.safetensors"
+lacks "$output" "net.pt"
+lacks "$output" "eval.safetensors"
+ok mgit lineage --path net.pt
+
 scenario "ranges: every commit with a checkpoint; the least loss is printed first"
 biased_pair repository
 mgit trust >/dev/null
