@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "git/hook_template.h"
+#include "git/text.h"
 
 namespace mgit {
 namespace {
@@ -42,17 +43,6 @@ bool is_executable(const fs::path& file) {
 /// under its own name for that.
 fs::path place_of(const fs::path& hook) {
   return has_mark(hook, kFrameworkMark) ? with_ending(hook, ".legacy") : hook;
-}
-
-std::string shell_quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      result += "'\\''";
-    else
-      result += c;
-  }
-  return result + '\'';
 }
 
 /// `called`: the hook that runs first; empty: NAME.before-mgit beside ours.

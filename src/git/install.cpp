@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "git/hooks.h"
+#include "git/text.h"
 
 namespace mgit {
 namespace {
@@ -38,17 +39,6 @@ fs::path on_user_path(const std::string& name) {
 bool is_this_binary(const fs::path& program) {
   std::error_code ignored;
   return !program.empty() && fs::equivalent(program, own_path(), ignored);
-}
-
-std::string shell_quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      result += "'\\''";
-    else
-      result += c;
-  }
-  return result + '\'';
 }
 
 /// How a shell calls this mgit: by name where that finds it, else by its path.

@@ -16,4 +16,7 @@ std::string first_words(const std::string& errors);
 /// Levenshtein's.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
+/// In single quotes, as one word of a shell's command line.
+std::string shell_quoted(const std::string& text);
+
 }  // namespace mgit

@@ -177,10 +177,10 @@ verify() {
     run git merge --abort
     git reset -q --hard main
     same_file model.safetensors ../ours
-    ok mgit merge feature
+    ok mgit merge --combine feature
   fi
   contains "$(git log -1 --format=%B)" "Mgit-Merge:"
   equal "$(git status --porcelain)" ""
   status=$killed
 }
-kills mgit merge feature
+kills mgit merge --combine feature

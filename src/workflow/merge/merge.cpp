@@ -355,6 +355,18 @@ void note_merge(Repository& repository) {
   mirror_operation(repository, *head);
 }
 
+namespace {
+
+/// A fast-forward must not leave manifests where models were.
+void need_new_models(const Repository& repository, const Oid& ours, const Oid& theirs) {
+  for (const CommittedModel& there : repository.list_models(theirs).models) {
+    const auto here = past_model(repository, ours, there.path);
+    if (!here || !same_weights(*here, there)) repository.need(there, there.path);
+  }
+}
+
+}  // namespace
+
 MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,
                               const MergeOptions& options, bool stashes) {
   require_quiet_worktree(repository, "merge",
@@ -376,9 +388,11 @@ MergeRoute choose_merge_route(Repository& repository, const std::vector<std::str
   for (const Oid& commit : theirs) models_at(repository, commit);  // refuses broken ones
   const bool ahead = theirs.size() == 1 && repository.is_ancestor(*head, theirs.front());
   if (!ahead || options.combine || !options.weights.empty()) return MergeRoute::kCombine;
-  if (options.take == TakenSide::kTheirs) return MergeRoute::kFastForward;
-  return rebased_to_be_combined(repository, *head, theirs.front()) ? MergeRoute::kCombine
-                                                                   : MergeRoute::kFastForward;
+  if (options.take != TakenSide::kTheirs &&
+      rebased_to_be_combined(repository, *head, theirs.front()))
+    return MergeRoute::kCombine;
+  need_new_models(repository, *head, theirs.front());
+  return MergeRoute::kFastForward;
 }
 
 }  // namespace mgit
