@@ -107,7 +107,7 @@ int checkout_files(Repository& repository, const std::string& command,
   std::vector<std::string> words{"git", command};
   words.insert(words.end(), arguments.begin(), arguments.end());
   if (!suits(repository, command, arguments)) exec_process(words);
-  const std::unique_ptr<IndexCopy> index = copy_of_index(repository);
+  std::unique_ptr<IndexCopy> index = copy_of_index(repository);
   if (!index) exec_process(words);
 
   const std::string before = head_name(repository);
@@ -131,6 +131,7 @@ int checkout_files(Repository& repository, const std::string& command,
   if (Signals::any()) return kInterrupted;
   if (!placed.failed.empty()) return status == 0 ? kFatal : status;
   forget_pending(repository);
+  index.reset();  // gives the lock back
   const std::string after = head_name(repository);
   mend_moved(repository, before, after, before != after,
              [](const std::string& line) { fmt::print(stderr, "{}\n", line); });

@@ -97,6 +97,7 @@ cd "$disk/repo"
 git checkout -q -f main
 git reset -q --hard HEAD~2
 git reflog expire --expire=now --all
+git update-ref -d ORIG_HEAD
 ok mgit prune  # gc would put packs together, for which it needs room first
 nothing_lost "after prune"
 train 99
