@@ -235,6 +235,24 @@ class Collector {
     }
     for (const SurveyedPack& pack : packs_)
       if (pack.goes) going_.push_back(pack.name);
+    keep_what_stays();
+  }
+
+  /// A record in a pack that does not go is found there, needed or not: whoever writes its object
+  /// again will rely on it. So its bases stay, too.
+  void keep_what_stays() {
+    std::vector<Digest> open;
+    for (const SurveyedPack& pack : packs_) {
+      if (pack.goes) continue;
+      for (const ScannedRecord& record : pack.records)
+        if (record.header.has_base()) open.push_back(record.header.base);
+    }
+    while (!open.empty()) {
+      const auto row = rows_.find(open.back());
+      open.pop_back();
+      if (row == rows_.end() || !kept_.insert(row->first).second) continue;
+      if (row->second.info.base) open.push_back(*row->second.info.base);
+    }
   }
 
   static void look_at_payloads(SurveyedPack& pack) {
@@ -320,6 +338,7 @@ class Collector {
                   "nothing was changed; try again when they are done");
     load_rows();
     mark();
+    keep_what_stays();
     for (const SurveyedPack& pack : packs_) {
       if (!pack.goes) continue;
       for (const ScannedRecord& record : pack.records)
@@ -335,8 +354,11 @@ class Collector {
     return std::binary_search(sorted_going_.begin(), sorted_going_.end(), pack);
   }
 
+  /// The youngest first: a kill in between leaves no record behind whose base, which is older, is
+  /// gone.
   void unlink_old() {
-    for (const std::string& pack : going_) os::remove(objects_.packs_directory() / pack);
+    for (auto pack = going_.rbegin(); pack != going_.rend(); ++pack)
+      os::remove(objects_.packs_directory() / *pack);
     os::sync_directory(objects_.packs_directory());
   }
 

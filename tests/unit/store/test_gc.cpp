@@ -140,6 +140,34 @@ TEST(Gc, AThousandPacksAndAHundredThousandObjects) {
   EXPECT_LT(collected, 40);
 }
 
+TEST(Gc, WhatStaysInAPackKeepsItsBase) {
+  // Nothing needs the difference, but its pack stays, and whoever writes the object again finds it.
+  const TemporaryDirectory directory;
+  const Buffer base = random_floats(4096, 1);
+  Buffer data = base;
+  data[5] ^= std::byte{1};
+  const Buffer large = random_floats(100'000, 2);
+  std::unordered_set<Digest> kept;
+  Digest difference;
+  {
+    Store store(directory.path());
+    auto batch = store.begin();
+    const Digest first = batch->put(base, 4);
+    batch->commit();
+    batch = store.begin();
+    difference = batch->put(data, 4, {first});
+    kept.insert(batch->put(large, 4));
+    batch->commit();
+    ASSERT_EQ(store.info(difference)->base, first);
+  }
+  GcOptions options;
+  options.merge_small = false;
+  collect(directory.path(), kept, options);
+  const Store store(directory.path());
+  ASSERT_TRUE(store.contains(difference));
+  EXPECT_EQ(store.read(difference), data);
+}
+
 TEST(Gc, KeepsBases) {
   const TemporaryDirectory directory;
   const Buffer base = random_floats(4096, 1);
