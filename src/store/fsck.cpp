@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "base/threads.h"
-#include "store/object_store.h"
+#include "store/decodable.h"
 
 namespace mgit {
 namespace {
@@ -104,9 +104,36 @@ class Checker {
         const auto object = damage.object ? damage.object : indexed_at(pack.name, damage.offset);
         problem(damage.what, object, pack.name, damage.offset);
       }
+    }
+    choose_records();
+  }
+
+  /// One for each object, if there is any, that can be decoded.
+  void choose_records() {
+    std::vector<PackEntries> packs;
+    std::unordered_map<std::string, const CheckedPack*> by_name;
+    for (const CheckedPack& pack : packs_) {
+      packs.push_back({pack.name, entries_of(pack.scan.records), 0});
+      by_name.emplace(pack.name, &pack);
+    }
+    for (const auto& layer : decodable_layers(packs))
+      for (const PackEntries& pack : layer)
+        for (const IndexEntry& entry : pack.entries) {
+          const auto& records = by_name.at(pack.pack)->scan.records;
+          const auto record =
+              std::ranges::lower_bound(records, entry.offset, {}, &ScannedRecord::offset);
+          records_.try_emplace(entry.object, record->header);
+          decodable_.insert(entry.object);
+        }
+    for (const CheckedPack& pack : packs_)
       for (const ScannedRecord& record : pack.scan.records)
         records_.try_emplace(record.header.object, record.header);
-    }
+  }
+
+  bool packs_are_damaged() const {
+    return std::ranges::any_of(packs_, [](const CheckedPack& pack) {
+      return !pack.unreadable.empty() || !pack.scan.damage.empty();
+    });
   }
 
   std::optional<Digest> indexed_at(const std::string& pack, std::uint64_t offset) const {
@@ -138,7 +165,7 @@ class Checker {
       for (const IndexRow* row : rows[pack.name]) compare_row(*row, at, pack);
       if (!indexed_packs_.contains(pack.name)) continue;
       for (const ScannedRecord& record : pack.scan.records)
-        if (!indexed.contains(record.header.object))
+        if (!indexed.contains(record.header.object) && decodable_.contains(record.header.object))
           problem("the object index lacks this record", record.header.object, pack.name,
                   record.offset);
     }
@@ -169,9 +196,12 @@ class Checker {
     return entry_of(header, 0).info.base;
   }
 
-  /// An object is readable if its record is sound and its base is, at most kDeepest down.
+  /// An object is readable if its record is sound and its base is, at most kDeepest down. In packs
+  /// without damage what lacks its base was left by a gc that was killed, and counts as not here.
   void follow_bases() {
+    const bool damaged = packs_are_damaged();
     for (const auto& [object, header] : records_) {
+      if (!damaged && !decodable_.contains(object)) continue;
       const RecordHeader* at = &header;
       int depth = 0;
       std::string wrong;
@@ -234,6 +264,7 @@ class Checker {
   std::unordered_set<std::string> indexed_packs_;
   std::vector<CheckedPack> packs_;
   std::unordered_map<Digest, RecordHeader> records_;  // sound ones, one per object
+  std::unordered_set<Digest> decodable_;              // of them
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <map>
 #include <unordered_map>
 
-#include "store/object_store.h"
+#include "store/decodable.h"
 #include "store/pack_writer.h"
 
 namespace mgit {
@@ -106,12 +106,17 @@ class Collector {
   }
 
   /// What the rows say decides what is dropped, so a damaged index must not be believed: every
-  /// record has a row, every row a record, and they agree.
+  /// record that can be decoded has a row, every row a record, and they agree.
   bool index_matches() const {
     std::size_t found = 0;
+    std::vector<PackEntries> packs;
+    for (const SurveyedPack& pack : packs_)
+      packs.push_back({pack.name, entries_of(pack.records), 0});
+    const std::unordered_set<Digest> decodable = decodable_objects(packs);
     for (const SurveyedPack& pack : packs_)
       for (const ScannedRecord& record : pack.records) {
         const auto row = rows_.find(record.header.object);
+        if (row == rows_.end() && !decodable.contains(record.header.object)) continue;
         if (row == rows_.end()) return false;
         if (row->second.pack != pack.name || row->second.offset != record.offset) continue;
         const ObjectInfo info = entry_of(record.header, record.offset).info;
@@ -215,6 +220,31 @@ class Collector {
       const bool merge = options_.merge_small && pack.size() < kSmallPack && small > 1;
       pack.goes = much_dead || merge;
     }
+    drop_other_records();
+  }
+
+  /// What is dropped goes with all its records: one that stayed in another pack would bring it back
+  /// when the index is made anew.
+  void drop_other_records() {
+    std::unordered_map<std::string_view, SurveyedPack*> by_name;
+    for (SurveyedPack& pack : packs_) by_name.emplace(pack.name, &pack);
+    const auto is_dropped = [&](const Digest& object) {
+      const auto row = rows_.find(object);
+      if (row == rows_.end() || kept_.contains(object)) return false;
+      const auto pack = by_name.find(row->second.pack);
+      return pack != by_name.end() && pack->second->goes;
+    };
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const auto& [object, sources] : copies_) {
+        if (sources.size() < 2 || !is_dropped(object)) continue;
+        for (const Source& source : sources) {
+          SurveyedPack& pack = *by_name.at(source.pack->name);
+          changed = changed || !pack.goes;
+          pack.goes = true;
+        }
+      }
+    }
   }
 
   /// Nothing is unlinked before every byte of it was looked at. A pack with damage stays as it is,
@@ -255,8 +285,13 @@ class Collector {
     }
   }
 
-  static void look_at_payloads(SurveyedPack& pack) {
+  /// Payloads that are damaged, and records without a row that are wanted nevertheless: their bases
+  /// are damaged or lost, and may be had again.
+  void look_at_payloads(SurveyedPack& pack) const {
     if (pack.damage_is_known) return;
+    for (const ScannedRecord& record : pack.records)
+      if (!rows_.contains(record.header.object) && reachable_set_.contains(record.header.object))
+        pack.damage.push_back({record.offset, "record without its base", record.header.object});
     for (const ScannedRecord& record : pack.records)
       if (!payload_is_intact(pack.file->bytes(), record))
         pack.damage.push_back({record.offset, "damaged record", record.header.object});
@@ -279,9 +314,14 @@ class Collector {
     const auto found = copies_.find(object);
     if (found == copies_.end()) return std::nullopt;
     for (const Source& source : found->second)
-      if (source.pack != &damaged && payload_is_intact(source.pack->file->bytes(), *source.record))
+      if (source.pack != &damaged && has_its_base(*source.record) &&
+          payload_is_intact(source.pack->file->bytes(), *source.record))
         return source;
     return std::nullopt;
+  }
+
+  bool has_its_base(const ScannedRecord& record) const {
+    return !record.header.has_base() || kept_.contains(record.header.base);
   }
 
   bool is_damaged(const SurveyedPack& pack, std::uint64_t offset) const {
@@ -325,7 +365,7 @@ class Collector {
 
   void finish_pack() {
     if (!writer_) return;
-    new_packs_.push_back({writer_->finish(), std::move(entries_)});
+    new_packs_.push_back({writer_->finish(), std::move(entries_), 0});
     entries_.clear();
     writer_.reset();
   }

@@ -369,6 +369,14 @@ void Index::remove_pack(const std::string& pack) {
   prepared(kPack).bind(1, pack).step();
 }
 
+void Index::remove_baseless() {
+  static constexpr const char* kSql =
+      "DELETE FROM objects WHERE base IS NOT NULL AND NOT EXISTS "
+      "(SELECT 1 FROM objects AS other WHERE other.object = objects.base)";
+  do prepared(kSql).step();
+  while (sqlite3_changes(database_) > 0);
+}
+
 void Index::rollback() { sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr); }
 
 }  // namespace mgit

@@ -83,6 +83,8 @@ class Index {
                 Touched touched);
   /// With the rows that still point into it.
   void remove_pack(const std::string& pack);
+  /// Rows whose base has none, and those based on them.
+  void remove_baseless();
   void touch(std::span<const Digest> objects, Touched touched);
 
   /// Runs `action` in one transaction, all or nothing. Waits for other processes.

@@ -14,6 +14,7 @@
 #include "base/threads.h"
 #include "coding/checksum.h"
 #include "coding/frames.h"
+#include "store/decodable.h"
 
 namespace mgit {
 namespace {
@@ -23,13 +24,6 @@ constexpr int kMaximumDepth = 32;
 constexpr std::size_t kMaximumMapped = 512;
 constexpr std::string_view kPackSuffix = ".pack";
 constexpr auto kClockGrain = std::chrono::milliseconds(100);  // of file times, generously
-
-std::vector<IndexEntry> entries_of(const PackScan& scan) {
-  std::vector<IndexEntry> entries;
-  for (const ScannedRecord& record : scan.records)
-    entries.push_back(entry_of(record.header, record.offset));
-  return entries;
-}
 
 constexpr const char* kFreshened = "freshened";
 
@@ -50,6 +44,13 @@ IndexEntry entry_of(const RecordHeader& header, std::uint64_t offset) {
   ObjectInfo info{header.size, header.record_size(), header.encoding, std::nullopt};
   if (header.has_base()) info.base = header.base;
   return {header.object, offset, info};
+}
+
+std::vector<IndexEntry> entries_of(const std::vector<ScannedRecord>& records) {
+  std::vector<IndexEntry> entries;
+  for (const ScannedRecord& record : records)
+    entries.push_back(entry_of(record.header, record.offset));
+  return entries;
 }
 
 ObjectStore::ObjectStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
@@ -147,32 +148,41 @@ bool ObjectStore::index_packs(Index& index, const std::vector<std::string>& pres
   if (!gone.empty())
     std::set_intersection(present.begin(), present.end(), known.begin(), known.end(),
                           std::back_inserter(others));
-  const auto read_added = read_packs(std::move(added));
+  const auto add = [&](const std::vector<PackEntries>& packs, Index::Conflict conflict) {
+    const auto is_row = [&](const Digest& base) { return index.find(base).has_value(); };
+    for (const auto& layer : decodable_layers(packs, is_row))
+      for (const PackEntries& pack : layer)
+        index.add_pack(pack.pack, pack.entries, conflict, pack.written);
+  };
+  const auto read_added = read_packs(added);
   const auto read_others = read_packs(std::move(others));
   index.change([&] {
     for (const std::string& pack : gone) index.remove_pack(pack);
-    for (const ReadPack& pack : read_added)
-      index.add_pack(pack.name, pack.entries, Index::Conflict::kPlainReplacesOld, pack.written);
-    // What lay in a pack that is gone may lie in another one, too.
-    for (const ReadPack& pack : read_others)
-      index.add_pack(pack.name, pack.entries, Index::Conflict::kOldStays, pack.written);
+    if (!gone.empty()) index.remove_baseless();
+    for (const std::string& pack : added)  // also one without records to be had
+      index.add_pack(pack, {}, Index::Conflict::kOldStays, 0);
+    // What lay in a pack that is gone may lie in another one, too; it may be the base of what was
+    // added, or that of it.
+    add(read_others, Index::Conflict::kOldStays);
+    add(read_added, Index::Conflict::kPlainReplacesOld);
+    if (!gone.empty()) add(read_others, Index::Conflict::kOldStays);
   });
   return true;
 }
 
 /// In the order they were written, so that an index made anew equals the one that grew.
-std::vector<ObjectStore::ReadPack> ObjectStore::read_packs(std::vector<std::string> names) const {
+std::vector<PackEntries> ObjectStore::read_packs(std::vector<std::string> names) const {
   std::stable_sort(names.begin(), names.end(), [this](const auto& a, const auto& b) {
     std::error_code ignored;
     return std::filesystem::last_write_time(packs_directory() / a, ignored) <
            std::filesystem::last_write_time(packs_directory() / b, ignored);
   });
-  std::vector<ReadPack> packs(names.size());
+  std::vector<PackEntries> packs(names.size());
   const Touched freshened = written_at(directory_ / kFreshened, 0);
   parallel_for(names.size(), [&](std::size_t i) {
     const std::filesystem::path path = packs_directory() / names[i];
-    packs[i] = {names[i], std::max(written_at(path, now_touched()), freshened),
-                entries_of(scan_pack(MappedFile(path).bytes()))};
+    packs[i] = {names[i], entries_of(scan_pack(MappedFile(path).bytes()).records),
+                std::max(written_at(path, now_touched()), freshened)};
   });
   return packs;
 }

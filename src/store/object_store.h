@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/mapped_file.h"
 #include "store/index.h"
@@ -24,8 +25,10 @@ constexpr std::size_t kLongestChain = 8;
 struct PackEntries {
   std::string pack;
   std::vector<IndexEntry> entries;
+  Touched written = 0;  // how old they are, where that is asked
 };
 IndexEntry entry_of(const RecordHeader& header, std::uint64_t offset);
+std::vector<IndexEntry> entries_of(const std::vector<ScannedRecord>& records);
 
 class ObjectStore {
  public:
@@ -82,12 +85,7 @@ class ObjectStore {
   bool index_new_packs(Index& index);
   /// `present`, sorted, is what the index is to know. True if it knew anything else.
   bool index_packs(Index& index, const std::vector<std::string>& present);
-  struct ReadPack {
-    std::string name;
-    Touched written = 0;
-    std::vector<IndexEntry> entries;
-  };
-  std::vector<ReadPack> read_packs(std::vector<std::string> names) const;
+  std::vector<PackEntries> read_packs(std::vector<std::string> names) const;
   std::shared_ptr<const MappedFile> map_pack(const std::string& name);
 
   std::unique_ptr<ObjectFrames> frames(const Record& record, int depth);

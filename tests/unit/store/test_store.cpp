@@ -451,27 +451,27 @@ TEST(Store, DamageHidesNothingThatFollows) {
 
 /// Records with intact headers that lie about what follows.
 TEST(Store, HostileRecordsAreRefused) {
-  const auto attack = [](RecordHeader header, const std::string& payload) {
-    const TemporaryDirectory place;
-    std::filesystem::create_directories(place.path() / "packs");
+  const auto record = [](RecordHeader header, const std::string& payload) {
     header.payload = payload.size();
     header.payload_sum = checksum(as_bytes(payload));
-    write_whole(place.path() / "packs" / "evil.pack",
-                std::string(kPackMagic) + to_string(encode_header(header)) + payload);
-    Store store(place.path());
-    try {
-      store.read(header.object);
-      return false;
-    } catch (const CorruptError&) {
-      return store.fsck().problems.size() == 1;
-    }
+    return to_string(encode_header(header)) + payload;
   };
-  RecordHeader header{Encoding::kRaw, 1, 5, 0, sha256(as_bytes("hello")), {}, 0};
-  EXPECT_TRUE(attack(header, "HELLO"));
-  header = {Encoding::kZstd, 4, 1ULL << 62, 0, sha256(as_bytes("hello")), {}, 0};
-  EXPECT_TRUE(attack(header, "xxxxxxxxxxxxxxxx"));
-  header = {Encoding::kView, 4, 1ULL << 62, 0, sha256(as_bytes("a")), sha256(as_bytes("a")), 0};
-  EXPECT_TRUE(attack(header, "xxxxxxxxxxxxxxxx"));
+  const Digest hello = sha256(as_bytes("hello"));
+  const std::string sound = record({Encoding::kRaw, 1, 5, 0, hello, {}, 0}, "hello");
+  const auto attack = [&](const RecordHeader& header, const std::string& payload,
+                          const std::string& others = "") {
+    const TemporaryDirectory place;
+    std::filesystem::create_directories(place.path() / "packs");
+    write_whole(place.path() / "packs" / "evil.pack",
+                std::string(kPackMagic) + others + record(header, payload));
+    Store store(place.path());
+    EXPECT_THROW(store.read(header.object), CorruptError);
+    EXPECT_EQ(store.fsck().problems.size(), 1U);
+  };
+  attack({Encoding::kRaw, 1, 5, 0, hello, {}, 0}, "HELLO");
+  attack({Encoding::kZstd, 4, 1ULL << 62, 0, hello, {}, 0}, "xxxxxxxxxxxxxxxx");
+  attack({Encoding::kView, 4, 1ULL << 62, 0, sha256(as_bytes("a")), hello, 0}, "xxxxxxxxxxxxxxxx",
+         sound);
 }
 
 TEST(Store, EveryFailedWriteLeavesAWorkingStore) {

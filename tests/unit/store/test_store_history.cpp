@@ -315,9 +315,7 @@ class History {
     const bool all_old = options.expire > now_touched();
     kept = with_bases(subject, kept);
     GcReport report;
-    // To its end: one that is killed while it unlinks packs may leave records without their bases.
-    // tests/stress kills collectors, and asks for what commits need.
-    const End end = run(End::kWell, random_, [&] { report = gc(subject, reachable, options); });
+    const End end = run(wish(), random_, [&] { report = gc(subject, reachable, options); });
     log("gc of " + subject.directory.filename().string() + ", " + std::to_string(kept.size()) +
         " of " + std::to_string(before.size()) + " kept" + called(end));
     const bool exact = end == End::kWell && options.all_dead && all_old;
