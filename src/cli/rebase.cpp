@@ -53,6 +53,8 @@ class RebaseCommand : public Command {
     options.value("--seed", options_.seed, "seed of the order of groups (default 0)");
     options.value("--restarts", options_.restarts,
                   "further matching runs; the best one counts (default 1)");
+    options.value("--method", options_.method, "how units are matched (default weights)")
+        .value_name("name");
     options.flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
     for (Step& step : steps_)
       options.flag(step.option, step.wanted, "of a rebase of git's that stopped");
@@ -60,9 +62,9 @@ class RebaseCommand : public Command {
 
   /// -i, --onto …: git's own rebase, where the merge driver keeps models apart.
   bool belongs_to_git(const std::vector<std::string>& arguments) const override {
-    static const std::set<std::string> kOurs{"--dry-run",    "-n",     "--seed", "--restarts",
-                                             "--trust-spec", "--help", "-h",     "--abort",
-                                             "--continue",   "--skip", "--quit"};
+    static const std::set<std::string> kOurs{"--dry-run", "-n",           "--seed", "--restarts",
+                                             "--method",  "--trust-spec", "--help", "-h",
+                                             "--abort",   "--continue",   "--skip", "--quit"};
     return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
       return argument.starts_with("-") && !kOurs.contains(argument.substr(0, argument.find('=')));
     });

@@ -40,6 +40,7 @@ struct RebaseRecord {
 struct MergedPermutation {
   Digest permutation;
   std::size_t parent = 2;  // counted from 1
+  std::string method{};    // how it was found; empty where it is not recorded
   bool operator==(const MergedPermutation&) const = default;
 };
 

@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/process.h"
 #include "format/shard_index.h"
+#include "match/method.h"
 #include "mgit/lineage.h"
 #include "model/model_spec.h"
 #include "model/training_state.h"
@@ -158,7 +159,8 @@ void add_rebased_curve(const Repository* repository, const BarrierRequest& reque
                        BarrierReport& report) {
   const Spec spec = choose_weights_spec(repository, b.commit, b.path, b.weights.tensors());
   report.spec = describe_spec(spec);
-  report.match = match_weights(spec, a.weights, b.weights);
+  report.match = require_method(kDefaultMethod)
+                     .match({.spec = spec, .a = a.weights, .b = b.weights, .options = {}});
   const PermutedModel permuted(b.weights, spec, report.match->permutation);
   report.rebased =
       barrier_curve(evaluator, a.weights, permuted, request.points, [&](int done, int total) {

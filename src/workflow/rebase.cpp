@@ -61,7 +61,7 @@ class CheckpointChanges {
 class Rebase {
  public:
   Rebase(Repository& repository, const RebaseOptions& options)
-      : repository_(repository), options_(options) {}
+      : repository_(repository), options_(options), method_(require_method(options.method)) {}
 
   RebaseResult run() {
     find_commits();
@@ -158,9 +158,10 @@ class Rebase {
     match.restarts = options_.restarts;
     const auto our_file = open_model(repository_.store(), ours);
     const auto their_file = open_model(repository_.store(), theirs);
-    model.match = match_weights(spec_of_weights(model.spec, prefix, weights),
-                                WeightsModel(*our_file, our_prefix),
-                                WeightsModel(*their_file, prefix), match);
+    model.match = method_.match({.spec = spec_of_weights(model.spec, prefix, weights),
+                                 .a = WeightsModel(*our_file, our_prefix),
+                                 .b = WeightsModel(*their_file, prefix),
+                                 .options = match});
     model.in_basin = model.match.permutation.identity() || !worth_moving(model.match);
     return model;
   }
@@ -201,7 +202,7 @@ class Rebase {
     std::vector<ModelPermutation> permutations;
     RebaseRecord record;
     record.onto = result_.target;
-    record.method = "weights";
+    record.method = method_.name;
     record.seed = fmt::format("{}", options_.seed);
     for (const RebasedModel& model : result_.models) {
       if (model.in_basin) continue;
@@ -324,6 +325,7 @@ class Rebase {
 
   Repository& repository_;
   const RebaseOptions& options_;
+  const MatchingMethod& method_;
   RebaseResult result_;
   bool checked_out_ = false;
   std::vector<Commit> range_;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "match/method.h"
 #include "mgit/git.h"
 #include "mgit/match.h"
 
@@ -21,6 +22,7 @@ struct RebaseOptions {
   std::string onto;
   std::uint64_t seed = 0;
   int restarts = MatchOptions{}.restarts;
+  std::string method{kDefaultMethod};  // a row of matching_methods()
   bool dry_run = false;
   bool trust_spec = false;
   /// Called once it is known that the branch will move, before anything is written; may throw.

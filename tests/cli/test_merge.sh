@@ -71,6 +71,8 @@ fork
 ok mgit merge feature
 contains "$output" "brought into our basin first"
 contains "$(git log -1 --format=%B)" "Mgit-Merge-Permutation: "
+contains "$(git log -1 --format=%B)" " parent 2 method weights model model.safetensors"
+contains "$(git notes --ref=mgit/operation show)" " parent 2 method weights model"
 run mean model.safetensors ../ours.safetensors ../theirs.safetensors
 differ "$status" 0 "aligned first"
 git reset -q --hard HEAD~1

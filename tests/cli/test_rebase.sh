@@ -69,6 +69,15 @@ equal "$(values model.safetensors)" "$(values ../before.safetensors)" "multiset 
 differ "$(digest model.safetensors)" "$(digest ../before.safetensors)" "the file"
 equal "$(git status --porcelain)" "" "working tree of feature"
 
+scenario "the method of matching has a name"
+two_models repository
+before=$(git rev-parse feature)
+fails_with 129 "activations: no such method of matching" mgit rebase --method activations feature onto main
+fails_with 129 "there is: weights" mgit rebase --method=activations feature onto main
+equal "$(git rev-parse feature)" "$before" "the branch, after a refusal"
+ok mgit rebase --method weights feature onto main
+contains "$(git log -1 --format=%B feature)" " method weights seed 0"
+
 scenario "a second rebase finds the branch in the basin"
 two_models repository
 ok mgit rebase feature onto main

@@ -154,6 +154,7 @@ class ModelPlanner {
     plan.path = our_model_->path;
     plan.parents = sides_.size() + 1;
     plan.strategy = &require_strategy(options_.strategy);
+    plan.method = &require_method(options_.method);
     plan.base_model = candidates_.front().base;
     plan.sides.push_back({.commit = ours_, .model = *our_model_, .name = "ours"});
     plan.sides.front().decides = ours_decides_;
@@ -337,8 +338,10 @@ class ModelPlanner {
     if (!plan.spec) plan.spec = spec_of(ours);
     MatchOptions match;
     match.seed = options_.seed;
-    side.match = match_weights(*plan.spec, *open_model(repository_.store(), ours),
-                               *open_model(repository_.store(), side.model), match);
+    side.match = plan.method->match({.spec = *plan.spec,
+                                     .a = *open_model(repository_.store(), ours),
+                                     .b = *open_model(repository_.store(), side.model),
+                                     .options = match});
     side.in_our_basin = side.match->permutation.identity() || !worth_moving(*side.match);
     if (side.in_our_basin)
       side.match->permutation = identity_permutation(*plan.spec);

@@ -118,7 +118,8 @@ std::optional<MergeRecord> merge_record(Store::Batch& batch, const ModelPlan& pl
     const Digest spec = batch.put(as_bytes(spec_text(*plan.spec)), 1);
     const std::string text =
         permutation_text({{record.model, spec, plan.spec->groups, side.match->permutation}});
-    record.permutations.push_back({batch.put(as_bytes(text), 1), side.parent});
+    record.permutations.push_back(
+        {batch.put(as_bytes(text), 1), side.parent, std::string(plan.method->name)});
     const SpecRecord used{spec, std::string(proof_name(plan.spec->proof))};
     if (std::find(record.specs.begin(), record.specs.end(), used) == record.specs.end())
       record.specs.push_back(used);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "match/method.h"
 #include "merge/strategy.h"
 #include "mgit/git.h"
 #include "mgit/match.h"
@@ -18,12 +19,13 @@ namespace mgit {
 enum class TakenSide : std::uint8_t { kNone, kOurs, kTheirs };
 
 struct MergeOptions {
-  std::vector<double> weights;    // ours, then one for each branch; empty: by lineage
-  std::string strategy = "mean";  // a row of merge_strategies()
-  bool rebase = true;             // bring theirs into our basin first
-  bool combine = false;           // also where git would take theirs
-  bool whole = false;             // the strategy applies to every tensor, not to changed ones
-  bool trust_spec = false;        // move units by a spec that was not proved
+  std::vector<double> weights;         // ours, then one for each branch; empty: by lineage
+  std::string strategy = "mean";       // a row of merge_strategies()
+  std::string method{kDefaultMethod};  // a row of matching_methods()
+  bool rebase = true;                  // bring theirs into our basin first
+  bool combine = false;                // also where git would take theirs
+  bool whole = false;                  // the strategy applies to every tensor, not to changed ones
+  bool trust_spec = false;             // move units by a spec that was not proved
   TakenSide take = TakenSide::kNone;
   std::uint64_t seed = 0;
 };
@@ -57,6 +59,7 @@ struct ModelPlan {
   std::vector<std::string> notes;      // what people should know, a line each
   std::vector<std::optional<std::size_t>> from_side;  // by tensor: whose it is, uncombined
   const MergeStrategy* strategy = nullptr;
+  const MatchingMethod* method = nullptr;    // of the sides that have a match
   bool two_way = false;                      // tips only: at least one line was cut
   bool whole = false;                        // every tensor is combined; always if two_way
   std::optional<Oid> base;                   // the commit whose model is the base, if not two_way

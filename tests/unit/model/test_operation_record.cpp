@@ -83,6 +83,7 @@ TEST(OperationRecord, MergesOfSeveralModels) {
   EXPECT_EQ(first.base, "none");
   ASSERT_EQ(first.permutations.size(), 1U);
   EXPECT_EQ(first.permutations[0].parent, 3U);
+  EXPECT_EQ(first.permutations[0].method, "");  // as older records have it
   ASSERT_EQ(first.specs.size(), 1U);  // of the permutation above it: older records name no model
   EXPECT_EQ(record.merges[1].weights, "2 1");
   EXPECT_EQ(record.merges[1].base, kOid);
@@ -163,7 +164,8 @@ OperationRecord random_record(std::mt19937_64& random) {
     if (odds()) merge.tensors = "combined 4 parent-1 2";
     if (odds()) merge.base = odds() ? "none" : random_name<Oid>(random).hex();
     for (std::size_t j = random() % 3; j > 0; --j)
-      merge.permutations.push_back({random_name<Digest>(random), 2 + random() % 5});
+      merge.permutations.push_back({random_name<Digest>(random), 2 + random() % 5,
+                                    odds() ? std::string("weights") : std::string()});
     specs(merge.specs);
     record.merges.push_back(merge);
     if (merge.model.empty()) break;

@@ -1,0 +1,37 @@
+#include "match/method.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace mgit {
+namespace {
+
+MatchResult by_weights(const MatchingInput& input) {
+  return match_weights(input.spec, input.a, input.b, input.options);
+}
+
+constexpr std::array kMethods{
+    MatchingMethod{"weights", "the largest sum of products of the weights", MatchingNeeds::kWeights,
+                   by_weights},
+};
+
+}  // namespace
+
+std::span<const MatchingMethod> matching_methods() { return kMethods; }
+
+const MatchingMethod* find_method(std::string_view name) {
+  for (const MatchingMethod& method : kMethods)
+    if (method.name == name) return &method;
+  return nullptr;
+}
+
+const MatchingMethod& require_method(std::string_view name) {
+  if (const MatchingMethod* found = find_method(name)) return *found;
+  std::string names;
+  for (const MatchingMethod& method : kMethods)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", method.name);
+  throw UsageError("no such method of matching", std::string(name), "there is: " + names);
+}
+
+}  // namespace mgit

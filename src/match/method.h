@@ -1,0 +1,42 @@
+// Matching methods: how the permutation that brings one model closest to another is found. A method
+// is one file and one row of the table in method.cpp; its name is what an operation records.
+//
+// Pure: the same inputs give the same permutation on any machine with any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "mgit/match.h"
+
+namespace mgit {
+
+/// What a method has to be given of each of the two models.
+enum class MatchingNeeds : std::uint8_t { kWeights };
+
+struct MatchingInput {
+  const Spec& spec;       // bound to both sources
+  const TensorSource& a;  // stays
+  const TensorSource& b;  // is to move
+  const MatchOptions& options;
+};
+
+struct MatchingMethod {
+  std::string_view name;  // one word: trailers hold it
+  std::string_view summary;
+  MatchingNeeds needs = MatchingNeeds::kWeights;
+  /// Throws Error if shapes differ or a matched tensor is not finite.
+  MatchResult (*match)(const MatchingInput& input);
+};
+
+/// What is used where nobody asks for another.
+inline constexpr std::string_view kDefaultMethod = "weights";
+
+std::span<const MatchingMethod> matching_methods();
+/// nullptr: there is none of that name.
+const MatchingMethod* find_method(std::string_view name);
+/// Throws UsageError that lists what there is.
+const MatchingMethod& require_method(std::string_view name);
+
+}  // namespace mgit

@@ -1,0 +1,61 @@
+#include "match/method.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "support/support.h"
+
+namespace mgit {
+namespace {
+
+TEST(MatchingMethods, AreFoundByNamesOfOneWord) {
+  std::set<std::string_view> names;
+  for (const MatchingMethod& method : matching_methods()) {
+    EXPECT_EQ(find_method(method.name), &method);
+    EXPECT_EQ(method.name.find_first_of(" \t\n"), std::string_view::npos) << method.name;
+    EXPECT_FALSE(method.summary.empty());
+    names.insert(method.name);
+  }
+  EXPECT_EQ(names.size(), matching_methods().size());
+  EXPECT_EQ(find_method("activations"), nullptr);
+  EXPECT_EQ(require_method(kDefaultMethod).name, "weights");
+}
+
+TEST(MatchingMethods, AnUnknownOneIsRefusedWithTheListOfThoseThere) {
+  try {
+    require_method("activations");
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_EQ(error.where(), "activations");
+    EXPECT_EQ(error.hint(), "there is: weights");
+  }
+}
+
+TEST(MatchingMethods, WeightsIsTheMatchingOfWeights) {
+  constexpr std::uint32_t kUnits = 12;
+  Spec spec;
+  spec.groups = {{"P", kUnits}};
+  spec.tensors = {{"in.weight", {{kUnits, {{0, 0, 1, 1}}}, {5, {}}}, true},
+                  {"out.weight", {{4, {}}, {kUnits, {{0, 0, 1, 1}}}}, true}};
+  const auto model = [](std::uint64_t seed) {
+    MemoryModel made;
+    made.set({"in.weight", DType::kF32, {kUnits, 5}}, testing::random_floats(kUnits * 5, seed));
+    made.set({"out.weight", DType::kF32, {4, kUnits}},
+             testing::random_floats(4 * kUnits, seed + 1));
+    return made;
+  };
+  const MemoryModel a = model(1);
+  const MemoryModel b = model(5);
+  MatchOptions options;
+  options.seed = 3;
+  const MatchResult expected = match_weights(spec, a, b, options);
+  const MatchResult found =
+      require_method("weights").match({.spec = spec, .a = a, .b = b, .options = options});
+  EXPECT_FALSE(found.permutation.identity());
+  EXPECT_EQ(found.permutation.groups, expected.permutation.groups);
+  EXPECT_EQ(found.objective_after, expected.objective_after);
+}
+
+}  // namespace
+}  // namespace mgit
