@@ -20,12 +20,11 @@ constexpr int kBusyMilliseconds = 60'000;
 
 /// What sqlite_schema holds, word for word. Anything else (an older mgit's, a view or trigger that
 /// somebody planted) is no index of ours and is made anew.
-constexpr std::array<const char*, 3> kSchema{
+constexpr std::array<const char*, 2> kSchema{
     "CREATE TABLE packs(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
     "CREATE TABLE objects(object BLOB PRIMARY KEY, pack INTEGER NOT NULL, "
     "position INTEGER NOT NULL, stored INTEGER NOT NULL, size INTEGER NOT NULL, "
-    "encoding INTEGER NOT NULL, base BLOB, touched INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE INDEX objects_of_pack ON objects(pack)"};
+    "encoding INTEGER NOT NULL, base BLOB, touched INTEGER NOT NULL) WITHOUT ROWID"};
 
 bool is_damage(int code) {
   const int primary = code & 0xff;
@@ -129,6 +128,7 @@ void Index::configure() {
   sqlite3_busy_timeout(database_, kBusyMilliseconds);
   struct statfs place {};
   const bool known = ::statfs(path_.parent_path().c_str(), &place) == 0;
+  execute("PRAGMA page_size=1024");  // of a new file: most models have few tensors
   execute(known ? journal_for(static_cast<std::uint64_t>(place.f_type) & 0xffffffffU)
                 : "PRAGMA journal_mode=WAL");
   execute("PRAGMA synchronous=FULL");
@@ -361,12 +361,13 @@ void Index::touch(std::span<const Digest> objects, Touched touched) {
     update.bind(1, static_cast<std::uint64_t>(touched)).bind(2, object).step();
 }
 
-void Index::remove_pack(const std::string& pack) {
-  static constexpr const char* kObjects =
-      "DELETE FROM objects WHERE pack = (SELECT id FROM packs WHERE name = ?)";
+void Index::remove_packs(std::span<const std::string> packs) {
   static constexpr const char* kPack = "DELETE FROM packs WHERE name = ?";
-  prepared(kObjects).bind(1, pack).step();
-  prepared(kPack).bind(1, pack).step();
+  static constexpr const char* kObjects =
+      "DELETE FROM objects WHERE pack NOT IN (SELECT id FROM packs)";
+  if (packs.empty()) return;
+  for (const std::string& pack : packs) prepared(kPack).bind(1, pack).step();
+  prepared(kObjects).step();
 }
 
 void Index::remove_baseless() {

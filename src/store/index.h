@@ -81,8 +81,8 @@ class Index {
   enum class Conflict { kPlainReplacesOld, kOldStays, kMove };
   void add_pack(const std::string& pack, std::span<const IndexEntry> entries, Conflict conflict,
                 Touched touched);
-  /// With the rows that still point into it.
-  void remove_pack(const std::string& pack);
+  /// With the rows that still point into them. Looks at every row, however many packs go.
+  void remove_packs(std::span<const std::string> packs);
   /// Rows whose base has none, and those based on them.
   void remove_baseless();
   void touch(std::span<const Digest> objects, Touched touched);

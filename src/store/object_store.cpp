@@ -157,7 +157,7 @@ bool ObjectStore::index_packs(Index& index, const std::vector<std::string>& pres
   const auto read_added = read_packs(added);
   const auto read_others = read_packs(std::move(others));
   index.change([&] {
-    for (const std::string& pack : gone) index.remove_pack(pack);
+    index.remove_packs(gone);
     if (!gone.empty()) index.remove_baseless();
     for (const std::string& pack : added)  // also one without records to be had
       index.add_pack(pack, {}, Index::Conflict::kOldStays, 0);
@@ -284,7 +284,7 @@ void ObjectStore::swap_packs(std::span<const PackEntries> added,
     index.change([&] {
       for (const PackEntries& pack : added)
         index.add_pack(pack.pack, pack.entries, Index::Conflict::kMove, now_touched());
-      for (const std::string& pack : removed) index.remove_pack(pack);
+      index.remove_packs(removed);
     });
     for (const std::string& pack : removed) mapped_.erase(pack);
   });

@@ -455,7 +455,7 @@ TEST(Gc, DoesNotBelieveADamagedIndex) {
       auto rows = index.rows();
       const IndexEntry wrong{rows[1].object, 4711, rows[1].location.info};
       index.add_pack(packs[3], std::array{wrong}, Index::Conflict::kPlainReplacesOld, 1);
-      index.remove_pack(rows[0].location.pack);
+      index.remove_packs(std::array{rows[0].location.pack});
       index.add_pack(rows[0].location.pack, {}, Index::Conflict::kPlainReplacesOld, 1);
     });
   }

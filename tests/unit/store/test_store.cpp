@@ -474,6 +474,19 @@ TEST(Store, HostileRecordsAreRefused) {
          sound);
 }
 
+TEST(Store, TheIndexOfAFileOfTinyTensorsIsSmall) {
+  const TemporaryDirectory directory;
+  std::mt19937_64 random(12);
+  FileBuilder file;
+  for (int i = 0; i < 285; ++i)
+    file.add(std::to_string(i), DType::kF32, {36}, random_bytes(144, random));
+  {
+    Store store(directory.path());
+    add(store, file.text());
+  }
+  EXPECT_LT(std::filesystem::file_size(directory.path() / "objects.db"), 285U * 90);
+}
+
 TEST(Store, EveryFailedWriteLeavesAWorkingStore) {
   std::mt19937_64 random(10);
   const std::string before = random_checkpoint(random);
