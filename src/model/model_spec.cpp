@@ -6,36 +6,14 @@
 #include <filesystem>
 
 #include "base/mapped_file.h"
-#include "base/os.h"
 #include "format/shard_index.h"
 #include "git/model_config.h"
 #include "merge/tensor_role.h"
+#include "model/spec_source.h"
 #include "model/stored_outline.h"
 #include "model/training_state.h"
 
 namespace mgit {
-namespace {
-
-std::optional<std::string> configured_spec(const Repository& repository,
-                                           const std::optional<Oid>& commit,
-                                           const std::string& path) {
-  for (const ModelConfig& model : repository.models(commit))
-    if (same_model_path(model.path, path) && !model.spec.empty() && model.spec != "auto")
-      return model.spec;
-  return std::nullopt;
-}
-
-std::string spec_file(const Repository& repository, const std::optional<Oid>& commit,
-                      const std::string& file) {
-  if (!commit) return os::read_file(repository.work_dir() / file);
-  const auto found = repository.file_at(*commit, file);
-  if (!found)
-    throw MissingError("no such spec file in " + commit->brief(), file,
-                       "commit the file that .mgitconfig names");
-  return repository.blob(found->blob);
-}
-
-}  // namespace
 
 std::vector<TensorInfo> infos_of(const Manifest& manifest) {
   std::vector<TensorInfo> infos;
@@ -57,121 +35,81 @@ std::optional<Outline> outline_at(const Repository* repository, const std::optio
   return outline_of(file.bytes(), parse_checkpoint(file.bytes(), path).format);
 }
 
-/// Chooses the spec of one model.
-class SpecChoice {
- public:
-  SpecChoice(const Repository* repository, const std::optional<Oid>& commit,
-             const std::string& path, const std::vector<TensorInfo>& tensors, bool weights_only)
-      : repository_(repository),
-        commit_(commit),
-        path_(path),
-        tensors_(tensors),
-        weights_only_(weights_only) {}
-
-  Spec run() {
-    if (repository_ != nullptr)
-      if (const auto file = configured_spec(*repository_, commit_, path_)) return from_file(*file);
-    const std::vector<std::string> prefixes = weights_at();
-    for (const std::string& prefix : prefixes)
-      if (auto spec = recognise(weights_under(tensors_, prefix))) return of_file(*spec, prefix);
-    throw_nothing_fits(prefixes);
+/// What a source found, as a spec of the whole file.
+Spec of_file(const SpecQuery& query, const FoundSpec& found) {
+  if (!found.prefix) return found.spec;
+  if (found.spec.tensors.size() == query.tensors.size() && found.prefix->empty()) return found.spec;
+  const std::string moments = query.setting("optimizer");
+  if (!moments.empty() && moments != "move" && moments != "leave")
+    throw Error("optimizer is 'move' or 'leave', not '" + moments + "'", kModelConfigFile);
+  try {
+    return spec_of_state(found.spec, *found.prefix, query.tensors,
+                         outline_at(query.repository, query.commit, query.path),
+                         moments == "leave" ? Moments::kLeave : Moments::kMove);
+  } catch (const Error& error) {
+    throw Error(error.where() + ": " + error.what(), query.path,
+                "optimizer = leave, in .mgitconfig's section of the model, leaves the moments "
+                "of the optimizer in their old order; its next steps are then off");
   }
+}
 
- private:
-  std::string setting(std::string_view key) const {
-    return repository_ == nullptr ? "" : model_setting(*repository_, commit_, path_, key);
+/// A key of a training state whose weights were not found; empty: it is none.
+std::string beside_an_optimizer(const SpecQuery& query) {
+  if (query.weights_only || !query.setting("key").empty()) return {};
+  const std::vector<TensorInfo>& tensors = query.tensors;
+  const auto state = std::find_if(tensors.begin(), tensors.end(), is_training_state);
+  const auto weight = std::find_if_not(tensors.begin(), tensors.end(), is_training_state);
+  if (state == tensors.end() || weight == tensors.end()) return {};
+  const std::size_t dot = weight->name.find('.');
+  return dot == std::string::npos ? std::string() : weight->name.substr(0, dot);
+}
+
+std::string describe(const FamilyMisfit& misfit) {
+  constexpr std::size_t kShown = 2;
+  std::string text = fmt::format("the nearest family is {}, but ", misfit.family);
+  for (std::size_t i = 0; i < std::min(kShown, misfit.reasons.size()); ++i)
+    text += (i > 0 ? ", " : "") + misfit.reasons[i];
+  if (misfit.reasons.size() > kShown)
+    text += fmt::format(", and {} more", misfit.reasons.size() - kShown);
+  return text;
+}
+
+[[noreturn]] void throw_nothing_fits(const SpecQuery& query) {
+  std::optional<FamilyMisfit> nearest;
+  for (const std::string& prefix : query.prefixes()) {
+    auto misfit = nearest_family(weights_under(query.tensors, prefix));
+    if (misfit && (!nearest || misfit->reasons.size() < nearest->reasons.size()))
+      nearest = std::move(misfit);
   }
+  std::string what = "no permutation spec fits this network";
+  if (nearest) what += "; " + describe(*nearest);
+  const std::string folder = beside_an_optimizer(query);
+  if (!folder.empty())
+    throw Error(what, query.path,
+                fmt::format("say where the weights are, in .mgitconfig's section of the model: "
+                            "key = {} (docs/config.md); 'mgit merge --no-rebase' needs no spec",
+                            folder));
+  throw Error(what, query.path,
+              "write one (docs/specs.md) and name it in .mgitconfig: [model \"net\"] path, spec; "
+              "'mgit merge --no-rebase' needs none");
+}
 
-  std::vector<std::string> weights_at() const {
-    if (weights_only_) return {""};
-    return weight_prefixes(tensors_, setting("key"));
-  }
-
-  /// A spec may speak of the whole file, or of the weights in it.
-  Spec from_file(const std::string& file) const {
-    const std::string text = spec_file(*repository_, commit_, file);
-    const std::vector<std::string> prefixes = weights_at();
-    if (prefixes.front().empty())
-      if (auto spec = check_spec(text, file, tensors_).spec) return *std::move(spec);
-    for (const std::string& prefix : prefixes)
-      if (auto spec = check_spec(text, file, weights_under(tensors_, prefix)).spec)
-        return of_file(*spec, prefix);
-    return of_file(bind_spec(text, file, weights_under(tensors_, prefixes.back())),
-                   prefixes.back());
-  }
-
-  Spec of_file(const Spec& spec, const std::string& prefix) const {
-    if (spec.tensors.size() == tensors_.size() && prefix.empty()) return spec;
-    const std::string moments = setting("optimizer");
-    if (!moments.empty() && moments != "move" && moments != "leave")
-      throw Error("optimizer is 'move' or 'leave', not '" + moments + "'", kModelConfigFile);
-    try {
-      return spec_of_state(spec, prefix, tensors_, outline_at(repository_, commit_, path_),
-                           moments == "leave" ? Moments::kLeave : Moments::kMove);
-    } catch (const Error& error) {
-      throw Error(error.where() + ": " + error.what(), path_,
-                  "optimizer = leave, in .mgitconfig's section of the model, leaves the moments "
-                  "of the optimizer in their old order; its next steps are then off");
-    }
-  }
-
-  [[noreturn]] void throw_nothing_fits(const std::vector<std::string>& prefixes) const {
-    std::optional<FamilyMisfit> nearest;
-    for (const std::string& prefix : prefixes) {
-      auto misfit = nearest_family(weights_under(tensors_, prefix));
-      if (misfit && (!nearest || misfit->reasons.size() < nearest->reasons.size()))
-        nearest = std::move(misfit);
-    }
-    std::string what = "no permutation spec fits this network";
-    if (nearest) what += "; " + describe(*nearest);
-    const std::string folder = beside_an_optimizer();
-    if (!folder.empty())
-      throw Error(what, path_,
-                  fmt::format("say where the weights are, in .mgitconfig's section of the model: "
-                              "key = {} (docs/config.md); 'mgit merge --no-rebase' needs no spec",
-                              folder));
-    throw Error(what, path_,
-                "write one (docs/specs.md) and name it in .mgitconfig: [model \"net\"] path, spec; "
-                "'mgit merge --no-rebase' needs none");
-  }
-
-  /// A key of a training state whose weights were not found; empty: it is none.
-  std::string beside_an_optimizer() const {
-    if (weights_only_ || !setting("key").empty()) return {};
-    const auto state = std::find_if(tensors_.begin(), tensors_.end(), is_training_state);
-    const auto weight = std::find_if_not(tensors_.begin(), tensors_.end(), is_training_state);
-    if (state == tensors_.end() || weight == tensors_.end()) return {};
-    const std::size_t dot = weight->name.find('.');
-    return dot == std::string::npos ? std::string() : weight->name.substr(0, dot);
-  }
-
-  static std::string describe(const FamilyMisfit& misfit) {
-    constexpr std::size_t kShown = 2;
-    std::string text = fmt::format("the nearest family is {}, but ", misfit.family);
-    for (std::size_t i = 0; i < std::min(kShown, misfit.reasons.size()); ++i)
-      text += (i > 0 ? ", " : "") + misfit.reasons[i];
-    if (misfit.reasons.size() > kShown)
-      text += fmt::format(", and {} more", misfit.reasons.size() - kShown);
-    return text;
-  }
-
-  const Repository* repository_;
-  const std::optional<Oid>& commit_;
-  const std::string& path_;
-  const std::vector<TensorInfo>& tensors_;
-  bool weights_only_;
-};
+Spec choose(const SpecQuery& query) {
+  for (const SpecSource& source : spec_sources())
+    if (const auto found = source.find(query)) return of_file(query, *found);
+  throw_nothing_fits(query);
+}
 
 }  // namespace
 
 Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors) {
-  return SpecChoice(repository, commit, path, tensors, false).run();
+  return choose({repository, commit, path, tensors, false});
 }
 
 Spec choose_weights_spec(const Repository* repository, const std::optional<Oid>& commit,
                          const std::string& path, const std::vector<TensorInfo>& weights) {
-  return SpecChoice(repository, commit, path, weights, true).run();
+  return choose({repository, commit, path, weights, true});
 }
 
 SpecCheck check_model(const Repository* repository, const std::optional<Oid>& commit,

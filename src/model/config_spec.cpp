@@ -1,0 +1,46 @@
+#include "base/os.h"
+#include "format/shard_index.h"
+#include "git/model_config.h"
+#include "model/spec_source.h"
+#include "model/training_state.h"
+
+namespace mgit {
+namespace {
+
+std::optional<std::string> configured_file(const SpecQuery& query) {
+  if (query.repository == nullptr) return std::nullopt;
+  for (const ModelConfig& model : query.repository->models(query.commit))
+    if (same_model_path(model.path, query.path) && !model.spec.empty() && model.spec != "auto")
+      return model.spec;
+  return std::nullopt;
+}
+
+std::string text_of(const Repository& repository, const std::optional<Oid>& commit,
+                    const std::string& file) {
+  if (!commit) return os::read_file(repository.work_dir() / file);
+  const auto found = repository.file_at(*commit, file);
+  if (!found)
+    throw MissingError("no such spec file in " + commit->brief(), file,
+                       "commit the file that .mgitconfig names");
+  return repository.blob(found->blob);
+}
+
+}  // namespace
+
+/// A spec may speak of the whole file, or of the weights in it.
+std::optional<FoundSpec> spec_of_config(const SpecQuery& query) {
+  const auto file = configured_file(query);
+  if (!file) return std::nullopt;
+  const std::string text = text_of(*query.repository, query.commit, *file);
+  const std::vector<std::string> prefixes = query.prefixes();
+  if (prefixes.front().empty())
+    if (auto spec = check_spec(text, *file, query.tensors).spec)
+      return FoundSpec{*std::move(spec), std::nullopt};
+  for (const std::string& prefix : prefixes)
+    if (auto spec = check_spec(text, *file, weights_under(query.tensors, prefix)).spec)
+      return FoundSpec{*std::move(spec), prefix};
+  const std::string& last = prefixes.back();
+  return FoundSpec{bind_spec(text, *file, weights_under(query.tensors, last)), last};
+}
+
+}  // namespace mgit

@@ -1,0 +1,13 @@
+#include "model/spec_source.h"
+#include "model/training_state.h"
+
+namespace mgit {
+
+std::optional<FoundSpec> spec_of_family(const SpecQuery& query) {
+  for (std::string& prefix : query.prefixes())
+    if (auto spec = recognise(weights_under(query.tensors, prefix)))
+      return FoundSpec{*std::move(spec), std::move(prefix)};
+  return std::nullopt;
+}
+
+}  // namespace mgit

@@ -1,0 +1,50 @@
+// Where the permutation spec of a model comes from: a list of sources, asked one after the other. A
+// source is one file and one row of the table in spec_source.cpp.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mgit/git.h"
+#include "mgit/perm.h"
+
+namespace mgit {
+
+/// The model that a spec is looked for. Refers to what it was made of.
+struct SpecQuery {
+  const Repository* repository;      // may be null: a file that is in none
+  const std::optional<Oid>& commit;  // nullopt: the working tree
+  const std::string& path;
+  const std::vector<TensorInfo>& tensors;
+  bool weights_only = false;  // `tensors` were taken out of their file
+
+  /// What .mgitconfig says of the model; empty if it says nothing.
+  std::string setting(std::string_view key) const;
+  /// What the names of the weights may begin with, as weight_prefixes has it.
+  std::vector<std::string> prefixes() const;
+};
+
+struct FoundSpec {
+  Spec spec;
+  std::optional<std::string> prefix;  // of the weights that it speaks of; nullopt: the whole file
+};
+
+struct SpecSource {
+  std::string_view name;
+  /// nullopt: this source has none for the model, and the next one is asked. Throws Error where
+  /// there is one that does not fit.
+  std::optional<FoundSpec> (*find)(const SpecQuery& query);
+};
+
+/// The first one that has a spec decides.
+std::span<const SpecSource> spec_sources();
+
+/// The file that .mgitconfig names.
+std::optional<FoundSpec> spec_of_config(const SpecQuery& query);
+/// A shipped family that recognises the network.
+std::optional<FoundSpec> spec_of_family(const SpecQuery& query);
+
+}  // namespace mgit
