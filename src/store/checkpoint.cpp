@@ -6,6 +6,7 @@
 #include <set>
 #include <system_error>
 #include <thread>
+#include <unordered_map>
 
 #include "base/mapped_file.h"
 #include "base/threads.h"
@@ -48,13 +49,37 @@ TensorData placed(const TensorInfo& info, const std::optional<Placement>& placem
   return {{info.dtype, info.shape, *elements}, elements};
 }
 
+/// For each chunk the one that stood in its place in the version before: after the same neighbour,
+/// and as long. Nothing for chunks that both versions have.
+std::vector<std::optional<Digest>> chunks_before(const std::vector<ManifestChunk>& chunks,
+                                                 const std::vector<ManifestChunk>& previous) {
+  std::unordered_map<Digest, std::size_t> places;
+  for (std::size_t i = 0; i < previous.size(); ++i) places.emplace(previous[i].object, i);
+  std::vector<std::optional<Digest>> before(chunks.size());
+  std::size_t expected = 0;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const auto same = places.find(chunks[i].object);
+    if (same == places.end() && expected < previous.size() &&
+        previous[expected].length == chunks[i].length)
+      before[i] = previous[expected].object;
+    expected = same != places.end() ? same->second + 1 : expected + 1;
+  }
+  return before;
+}
+
 void put_chunks(Store::Batch& batch, Bytes file, const ParsedCheckpoint& parsed, Manifest& manifest,
-                const std::function<void(std::uint64_t)>& progress) {
+                const Manifest& previous, const std::function<void(std::uint64_t)>& progress) {
+  const auto bytes_of = [&](std::size_t i) {
+    return file.subspan(parsed.chunks[i].offset, parsed.chunks[i].length);
+  };
   manifest.chunks.resize(parsed.chunks.size());
   parallel_for(parsed.chunks.size(), [&](std::size_t i) {
-    const StoredChunk& chunk = parsed.chunks[i];
-    manifest.chunks[i] = {chunk.length, batch.put(file.subspan(chunk.offset, chunk.length), 1)};
-    if (progress) progress(chunk.length);
+    manifest.chunks[i] = {parsed.chunks[i].length, sha256(bytes_of(i))};
+  });
+  const auto before = chunks_before(manifest.chunks, previous.chunks);
+  parallel_for(parsed.chunks.size(), [&](std::size_t i) {
+    batch.put_as(manifest.chunks[i].object, bytes_of(i), 1, {before[i], {}});
+    if (progress) progress(parsed.chunks[i].length);
   });
 }
 
@@ -202,7 +227,7 @@ Manifest add_checkpoint(Store::Batch& batch, Bytes file, std::string_view path,
     if (firsts[i] != i)
       manifest.tensors[i] = {parsed.tensors[i].info, manifest.tensors[firsts[i]].object,
                              parsed.tensors[i].placement};
-  put_chunks(batch, file, parsed, manifest, observer.progress);
+  put_chunks(batch, file, parsed, manifest, previous, observer.progress);
   manifest.layout = batch.put(encode_layout(make_layout(file, parsed)), 1);
   return manifest;
 }

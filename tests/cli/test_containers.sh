@@ -79,6 +79,25 @@ same_file unknown.bin ../kept
 ok mgit clone -q . ../clone
 same_file ../clone/unknown.bin ../kept
 
+scenario "changed values in an unknown file are stored as differences from the chunks they stood in"
+repository
+head -c 4000000 /dev/urandom >unknown.bin
+ok mgit add .gitattributes unknown.bin
+git commit -q -m before
+before=$(size_of_store)
+for place in 1000003 2500000; do
+  printf changed | dd of=unknown.bin bs=1 seek=$place conv=notrunc status=none
+done
+cp unknown.bin ../kept
+ok mgit add unknown.bin
+grown=$(($(size_of_store) - before))
+checks=$((checks + 1))
+[ "$grown" -lt 10000 ] || fail "the store grew by $grown bytes"
+git commit -q -m after
+rm unknown.bin
+ok mgit checkout -- unknown.bin
+same_file unknown.bin ../kept
+
 scenario "truncated files are kept whole, with a note"
 repository
 for file in stored.npz model.gguf model.onnx c_order.npy; do
