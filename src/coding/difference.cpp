@@ -2,97 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
-#include <limits>
-#include <type_traits>
 
 #include "base/wire.h"
+#include "coding/bit_stream.h"
+#include "coding/difference_symbol.h"
 
 namespace mgit {
 namespace {
-
-/// Bits of a difference below its leading one that a symbol holds: as many as let all symbols fit
-/// a byte.
-template <typename Word>
-constexpr unsigned kLeading = sizeof(Word) == 8   ? 2
-                              : sizeof(Word) == 4 ? 3
-                                                  : 4;
-
-template <typename Word>
-constexpr unsigned kBits = std::numeric_limits<Word>::digits;
-
-/// The sign of `word` in every bit but the top one. The map to ordered integers is its own inverse.
-template <typename Word>
-Word ordered(Word word) {
-  using Signed = std::make_signed_t<Word>;
-  const auto sign = static_cast<Word>(static_cast<Signed>(word) >> (kBits<Word> - 1));
-  return static_cast<Word>(word ^ (sign >> 1));
-}
-
-template <typename Word>
-Word zigzag(Word value) {
-  using Signed = std::make_signed_t<Word>;
-  const auto sign = static_cast<Word>(static_cast<Signed>(value) >> (kBits<Word> - 1));
-  return static_cast<Word>((value << 1) ^ sign);
-}
-
-template <typename Word>
-Word unzigzag(Word value) {
-  return static_cast<Word>((value >> 1) ^ static_cast<Word>(-static_cast<Word>(value & 1)));
-}
-
-template <typename Word>
-constexpr unsigned kLongestRest = kBits<Word> - kLeading<Word> - 1;
-/// Symbols from here on mean nothing.
-template <typename Word>
-constexpr unsigned kSymbols = (kLongestRest<Word> + 2) << kLeading<Word>;
-
-/// What a symbol says.
-template <typename Word>
-struct Meaning {
-  Word value = 0;  // the difference with its rest at zero
-  Word mask = 0;   // of the rest
-  std::uint8_t bits = 0;
-};
-
-template <typename Word>
-constexpr std::array<Meaning<Word>, 256> meanings() {
-  std::array<Meaning<Word>, 256> table{};
-  for (unsigned symbol = 0; symbol < kSymbols<Word>; ++symbol) {
-    const unsigned step = symbol >> kLeading<Word>;
-    const unsigned bits = step > 1 ? step - 1 : 0;
-    const std::uint64_t lead = symbol - (bits << kLeading<Word>);
-    table[symbol] = {static_cast<Word>(lead << bits),
-                     static_cast<Word>((std::uint64_t{1} << bits) - 1),
-                     static_cast<std::uint8_t>(bits)};
-  }
-  return table;
-}
-
-template <typename Word>
-constexpr std::array<Meaning<Word>, 256> kMeanings = meanings<Word>();
 
 constexpr std::size_t kBlock = 64;  // words; a known count lets the compiler use vectors
 
 template <typename Word>
 using Block = std::array<Word, kBlock>;
-
-/// Of a number below 2^31; a comparison would become a branch.
-std::uint32_t all_ones_if_zero(std::uint32_t value) { return 0U - ((value - 1) >> 31); }
-
-/// A float has the bits in question on top: bit length in its exponent, leading ones after it. A
-/// compiler makes vectors of this where it cannot of bit_width.
-std::uint32_t symbol_of(std::uint32_t value, unsigned leading) {
-  constexpr unsigned kMantissa = 23;
-  constexpr std::uint32_t kBias = 127;
-  const std::uint32_t rounded_off = ~all_ones_if_zero(value >> 24) & 0xffU;
-  const auto half = static_cast<float>(static_cast<std::int32_t>((value & ~rounded_off) >> 1));
-  const std::uint32_t top = std::bit_cast<std::uint32_t>(half) >> (kMantissa - leading);
-  const std::uint32_t symbol = top - ((kBias + leading - 2) << leading);
-  const std::uint32_t is_small = all_ones_if_zero(value >> (leading + 1));
-  return (value & is_small) | (symbol & ~is_small);
-}
 
 template <typename Word>
 void take_symbols(const Block<Word>& values, Block<std::byte>& symbols) {
@@ -101,11 +23,8 @@ void take_symbols(const Block<Word>& values, Block<std::byte>& symbols) {
     for (std::size_t i = 0; i < kBlock; ++i) wide[i] = symbol_of(values[i], kLeading<Word>);
     for (std::size_t i = 0; i < kBlock; ++i) symbols[i] = static_cast<std::byte>(wide[i]);
   } else {
-    for (std::size_t i = 0; i < kBlock; ++i) {
-      const auto length = static_cast<unsigned>(std::bit_width(values[i] | 1));
-      const unsigned rest = std::max(length, kLeading<Word> + 1) - kLeading<Word> - 1;
-      symbols[i] = static_cast<std::byte>((rest << kLeading<Word>)+(values[i] >> rest));
-    }
+    for (std::size_t i = 0; i < kBlock; ++i)
+      symbols[i] = static_cast<std::byte>(symbol_of(values[i]));
   }
 }
 
@@ -140,48 +59,6 @@ void put_block(const Block<Word>& block, std::size_t index, std::span<std::byte>
   else
     std::memcpy(left.data(), block.data(), left.size());
 }
-
-/// Appends bits, low ones first. Room for eight bytes more than all of them is the caller's.
-class BitWriter {
- public:
-  explicit BitWriter(std::byte* out) : out_(out) {}
-  void put(std::uint64_t value, unsigned bits) {  // up to 56
-    held_ |= value << fill_;
-    fill_ += bits;
-    std::memcpy(out_, &held_, sizeof(held_));
-    out_ += fill_ / 8;
-    held_ >>= fill_ & ~7U;
-    fill_ %= 8;
-  }
-  std::byte* end() const { return out_ + (fill_ > 0 ? 1 : 0); }
-
- private:
-  std::byte* out_;
-  std::uint64_t held_ = 0;
-  unsigned fill_ = 0;
-};
-
-/// Bits past the end are zero.
-class BitReader {
- public:
-  explicit BitReader(Bytes bytes) : bytes_(bytes) {}
-  std::uint64_t peek() const {  // 56 of them, and whatever
-    std::uint64_t held = 0;
-    const std::size_t at = position_ / 8;
-    if (at + sizeof(held) <= bytes_.size())
-      std::memcpy(&held, bytes_.data() + at, sizeof(held));
-    else if (at < bytes_.size())
-      std::memcpy(&held, bytes_.data() + at, bytes_.size() - at);
-    return held >> (position_ % 8);
-  }
-  void skip(unsigned bits) { position_ += bits; }
-  /// Whether all bytes were read, and no more.
-  bool done() const { return (position_ + 7) / 8 == bytes_.size(); }
-
- private:
-  Bytes bytes_;
-  std::size_t position_ = 0;
-};
 
 /// Words whose rests are written and read in one go, of 56 bits at most.
 template <typename Word>
