@@ -31,6 +31,15 @@ struct EvaluatorOptions {
   std::uint64_t batch = 1000;
 };
 
+/// Which activations, on what.
+struct ActivationRequest {
+  /// Modules as the weights are named: "fc1", "layer1.0.conv2". "relu#2" is the second run of one
+  /// that runs more than once.
+  std::vector<std::string> modules;
+  std::uint64_t begin = 0;  // samples [begin, end) of the data file
+  std::uint64_t end = 0;
+};
+
 /// Runs one network on one data file with the weights it is given. Not thread-safe.
 class Evaluator {
  public:
@@ -41,6 +50,14 @@ class Evaluator {
   /// The largest absolute change of any output (logit) on the data file, from one model's weights
   /// to the other's: what a rebase must leave at rounding.
   virtual double largest_output_change(const TensorSource& before, const TensorSource& after) = 0;
+  /// What modules of the network return, as F32, batch by batch: for each batch `take` gets every
+  /// module's values, in the order of the request, with its place there; they live until it
+  /// returns. No more than one batch is held. Throws Error for a module that the network does not
+  /// have, that does not return a tensor or runs only under a condition, and for samples that are
+  /// not there; then `take` was not called.
+  virtual void activations(
+      const TensorSource& weights, const ActivationRequest& request,
+      const std::function<void(std::size_t module, const TensorView& values)>& take) = 0;
 };
 
 /// Opens the plugin (MGIT_TORCH_PLUGIN, next to the binary, ../lib). Throws Error with a hint if it

@@ -73,6 +73,16 @@ class TorchEvaluator : public Evaluator {
     return network_.largest_change(options_.batch);
   }
 
+  void activations(
+      const TensorSource& weights, const ActivationRequest& request,
+      const std::function<void(std::size_t module, const TensorView& values)>& take) override {
+    set_weights(weights);
+    const std::string prefix = wrapper_prefix(slots_, weights);
+    std::vector<std::string> names;
+    for (const std::string& module : request.modules) names.push_back(prefix + module);
+    network_.activations(names, {request.begin, request.end, options_.batch}, take);
+  }
+
  private:
   void set_weights(const TensorSource& weights) {
     const std::string prefix = wrapper_prefix(slots_, weights);

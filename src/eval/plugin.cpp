@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <exception>
 
 #include "base/process.h"
 #include "base/threads.h"
@@ -133,6 +134,43 @@ void TorchNetwork::keep_outputs(std::uint64_t batch) {
   MgitTorchError error{};
   if (torch_plugin().keep_outputs(network_.get(), batch, &error) == 0)
     throw Error(error.text, where_);
+}
+
+namespace {
+
+using TakeValues = std::function<void(std::size_t module, const TensorView& values)>;
+
+/// What a C function is given to call; keeps what must not be thrown through it.
+struct Taker {
+  const TakeValues& take;
+  std::exception_ptr thrown{};
+
+  static int call(void* context, std::size_t module, const MgitTorchTensor* values) noexcept {
+    Taker& taker = *static_cast<Taker*>(context);
+    try {
+      const auto* const data = static_cast<const std::byte*>(values->data);
+      taker.take(module, {DType::kF32, Shape(values->shape, values->shape + values->rank),
+                          Bytes(data, values->bytes)});
+      return 1;
+    } catch (...) {
+      taker.thrown = std::current_exception();
+      return 0;
+    }
+  }
+};
+
+}  // namespace
+
+void TorchNetwork::activations(const std::vector<std::string>& names, const MgitTorchRange& range,
+                               const TakeValues& take) {
+  std::vector<const char*> texts;
+  for (const std::string& name : names) texts.push_back(name.c_str());
+  Taker taker{take};
+  MgitTorchError error{};
+  const int done = torch_plugin().activations(network_.get(), texts.data(), texts.size(), &range,
+                                              Taker::call, &taker, &error);
+  if (taker.thrown) std::rethrow_exception(taker.thrown);
+  if (done == 0) throw Error(error.text, where_);
 }
 
 double TorchNetwork::largest_change(std::uint64_t batch) {

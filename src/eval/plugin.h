@@ -38,6 +38,10 @@ class TorchNetwork {
   /// Keeps the outputs for largest_change(), which compares with those of other weights.
   void keep_outputs(std::uint64_t batch);
   double largest_change(std::uint64_t batch);
+  /// What modules return, batch by batch; `take` is called with the place of a module in `names`.
+  /// What it throws ends the run and is thrown.
+  void activations(const std::vector<std::string>& names, const MgitTorchRange& range,
+                   const std::function<void(std::size_t module, const TensorView& values)>& take);
 
  private:
   TorchNetwork(MgitTorchNetwork* network, std::string where);

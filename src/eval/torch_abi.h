@@ -12,7 +12,7 @@
 extern "C" {
 
 // Raised whenever anything below changes: mgit refuses a plugin of another version.
-inline constexpr std::uint32_t kMgitTorchAbi = 3;
+inline constexpr std::uint32_t kMgitTorchAbi = 4;
 
 struct MgitTorchNetwork;
 
@@ -60,6 +60,17 @@ struct MgitTorchTraining {
   void* context;
 };
 
+// Samples [begin, end) of the data set, `batch` at a time.
+struct MgitTorchRange {
+  std::uint64_t begin;
+  std::uint64_t end;
+  std::uint64_t batch;
+};
+
+// What a module returned on some samples, F32; borrowed for the call. `module` counts the names
+// that were asked for. Returns 0 to stop. Throws nothing.
+typedef int (*MgitTorchTake)(void* context, std::size_t module, const MgitTorchTensor* values);
+
 struct MgitTorchError {
   char text[512];
 };
@@ -97,6 +108,12 @@ struct MgitTorchApi {
   int (*keep_outputs)(MgitTorchNetwork* network, std::uint64_t batch, MgitTorchError* error);
   int (*compare_outputs)(MgitTorchNetwork* network, std::uint64_t batch, double* largest_change,
                          MgitTorchError* error);
+
+  // What modules return, by their names in the network ("features.0"; "relu#2" is the second run of
+  // one module): of each batch all modules, in the order of the names.
+  int (*activations)(MgitTorchNetwork* network, const char* const* names, std::size_t count,
+                     const MgitTorchRange* range, MgitTorchTake take, void* context,
+                     MgitTorchError* error);
 
   MgitTorchNetwork* (*train)(const MgitTorchTraining* training, const MgitTorchTensor* input,
                              const MgitTorchTensor* target, MgitTorchError* error);

@@ -145,6 +145,24 @@ int compare_outputs(MgitTorchNetwork* network, std::uint64_t batch, double* larg
   });
 }
 
+int network_activations(MgitTorchNetwork* network, const char* const* names, std::size_t count,
+                        const MgitTorchRange* range, MgitTorchTake take, void* context,
+                        MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    if (!network->input.defined()) throw std::runtime_error("no data to run the network on");
+    const auto give = [&](std::size_t module, const at::Tensor& values) {
+      const std::vector<std::uint64_t> shape(values.sizes().begin(), values.sizes().end());
+      const MgitTorchTensor borrowed{names[module],     "F32",          shape.data(), shape.size(),
+                                     values.data_ptr(), values.nbytes()};
+      return take(context, module, &borrowed) != 0;
+    };
+    activations(*network, {names, names + count}, static_cast<std::int64_t>(range->begin),
+                static_cast<std::int64_t>(range->end), static_cast<std::int64_t>(range->batch),
+                give);
+    return 1;
+  });
+}
+
 MgitTorchNetwork* train_network(const MgitTorchTraining* training, const MgitTorchTensor* input,
                                 const MgitTorchTensor* target, MgitTorchError* error) {
   return guarded<MgitTorchNetwork*>(error, nullptr, [&] {
@@ -155,13 +173,21 @@ MgitTorchNetwork* train_network(const MgitTorchTraining* training, const MgitTor
   });
 }
 
-constexpr MgitTorchApi kApi{kMgitTorchAbi, TORCH_VERSION,
-                            set_threads,   open,
-                            close,         save,
-                            slot_count,    slot,
-                            write_slot,    read_slot,
-                            set_data,      evaluate_network,
-                            keep_outputs,  compare_outputs,
+constexpr MgitTorchApi kApi{kMgitTorchAbi,
+                            TORCH_VERSION,
+                            set_threads,
+                            open,
+                            close,
+                            save,
+                            slot_count,
+                            slot,
+                            write_slot,
+                            read_slot,
+                            set_data,
+                            evaluate_network,
+                            keep_outputs,
+                            compare_outputs,
+                            network_activations,
                             train_network};
 
 }  // namespace

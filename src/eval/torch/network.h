@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ at::Tensor import_data(const MgitTorchTensor& tensor);
 MgitTorchResult evaluate(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch);
 
 std::vector<at::Tensor> outputs(MgitTorchNetwork& network, std::int64_t batch);
+
+/// Calls `take` with what modules return on samples [begin, end), a batch at a time, until it
+/// returns false: float32, contiguous.
+void activations(MgitTorchNetwork& network, const std::vector<std::string>& names,
+                 std::int64_t begin, std::int64_t end, std::int64_t batch,
+                 const std::function<bool(std::size_t name, const at::Tensor& values)>& take);
 
 torch::jit::Module train(const MgitTorchTraining& training, const at::Tensor& input,
                          const at::Tensor& target);

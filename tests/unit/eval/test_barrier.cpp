@@ -29,6 +29,10 @@ class FakeEvaluator : public Evaluator {
   double largest_output_change(const TensorSource& before, const TensorSource& after) override {
     return std::abs(evaluate(after).loss - evaluate(before).loss);
   }
+  void activations(const TensorSource&, const ActivationRequest&,
+                   const std::function<void(std::size_t, const TensorView&)>&) override {
+    FAIL() << "a barrier looks at no activations";
+  }
 
  private:
   std::function<double(double)> loss_;

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "base/mapped_file.h"
+#include "base/os.h"
 #include "eval/digits.h"
 #include "eval/idx.h"
 #include "eval/plugin.h"
@@ -13,6 +15,7 @@
 #include "mgit/eval.h"
 #include "mgit/format.h"
 #include "support/support.h"
+#include "written_network.h"
 
 namespace mgit {
 namespace {
@@ -208,6 +211,188 @@ TEST_F(TrainedNetwork, AFileThatIsNoNetworkIsRefused) {
   EXPECT_THAT(evaluation_error(weights_), HasSubstr("there is no such network"));
 }
 
+/// All values of one module, the batches one after the other; the shape of a batch of all samples.
+struct Activation {
+  Shape shape;
+  std::vector<float> values;
+};
+
+std::vector<Activation> activations_of(const EvaluatorOptions& options, const TensorSource& weights,
+                                       const ActivationRequest& request) {
+  std::vector<Activation> all(request.modules.size());
+  open_evaluator(options)->activations(
+      weights, request, [&](std::size_t module, const TensorView& view) {
+        EXPECT_EQ(view.dtype, DType::kF32);
+        Activation& each = all.at(module);
+        const std::uint64_t before = each.shape.empty() ? 0 : each.shape[0];
+        each.shape = view.shape;
+        each.shape[0] += before;
+        const std::size_t held = each.values.size();
+        each.values.resize(held + view.data.size() / sizeof(float));
+        std::memcpy(each.values.data() + held, view.data.data(), view.data.size());
+      });
+  return all;
+}
+
+std::vector<float> floats_of(const TensorSource& model, const std::string& name) {
+  const TensorData data = model.read(name);
+  std::vector<float> values(element_count(data.view.shape).value());
+  to_float(data.view, values);
+  return values;
+}
+
+/// inputs · weightᵀ + bias, as it is defined.
+std::vector<float> linear(const std::vector<float>& inputs, const TensorSource& model,
+                          const std::string& layer) {
+  const std::vector<float> weight = floats_of(model, layer + ".weight");
+  const std::vector<float> bias = floats_of(model, layer + ".bias");
+  const std::size_t width = weight.size() / bias.size();
+  std::vector<float> outputs;
+  for (std::size_t row = 0; row < inputs.size() / width; ++row)
+    for (std::size_t unit = 0; unit < bias.size(); ++unit) {
+      double sum = static_cast<double>(bias[unit]);
+      for (std::size_t i = 0; i < width; ++i)
+        sum += static_cast<double>(inputs[row * width + i]) *
+               static_cast<double>(weight[unit * width + i]);
+      outputs.push_back(static_cast<float>(sum));
+    }
+  return outputs;
+}
+
+std::vector<float> rectified(std::vector<float> values) {
+  for (float& value : values) value = std::max(value, 0.0F);
+  return values;
+}
+
+void expect_near(const std::vector<float>& found, const std::vector<float>& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-4) << i;
+}
+
+TEST_F(TrainedNetwork, ActivationsAreWhatTheLayersCompute) {
+  constexpr std::size_t kBegin = 11;
+  constexpr std::size_t kEnd = 50;
+  options_.batch = 16;  // the last one is smaller
+  const MemoryModel other = train(2).weights();
+  for (const MemoryModel* weights : std::initializer_list<const MemoryModel*>{&weights_, &other}) {
+    const auto all = activations_of(options_, *weights, {{"fc3", "fc1", "fc2"}, kBegin, kEnd});
+    const std::vector<float> pictures = floats_of(draw_digits(2000, 1), "input");
+    constexpr std::size_t kPixels = 256;
+    const std::vector<float> first = linear(
+        {pictures.begin() + kBegin * kPixels, pictures.begin() + kEnd * kPixels}, *weights, "fc1");
+    const std::vector<float> second = linear(rectified(first), *weights, "fc2");
+    EXPECT_EQ(all[1].shape, (Shape{kEnd - kBegin, 32}));
+    EXPECT_EQ(all[0].shape, (Shape{kEnd - kBegin, 10}));
+    expect_near(all[1].values, first);
+    expect_near(all[2].values, second);
+    expect_near(all[0].values, linear(rectified(second), *weights, "fc3"));
+  }
+}
+
+TEST_F(TrainedNetwork, AskingForActivationsLeavesTheNetworkAsItWas) {
+  const auto evaluator = open_evaluator(options_);
+  const double loss = evaluator->evaluate(weights_).loss;
+  std::size_t calls = 0;
+  evaluator->activations(weights_, {{"fc2"}, 0, 2000}, [&](auto, const auto&) { ++calls; });
+  EXPECT_EQ(calls, 2U);
+  EXPECT_EQ(evaluator->evaluate(weights_).loss, loss);
+}
+
+TEST_F(TrainedNetwork, ActivationsThatCannotBeHadAreRefusedBeforeAnyIsGiven) {
+  const auto refusal = [&](const ActivationRequest& request) {
+    return error_of([&] {
+      open_evaluator(options_)->activations(weights_, request,
+                                            [](auto, const auto&) { FAIL() << "was called"; });
+    });
+  };
+  EXPECT_THAT(
+      refusal({{"fc1", "fc9"}, 0, 10}),
+      HasSubstr("no module 'fc9' that always runs and returns a tensor (there is: fc1, fc2"));
+  EXPECT_THAT(refusal({{"fc1"}, 0, 2001}), HasSubstr("not among the data's 2000"));
+  EXPECT_THAT(refusal({{"fc1"}, 5, 5}), HasSubstr("samples 5 to 5"));
+}
+
+TEST_F(TrainedNetwork, WhatTheTakerThrowsArrives) {
+  std::size_t calls = 0;
+  options_.batch = 10;
+  EXPECT_EQ(error_of([&] {
+              open_evaluator(options_)->activations(weights_, {{"fc1"}, 0, 100},
+                                                    [&](auto, const auto&) {
+                                                      ++calls;
+                                                      throw Error("enough", "taker");
+                                                    });
+            }),
+            "taker: enough");
+  EXPECT_EQ(calls, 1U);
+}
+
+/// Modules in modules, batch norm with its condition, pooling between them.
+TEST_F(Plugin, ActivationsInsideAConvolutionalNetwork) {
+  MgitTorchTraining training = small_training(3);
+  training.channels = 4;
+  training.epochs = 1;
+  const MemoryModel data = draw_digits(100, 1);
+  const TorchNetwork network =
+      TorchNetwork::train(training, data.read("input").view, data.read("target").view);
+  const EvaluatorOptions options{.graph = directory_.path() / "net.pt",
+                                 .data = directory_.path() / "data"};
+  network.save(options.graph);
+  write_safetensors(options.data, data);
+  const MemoryModel weights = network.weights();
+  const auto all = activations_of(
+      options, weights,
+      {{"features.0", "features.1", "features", "classifier.0", "classifier"}, 0, 20});
+  EXPECT_EQ(all[0].shape, (Shape{20, 4, 16, 16}));
+  EXPECT_EQ(all[2].shape, (Shape{20, 8, 4, 4}));
+  expect_near(all[3].values, linear(all[2].values, weights, "classifier.0"));
+  EXPECT_EQ(all[4].shape, (Shape{20, 10}));
+  // Batch norm, by its own definition, of what the convolution returned.
+  const std::vector<float> mean = floats_of(weights, "features.1.running_mean");
+  const std::vector<float> variance = floats_of(weights, "features.1.running_var");
+  const std::vector<float> scale = floats_of(weights, "features.1.weight");
+  const std::vector<float> shift = floats_of(weights, "features.1.bias");
+  std::vector<float> normal = all[0].values;
+  for (std::size_t i = 0; i < normal.size(); ++i) {
+    const std::size_t channel = i / 256 % 4;
+    normal[i] =
+        (normal[i] - mean[channel]) / std::sqrt(variance[channel] + 1e-5F) * scale[channel] +
+        shift[channel];
+  }
+  expect_near(all[1].values, normal);
+}
+
+TEST_F(Plugin, AnActivationIsWhatOneRunReturnedNotWhatWasMadeOfIt) {
+  constexpr std::size_t kSamples = 20;
+  MemoryModel data;
+  data.set({"input", DType::kF32, {kSamples, 8}}, testing::random_floats(kSamples * 8, 1));
+  data.set({"target", DType::kF32, {kSamples, 8}}, Buffer(kSamples * 8 * 4));
+  const EvaluatorOptions options{.graph = directory_.path() / "net.pt",
+                                 .data = directory_.path() / "data",
+                                 .loss = "mse",
+                                 .batch = 7};
+  os::write_file(options.graph, as_bytes(testing::written_network()));
+  write_safetensors(options.data, data);
+  const MemoryModel none;
+  EXPECT_EQ(open_evaluator(options)->evaluate(none).samples, kSamples * 8);
+
+  const auto all = activations_of(options, none, {{"double", "act", "act#2"}, 0, kSamples});
+  std::vector<float> doubled = floats_of(data, "input");
+  for (float& value : doubled) value *= 2;
+  std::vector<float> again = rectified(doubled);
+  for (float& value : again) value -= 3;
+  EXPECT_EQ(all[0].values, doubled);
+  EXPECT_EQ(all[1].values, rectified(doubled));
+  EXPECT_EQ(all[2].values, rectified(again));
+
+  for (const char* module : {"pair", "rare", "act#3", ""})
+    EXPECT_THAT(
+        error_of([&] {
+          activations_of(options, none, {{module}, 0, kSamples});
+        }),
+        HasSubstr(std::string("no module '") + module +
+                  "' that always runs and returns a tensor (there is: double, act, act#2)"));
+}
+
 class RealNetworks : public Plugin {
  protected:
   void SetUp() override {
@@ -266,6 +451,24 @@ TEST_F(RealNetworks, AWrappedTransformerTakesNamesWithoutTheWrapper) {
   const Evaluation result = evaluator->evaluate(load(shared_ / "models/gpt2-s1/model.safetensors"));
   EXPECT_EQ(result.samples, kTokens);
   EXPECT_TRUE(std::isfinite(result.loss));
+  evaluator->activations(load(shared_ / "models/gpt2-s1/model.safetensors"),
+                         {{"transformer.h.0.mlp.c_fc"}, 0, 8}, [](auto, const TensorView& values) {
+                           EXPECT_EQ(values.shape.size(), 3U);
+                           EXPECT_EQ(values.shape[1], 128U);
+                         });
+}
+
+TEST_F(RealNetworks, ActivationsOfBlocks) {
+  const EvaluatorOptions options{.graph = shared_ / "graphs/mnistresnet.torchscript.pt",
+                                 .data = data_};
+  const MemoryModel weights = load(shared_ / "models/mnistresnet-s1.safetensors");
+  const auto all = activations_of(options, weights, {{"layer3.0", "fc"}, 9990, 10'000});
+  ASSERT_EQ(all[0].shape.size(), 4U);
+  const std::size_t area = all[0].shape[2] * all[0].shape[3];
+  std::vector<float> pooled(all[0].values.size() / area);
+  for (std::size_t i = 0; i < all[0].values.size(); ++i)
+    pooled[i / area] += all[0].values[i] / static_cast<float>(area);
+  expect_near(all[1].values, linear(pooled, weights, "fc"));
 }
 
 TEST_F(RealNetworks, ACheckpointOfAnotherNetworkIsRefused) {
