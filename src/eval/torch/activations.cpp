@@ -22,6 +22,8 @@ struct ModuleCall {
   torch::jit::Node* kept;  // a copy of what it returned
 };
 
+/// A copy of a network's forward in which the calls of its modules are known by name. Calls inside
+/// a condition or a loop stay as they are. Used up by returning(); after a failure, of no use.
 class ActivationGraph {
  public:
   explicit ActivationGraph(const torch::jit::Module& network)
