@@ -13,6 +13,10 @@
 namespace mgit {
 namespace {
 
+/// Larger storages are made one after the other, each on all cores, so that memory does not grow
+/// with the threads; smaller ones side by side.
+constexpr std::uint64_t kLarge = std::uint64_t{16} << 20;
+
 /// Its container has checksums of the storages that are made anew.
 bool has_checksums(const Manifest& manifest) {
   return rewriting_of(manifest.format) == Rewriting::kChecksums;
@@ -56,7 +60,12 @@ class Rewriter {
     check_layout(layout, result_, "layout " + result_.layout.hex());
     const std::vector<std::vector<std::size_t>> storages =
         storages_of(layout, result_.tensors.size());
-    parallel_for(storages.size(), [&](std::size_t i) { storage(storages[i]); });
+    std::vector<const std::vector<std::size_t>*> small;
+    for (const std::vector<std::size_t>& tensors : storages)
+      if (storage_size(result_.tensors[tensors.front()]) <= kLarge) small.push_back(&tensors);
+    parallel_for(small.size(), [&](std::size_t i) { storage(*small[i]); });
+    for (const std::vector<std::size_t>& tensors : storages)
+      if (storage_size(result_.tensors[tensors.front()]) > kLarge) storage(tensors);
     if (has_checksums(result_) && !crcs_.empty()) {
       layout = with_crcs(std::move(layout), result_.size,
                          [this](std::uint64_t tensor) -> std::optional<std::uint32_t> {

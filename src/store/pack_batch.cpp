@@ -269,14 +269,15 @@ void PackBatch::write_view(const Digest& object, Bytes data, BasedView wanted) {
 void PackBatch::copy_one(ObjectStore& from, const Digest& object, std::size_t& copied) {
   if (!claim(object)) return;
   const Record record = from.record(object);
-  const Buffer data = from.read(record);  // verified: damage does not travel
+  from.stream(record, [](Bytes) {});  // verified: damage does not travel
   const RecordHeader& header = record.header;
   ++copied;
   if (!header.has_base()) return append(header, record.payload);
   copy_one(from, header.base, copied);
   // What stands for the base here may lead on to other objects than it does there.
   const std::size_t depth = chain_from(header.base, object).size();
-  if (depth == 0 || depth > kLongestChain) return write_plain(object, data, header.element_size);
+  if (depth == 0 || depth > kLongestChain)
+    return write_plain(object, from.read(record), header.element_size);
   if (header.encoding == Encoding::kView) {
     const std::lock_guard lock(mutex_);
     views_.emplace(object, BasedView{header.base, decode_view(record.payload, header.size,

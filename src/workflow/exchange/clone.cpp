@@ -11,6 +11,7 @@
 #include "workflow/exchange/exchange.h"
 #include "workflow/exchange/git_call.h"
 #include "workflow/exchange/shared_refs.h"
+#include "worktree/left_manifests.h"
 
 namespace mgit {
 namespace {
@@ -28,6 +29,22 @@ bool is_bare(const std::vector<std::string>& arguments) {
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
     return argument == "--bare" || argument == "--mirror";
   });
+}
+
+bool has_submodules(const std::vector<std::string>& arguments) {
+  return std::ranges::any_of(arguments, [](const std::string& argument) {
+    return argument.starts_with("--recurs");  // --recurse-submodules, --recursive
+  });
+}
+
+/// Whatever the user's configuration says, manifests come as manifests.
+std::vector<std::string> no_filter() {
+  std::vector<std::string> settings;
+  for (const std::string& setting : filter_settings()) {
+    const std::string key = setting.substr(0, setting.find('='));
+    settings.push_back(key + (key.ends_with(".required") ? "=false" : "="));
+  }
+  return settings;
 }
 
 /// What came for the models of HEAD, and which of them lack something.
@@ -75,7 +92,9 @@ std::string clone_directory(std::string url) {
 
 int clone_repository(const std::vector<std::string>& arguments, const Say& say) {
   std::vector<std::string> command{"git"};
-  for (std::string& setting : filter_settings())
+  // Through the filter git would hold every checkpoint in memory; in submodules it has to.
+  const bool with_submodules = has_submodules(arguments);
+  for (std::string& setting : with_submodules ? filter_settings() : no_filter())
     command.insert(command.end(), {"-c", std::move(setting)});
   command.emplace_back("clone");
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -118,6 +137,7 @@ int clone_repository(const std::vector<std::string>& arguments, const Say& say) 
   }
   set_up(repository, {}, say);
   receive_shared_refs(repository, remote, remote, say);
+  if (!with_submodules) restore_left_manifests(repository);
   if (!has_flag(arguments, "--no-checkout", 'n')) report_models(repository, quiet, say);
   return 0;
 }

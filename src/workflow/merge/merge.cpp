@@ -17,6 +17,8 @@
 #include "workflow/merge/merge_evaluation.h"
 #include "workflow/merge/merge_report.h"
 #include "workflow/preconditions.h"
+#include "worktree/left_manifests.h"
+#include "worktree/pending_checkout.h"
 
 namespace mgit {
 namespace {
@@ -258,10 +260,27 @@ class Strategy {
     return changes.empty() ? tree : repository_.write_tree(tree, changes);
   }
 
+  /// git would hold a whole checkpoint in memory: it leaves manifests, and mgit replaces them.
+  void check_out(const std::vector<std::string>& paths) {
+    std::vector<std::string> command{"git", "checkout-index", "-f", "-u", "--"};
+    command.insert(command.end(), paths.begin(), paths.end());
+    ProcessOptions options;
+    options.directory = repository_.work_dir().string();
+    options.environment = leave_checkout_to_mgit(repository_);
+    run_checked(command, options);
+    for (const std::string& path : restore_left_manifests(repository_, paths).missing)
+      fmt::print(
+          stderr,
+          "warning: {}: tensor objects are not here; left as a manifest; run 'mgit fetch' to "
+          "get them\n",
+          path);
+    forget_pending(repository_);
+  }
+
   /// Into index and working tree, in the place of what ours has.
   void place(const ModelPlan& plan, const PlacedFiles& files) {
     std::string lines;
-    std::vector<std::string> checkout{"git", "checkout-index", "-f", "-u", "--"};
+    std::vector<std::string> paths;
     std::vector<std::filesystem::path> gone;
     for (const auto& [path, file] :
          files_of(plan.sides.front().model, same_sharding(repository_, plan))) {
@@ -271,10 +290,10 @@ class Strategy {
     }
     for (const auto& [path, file] : files) {
       lines += fmt::format("{:o} {}\t{}\n", file.mode, file.blob.hex(), quote_name(path));
-      checkout.push_back(path);
+      paths.push_back(path);
     }
     update_index(lines);
-    run_checked(checkout, {.directory = repository_.work_dir().string()});
+    check_out(paths);
     for (const std::filesystem::path& file : gone) std::filesystem::remove(file);
   }
 
