@@ -62,6 +62,8 @@ class Job {
   std::size_t failed_index_;
 };
 
+/// The threads that help whoever has a job; they live as long as the process. Any thread may call
+/// run(), also from inside a job. Whoever calls works, too, so no job waits for a free thread.
 class Pool {
  public:
   static Pool& instance() {

@@ -27,6 +27,8 @@ struct Known {
   }
 };
 
+/// Tells the options of one command line from its arguments. For one call; throws Error for an
+/// option that neither mgit nor git has.
 class Sorter {
  public:
   Sorter(const Options& options, const std::vector<std::string>& arguments)

@@ -69,6 +69,8 @@ void round(std::span<const float> values, DType dtype, std::span<std::byte> out)
   }
 }
 
+/// The base after a move of low rank, frame by frame. Owns the base's frames; safe for several
+/// threads. A frame costs its elements times the rank.
 class MovedFrames final : public ObjectFrames {
  public:
   MovedFrames(std::unique_ptr<ObjectFrames> base, LowRank move)

@@ -48,6 +48,8 @@ DType dtype_of(std::uint32_t type) {
   return row->dtype;
 }
 
+/// One pass over a header. Owns nothing: the file outlives it. Throws CorruptError for whatever is
+/// not GGUF.
 class GgufReader {
  public:
   explicit GgufReader(Bytes file) : file_(file), reader_(file) {}

@@ -148,6 +148,8 @@ TensorMessage read_tensor(Bytes bytes) {
   return result;
 }
 
+/// One pass over a model, its graphs and functions. Owns nothing: the file outlives it. Throws
+/// CorruptError for whatever is no ONNX model.
 class ModelReader {
  public:
   explicit ModelReader(Bytes file) : file_(file) {}

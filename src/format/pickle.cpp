@@ -83,6 +83,8 @@ enum class Opcode : std::uint8_t {
   throw CorruptError("broken pickle: " + reason);
 }
 
+/// Runs a pickle into nodes, and nothing else: calls are recorded, never made. For one run; linear
+/// in the bytes. Throws CorruptError for what is not understood.
 class Machine {
  public:
   explicit Machine(Bytes bytes) : reader_(bytes), size_(bytes.size()) {}

@@ -72,6 +72,7 @@ void add_unnamed(std::vector<StoredTensor>& tensors, std::vector<StoredTensor> s
   }
 }
 
+/// Where an archive keeps the storages that a pickle names. `entries` outlive it.
 class ZipStorages {
  public:
   ZipStorages(const std::vector<ZipEntry>& entries, const std::string& root)

@@ -109,6 +109,8 @@ std::optional<std::string> scalar_text(const Node& node) {
   }
 }
 
+/// One walk over unpickled values, which outlive it; each tensor gets the path that leads to it. A
+/// value is not walked again inside itself.
 class TreeWalk {
  public:
   TreeWalk(const pickle::Pickle& pickle, const FindStorage& find, std::uint64_t file_size,

@@ -52,6 +52,8 @@ std::string place_of(const Oid& tree, const std::string& prefix) {
   return std::string(tree.bytes.begin(), tree.bytes.end()) + prefix;
 }
 
+/// Visits each file of a history once for each path it has there, however many commits share it.
+/// For one thread; a tree is read once for each place.
 class Visitor {
  public:
   Visitor(const ObjectDatabase& objects,

@@ -15,6 +15,8 @@ struct Line {
   std::size_t leaves_at = 0;          // after so many of its nodes
 };
 
+/// Sorts the nodes of a history, which outlive it, into lines of training. For one run; afterwards
+/// the nodes know what they came back to.
 class Lines {
  public:
   explicit Lines(std::vector<ModelNode>& nodes) {

@@ -10,6 +10,8 @@
 namespace mgit {
 namespace {
 
+/// One model's nodes in what a tip can reach, from the database, which outlives it. Linear in the
+/// commits; for one run.
 class HistoryWalk {
  public:
   using Compare = std::function<Resemblance(const Oid& older, const Oid& newer)>;

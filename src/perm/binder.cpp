@@ -37,6 +37,8 @@ struct Covered {
   bool match = true;
 };
 
+/// Binds one spec file to one network; both outlive it. For one run, after which it is spent;
+/// throws Error that names the line and the tensor at odds.
 class Binder {
  public:
   Binder(const SpecFile& file, const std::vector<TensorInfo>& network)

@@ -14,6 +14,8 @@ constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxIndexes = 64;
 constexpr std::size_t kMaxCaptures = 16;
 
+/// Parses one text, which outlives it. For one run; linear in the text. Throws Error that names
+/// the line.
 class Parser {
  public:
   Parser(std::string_view text, std::string_view name) : text_(text) { file_.name = name; }

@@ -9,6 +9,8 @@ namespace fs = std::filesystem;
 namespace mgit {
 namespace {
 
+/// A store in another directory, read and written as our own is. What a failed batch wrote is not
+/// seen by anybody.
 class PathRemote : public ObjectRemote {
  public:
   explicit PathRemote(fs::path directory) : store_(std::move(directory)) {}

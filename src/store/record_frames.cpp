@@ -18,6 +18,7 @@ auto decoding(const Record& record, const Action& action) {
   }
 }
 
+/// Bytes as they are, in the mapped pack.
 class RawFrames final : public ObjectFrames {
  public:
   explicit RawFrames(Record record)
@@ -30,6 +31,7 @@ class RawFrames final : public ObjectFrames {
   Record record_;
 };
 
+/// Compressed by themselves.
 class CodedFrames final : public ObjectFrames {
  public:
   explicit CodedFrames(Record record)
@@ -48,6 +50,7 @@ class CodedFrames final : public ObjectFrames {
   FrameDecoder decoder_;
 };
 
+/// Differences from the base's frames, which it owns.
 class DeltaFrames final : public ObjectFrames {
  public:
   /// `payload` is that of the record, or what of it is a delta.

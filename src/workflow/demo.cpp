@@ -44,6 +44,8 @@ std::string shell_text(const std::vector<std::string>& arguments) {
   return text;
 }
 
+/// The demo from training to its last line, in a directory of its own; what is there after a
+/// failure stays to be looked at.
 class Demo {
  public:
   explicit Demo(const DemoOptions& options)

@@ -46,6 +46,8 @@ class ManifestPlaces {
   std::map<Oid, Found> found_;
 };
 
+/// One check of a repository, which it does not change: the store, what history names, what
+/// remotes are said to have.
 class RepositoryChecker {
  public:
   RepositoryChecker(const Repository& repository, FsckDepth depth)

@@ -71,6 +71,8 @@ void append(std::vector<std::string>& lines, std::vector<std::string> more) {
   for (std::string& line : more) lines.push_back(std::move(line));
 }
 
+/// One look at what is staged, for the pre-commit hook. Changes nothing but the attributes that the
+/// commit needs, which it stages.
 class StagedChecker {
  public:
   explicit StagedChecker(const Repository& repository) : repository_(repository) {}

@@ -22,6 +22,8 @@ std::string value_of(const std::vector<std::string>& lines, std::string_view key
   return {};
 }
 
+/// One conversation with git (gitattributes(5), "Long Running Filter Process"). A file that fails
+/// is answered with an error, and the conversation goes on.
 class FilterProcess {
  public:
   FilterProcess(int input, int output, const std::function<Repository()>& open)

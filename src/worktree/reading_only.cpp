@@ -19,6 +19,7 @@ bool is_closed(fs::path directory) {
   return ::access(directory.c_str(), W_OK | X_OK) != 0 && (errno == EACCES || errno == EROFS);
 }
 
+/// Names objects and writes none.
 class NamingBatch final : public Store::Batch {
  public:
   Digest put(Bytes data, unsigned /*element_size*/, const PutHint& /*hint*/) override {

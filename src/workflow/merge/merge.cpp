@@ -61,6 +61,8 @@ bool same_sharding(const Repository& repository, const ModelPlan& plan) {
 /// What a merge leaves of a model, by path.
 using PlacedFiles = std::map<std::string, TreeFile>;
 
+/// One call of `git merge -s mgit`. Everything is decided and computed before index or working
+/// tree change; a failure until then leaves both as they were.
 class Strategy {
  public:
   Strategy(Repository& repository, const StrategyCall& call)

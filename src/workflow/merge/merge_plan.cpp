@@ -56,6 +56,8 @@ bool keeps_checksums(const ModelPlan& plan) {
   });
 }
 
+/// Decides about one model. Reads, and writes nothing; throws Error where the merge has to be
+/// refused.
 class ModelPlanner {
  public:
   ModelPlanner(Repository& repository, const Oid& ours, const std::vector<MergeSide>& sides,

@@ -295,6 +295,7 @@ class Migration {
   std::map<Oid, Oid> converted_;
 };
 
+/// Files in commits become checkpoints.
 class Import : public Migration {
  public:
   Import(Repository& repository, const MigrateOptions& options)
@@ -355,6 +356,7 @@ class Import : public Migration {
   ContentImporter importer_;
 };
 
+/// Checkpoints in commits become files again, whole or of git-lfs.
 class Export : public Migration {
  public:
   Export(Repository& repository, const MigrateOptions& options)
