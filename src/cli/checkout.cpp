@@ -1,7 +1,6 @@
 // mgit checkout: git checkout, with the fast way for checkpoints.
-#include "workflow/checkout.h"
+#include "cli/checkout_command.h"
 #include "cli/pass_through.h"
-#include "mgit/remote.h"
 
 namespace mgit::cli {
 namespace {
@@ -11,9 +10,7 @@ class Checkout : public PassThrough {
     return "git checkout's options and arguments; checkpoints are written directly, on all cores";
   }
   int run_with(const std::vector<std::string>& arguments) override {
-    Repository repository = Repository::discover();
-    repository.set_fetcher(fetch_objects);
-    return checkout_files(repository, "checkout", arguments);
+    return run_checkout("checkout", arguments);
   }
 };
 

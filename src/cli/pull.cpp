@@ -1,8 +1,8 @@
 // mgit pull: git pull, with tensor objects, notes and origins.
+#include "cli/fetch_arguments.h"
 #include "cli/pass_through.h"
 #include "cli/say.h"
 #include "mgit/remote.h"
-#include "workflow/exchange/exchange.h"
 
 namespace mgit::cli {
 namespace {
@@ -12,7 +12,7 @@ class Pull : public PassThrough {
   int run_with(const std::vector<std::string>& arguments) override {
     Repository repository = Repository::discover();
     repository.set_fetcher(fetch_objects);
-    return pull(repository, arguments, say);
+    return pull(repository, parse_fetch(arguments), say);
   }
 };
 

@@ -1,4 +1,5 @@
 // mgit push: git push, with tensor objects, notes and origins.
+#include "cli/git_arguments.h"
 #include "cli/pass_through.h"
 #include "cli/say.h"
 #include "mgit/remote.h"
@@ -19,10 +20,16 @@ class Push : public PassThrough {
   int run_with(const std::vector<std::string>& arguments) override {
     Repository repository = Repository::discover();
     repository.set_fetcher(fetch_objects);
-    return push(repository, arguments, say);
+    PushCall call;
+    call.arguments = arguments;
+    call.manifests_only = take_flag(call.arguments, "--manifests-only");
+    call.dry_run = has_flag(arguments, "--dry-run", 'n');
+    call.quiet = has_flag(arguments, "--quiet", 'q');
+    if (const int status = push_models(repository, call, say); status != 0) return status;
+    exec_git("push", call.arguments);
   }
 
-  bool manifests_only_ = false;  // declared for --help; push() reads the arguments
+  bool manifests_only_ = false;  // declared for --help; the arguments are read as git's are
 };
 
 const Registered<Push> kPush("push", "git push, after the models", "mgit push origin main");

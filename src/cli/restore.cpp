@@ -1,7 +1,6 @@
 // mgit restore: git restore, with the fast way for checkpoints.
+#include "cli/checkout_command.h"
 #include "cli/pass_through.h"
-#include "mgit/remote.h"
-#include "workflow/checkout.h"
 
 namespace mgit::cli {
 namespace {
@@ -11,9 +10,7 @@ class Restore : public PassThrough {
     return "git restore's options and arguments; checkpoints are written directly, on all cores";
   }
   int run_with(const std::vector<std::string>& arguments) override {
-    Repository repository = Repository::discover();
-    repository.set_fetcher(fetch_objects);
-    return checkout_files(repository, "restore", arguments);
+    return run_checkout("restore", arguments);
   }
 };
 

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <sstream>
 #include <thread>
@@ -21,47 +20,6 @@
 
 namespace mgit {
 namespace {
-
-/// The part of `git add`'s command line that the direct way understands.
-struct AddRequest {
-  bool verbose = false;
-  bool force = false;   // ignored files, too
-  bool update = false;  // tracked files only
-  bool all = false;
-  std::vector<std::string> pathspecs;
-};
-
-bool apply_option(const std::string& option, AddRequest& request) {
-  if (option == "--verbose" || option == "-v") return request.verbose = true;
-  if (option == "--force" || option == "-f") return request.force = true;
-  if (option == "--update" || option == "-u") return request.update = true;
-  if (option == "--all" || option == "--no-ignore-removal" || option == "-A")
-    return request.all = true;
-  return false;
-}
-
-/// nullopt: an option of git's that changes what adding means; git does all of it.
-std::optional<AddRequest> parse_request(const std::vector<std::string>& arguments) {
-  AddRequest request;
-  bool paths_only = false;
-  for (const std::string& argument : arguments) {
-    if (!paths_only && argument == "--") {
-      paths_only = true;
-    } else if (paths_only || !argument.starts_with('-') || argument == "-") {
-      request.pathspecs.push_back(argument);
-    } else if (argument.starts_with("--")) {
-      if (!apply_option(argument, request)) return std::nullopt;
-    } else {
-      for (const char letter : argument.substr(1))
-        if (!apply_option(std::string("-") + letter, request)) return std::nullopt;
-    }
-  }
-  if (request.pathspecs.empty()) {
-    if (!request.all && !request.update) return std::nullopt;
-    request.pathspecs.emplace_back(":/");
-  }
-  return request;
-}
 
 /// What the pathspecs cover, relative to the top; nullopt if one covers nothing.
 std::optional<std::vector<std::string>> covered(const AddRequest& request) {
@@ -173,36 +131,31 @@ std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std
   return staged;
 }
 
-std::vector<std::string> git_add(const std::vector<std::string>& arguments) {
-  std::vector<std::string> command{"git", "add"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return command;
-}
-
 /// Checkpoints, then `git add` for everything else, which finds them up to date; all or nothing.
 int stage_with_rest(const Repository& repository, const std::vector<StagedFile>& staged,
                     const std::vector<std::string>& arguments) {
+  std::vector<std::string> command{"git", "add"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
   IndexCopy index(repository, StrangeIndex::kConvert);
   index.put(staged, trusts_modes(repository));
   index.trust_stat_data();
   ProcessOptions options;
   options.capture_output = false;
   options.environment["GIT_INDEX_FILE"] = index.path().string();
-  const int status = run_process(git_add(arguments), options).status;
+  const int status = run_process(command, options).status;
   if (status == 0) index.install();
   return status;
 }
 
 }  // namespace
 
-int add_files(Repository& repository, const std::vector<std::string>& arguments) {
-  const std::optional<AddRequest> request = parse_request(arguments);
-  if (!request || repository.work_dir().empty() || std::getenv("GIT_LITERAL_PATHSPECS") != nullptr)
-    exec_process(git_add(arguments));
-  const auto paths = covered(*request);
-  if (!paths) exec_process(git_add(arguments));
+std::optional<int> add_files(Repository& repository, const AddRequest& request,
+                             const std::vector<std::string>& arguments) {
+  if (repository.work_dir().empty()) return std::nullopt;
+  const auto paths = covered(request);
+  if (!paths) return std::nullopt;
   const Share share = divide(repository, *paths);
-  if (share.checkpoints.empty()) exec_process(git_add(arguments));
+  if (share.checkpoints.empty()) return std::nullopt;
 
   const std::vector<StagedFile> staged = ingest_all(repository, share.ingest);
   if (!share.rest) {
@@ -213,7 +166,7 @@ int add_files(Repository& repository, const std::vector<std::string>& arguments)
   if (!has_hook(repository, "pre-commit"))  // which does it for plain git add, too
     for (const std::string& line : stage_attributes(repository, share.checkpoints))
       fmt::print(stderr, "{}\n", line);
-  if (request->verbose)
+  if (request.verbose)
     for (const StagedFile& file : staged) fmt::print("add '{}'\n", file.path);
   return 0;
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -35,32 +34,9 @@ class Signals {
   static bool any() { return signal_received != 0; }
 };
 
-/// True for what git must do alone. Short options may be bundled: -qp, -fm.
-bool belongs_to_git(const std::string& command, const std::vector<std::string>& arguments) {
-  const auto end = std::find(arguments.begin(), arguments.end(), "--");
-  const auto any = [&](const auto& matches) {
-    return std::any_of(arguments.begin(), end, matches);
-  };
-  const auto starts_with = [](const std::string& argument, std::string_view option) {
-    return argument == option || argument.starts_with(std::string(option) + "=");
-  };
-  if (command == "reset" && !any([](const std::string& argument) {
-        return argument == "--hard" || argument == "--keep";
-      }))
-    return true;
-  return any([&](const std::string& argument) {
-    if (argument.starts_with("--"))
-      return starts_with(argument, "--patch") || starts_with(argument, "--merge") ||
-             starts_with(argument, "--conflict") || starts_with(argument, "--recurse-submodules") ||
-             starts_with(argument, "--pathspec-from-file") || argument == "--help";
-    return argument.starts_with('-') && argument.find_first_of("pmh") != std::string::npos;
-  });
-}
-
-bool suits(const Repository& repository, const std::string& command,
-           const std::vector<std::string>& arguments) {
+bool suits(const Repository& repository) {
   return !repository.work_dir().empty() && std::getenv("GIT_INDEX_FILE") == nullptr &&
-         !belongs_to_git(command, arguments) && !has_foreign_hook(repository, "post-checkout") &&
+         !has_foreign_hook(repository, "post-checkout") &&
          repository.config("submodule.recurse").value_or("false") == "false";
 }
 
@@ -102,13 +78,13 @@ void install(IndexCopy& index) {
 
 }  // namespace
 
-int checkout_files(Repository& repository, const std::string& command,
-                   const std::vector<std::string>& arguments) {
+std::optional<int> checkout_files(Repository& repository, const std::string& command,
+                                  const std::vector<std::string>& arguments) {
+  if (!suits(repository)) return std::nullopt;
+  std::unique_ptr<IndexCopy> index = copy_of_index(repository);
+  if (!index) return std::nullopt;
   std::vector<std::string> words{"git", command};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  if (!suits(repository, command, arguments)) exec_process(words);
-  std::unique_ptr<IndexCopy> index = copy_of_index(repository);
-  if (!index) exec_process(words);
 
   const std::string before = head_name(repository);
   const Signals signals;

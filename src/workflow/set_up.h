@@ -13,13 +13,14 @@ namespace mgit {
 /// install(), and checkpoints in place of manifests that stand in the working tree.
 void set_up(const Repository& repository, const InstallOptions& options, const Say& say);
 
-/// `git init` with these arguments, then set_up, then the default patterns tracked. Returns git's
-/// status.
-int init_repository(const std::vector<std::string>& arguments, const Say& say);
+struct InitCall {
+  std::vector<std::string> arguments;  // git's, as they were given
+  std::string directory = ".";
+  bool bare = false;
+  bool quiet = false;
+};
 
-/// The arguments that are no options, where `valued` are the options whose value is the next
-/// argument.
-std::vector<std::string> positionals(const std::vector<std::string>& arguments,
-                                     const std::vector<std::string>& valued);
+/// `git init`, then set_up, then the default patterns tracked. Returns git's status.
+int init_repository(const InitCall& call, const Say& say);
 
 }  // namespace mgit

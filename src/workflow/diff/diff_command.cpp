@@ -12,7 +12,6 @@
 #include "mgit/store.h"
 #include "workflow/diff/diff.h"
 #include "workflow/diff/diff_moves.h"
-#include "workflow/diff/diff_request.h"
 #include "workflow/diff/diff_sides.h"
 #include "worktree/attributes.h"
 
@@ -203,12 +202,10 @@ int diff_rest(const DiffRequest& request, const std::vector<CheckpointDifference
 
 }  // namespace
 
-int diff_files(Repository& repository, const std::vector<std::string>& arguments) {
-  const std::optional<DiffRequest> request = parse_request(arguments);
-  if (!request) exec_process(git_diff({}, arguments));
+std::optional<int> diff_files(Repository& repository, const DiffRequest& request) {
   std::vector<Comparison> comparisons;
   bool rest = false;
-  const std::vector<RawChange> changes = raw_changes(request->selection);
+  const std::vector<RawChange> changes = raw_changes(request.selection);
   std::vector<std::string> paths;
   for (const RawChange& change : changes) paths.push_back(change.path);
   const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
@@ -221,21 +218,21 @@ int diff_files(Repository& repository, const std::vector<std::string>& arguments
       rest = true;
   }
   const std::vector<CheckpointDifference> shown = differences_of(std::move(comparisons));
-  if (request->json) {
+  if (request.json) {
     fmt::print("{}\n", json_of(shown).dump());
-    return request->exit_code && !shown.empty() ? 1 : 0;
+    return request.exit_code && !shown.empty() ? 1 : 0;
   }
-  if (shown.empty()) exec_process(git_diff({}, arguments));
+  if (shown.empty()) return std::nullopt;
 
   const bool terminal = ::isatty(STDOUT_FILENO) != 0;
-  const bool colour = wants_colour(*request, terminal);
+  const bool colour = wants_colour(request, terminal);
   std::optional<Pager> pager;
   if (terminal) pager.emplace(repository);
   fmt::print("{}", resharding_text(shown));
   for (const CheckpointDifference& difference : shown)
     fmt::print("{}", difference_text(difference, colour));
-  const int status = rest ? diff_rest(*request, shown, colour) : 0;
-  return status == 0 && request->exit_code ? 1 : status;
+  const int status = rest ? diff_rest(request, shown, colour) : 0;
+  return status == 0 && request.exit_code ? 1 : status;
 }
 
 }  // namespace mgit

@@ -1,6 +1,7 @@
 // mgit diff: git's diff, with checkpoints as tables of tensors; and git's textconv.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,9 +9,19 @@
 
 namespace mgit {
 
-/// `git diff` with these arguments (and --json), paged and coloured as git would. Returns git's
-/// exit status.
-int diff_files(Repository& repository, const std::vector<std::string>& arguments);
+/// What is asked of `git diff` (and --json).
+struct DiffRequest {
+  bool json = false;
+  bool exit_code = false;
+  bool colour_always = false;
+  bool colour_never = false;
+  std::vector<std::string> selection;  // what is compared: --cached, revisions, paths
+  std::vector<std::string> patch;      // options for the ordinary files
+};
+
+/// Prints the difference, paged and coloured as git would. git's exit status; nullopt: no
+/// checkpoint differs, nothing was printed, and all of it is git's.
+std::optional<int> diff_files(Repository& repository, const DiffRequest& request);
 
 /// git's textconv: one line per tensor of a checkpoint file, or of the manifest that stands for it
 /// (then `repository` has the objects; may be null).

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <unordered_set>
 
-#include "base/process.h"
 #include "base/words.h"
 #include "mgit/remote.h"
 #include "workflow/exchange/exchange.h"
@@ -15,27 +13,6 @@
 
 namespace mgit {
 namespace {
-
-std::string value_of(const std::vector<std::string>& arguments, const std::string& option,
-                     const std::string& otherwise) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i].starts_with(option + "=")) return arguments[i].substr(option.size() + 1);
-    if (arguments[i] == option && i + 1 < arguments.size()) return arguments[i + 1];
-  }
-  return otherwise;
-}
-
-bool is_bare(const std::vector<std::string>& arguments) {
-  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
-    return argument == "--bare" || argument == "--mirror";
-  });
-}
-
-bool has_submodules(const std::vector<std::string>& arguments) {
-  return std::ranges::any_of(arguments, [](const std::string& argument) {
-    return argument.starts_with("--recurs");  // --recurse-submodules, --recursive
-  });
-}
 
 /// Whatever the user's configuration says, manifests come as manifests.
 std::vector<std::string> no_filter() {
@@ -76,69 +53,27 @@ void report_models(const Repository& repository, bool quiet, const Say& say) {
 
 }  // namespace
 
-std::string clone_directory(std::string url) {
-  const auto drop_slashes = [&url] {
-    while (url.ends_with('/')) url.pop_back();
-  };
-  drop_slashes();
-  if (url.ends_with("/.git")) url.erase(url.size() - 5);
-  drop_slashes();
-  const std::size_t cut = url.find_last_of("/:");
-  if (cut != std::string::npos) url.erase(0, cut + 1);
-  for (const std::string_view ending : {".git", ".bundle"})
-    if (url.ends_with(ending)) url.erase(url.size() - ending.size());
-  return url;
-}
-
-int clone_repository(const std::vector<std::string>& arguments, const Say& say) {
+int clone_repository(const CloneCall& call, const Say& say) {
   std::vector<std::string> command{"git"};
   // Through the filter git would hold every checkpoint in memory; in submodules it has to.
-  const bool with_submodules = has_submodules(arguments);
-  for (std::string& setting : with_submodules ? filter_settings() : no_filter())
+  for (std::string& setting : call.submodules ? filter_settings() : no_filter())
     command.insert(command.end(), {"-c", std::move(setting)});
   command.emplace_back("clone");
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  ProcessOptions inherit;
-  inherit.capture_output = false;
-  const int status = run_process(command, inherit).status;
-  const std::vector<std::string> named = positionals(arguments, {"-o",
-                                                                 "--origin",
-                                                                 "-b",
-                                                                 "--branch",
-                                                                 "-u",
-                                                                 "--upload-pack",
-                                                                 "--reference",
-                                                                 "--reference-if-able",
-                                                                 "--template",
-                                                                 "--depth",
-                                                                 "--shallow-since",
-                                                                 "--shallow-exclude",
-                                                                 "--server-option",
-                                                                 "-j",
-                                                                 "--jobs",
-                                                                 "-c",
-                                                                 "--config",
-                                                                 "--filter",
-                                                                 "--separate-git-dir",
-                                                                 "--bundle-uri"});
-  if (status != 0 || named.empty()) return status;
+  command.insert(command.end(), call.arguments.begin(), call.arguments.end());
+  const int status = run_loudly(command);
+  if (status != 0 || call.directory.empty()) return status;
 
-  const bool bare = is_bare(arguments);
-  const bool quiet = has_flag(arguments, "--quiet", 'q');
-  const std::string directory =
-      named.size() > 1 ? named[1] : clone_directory(named[0]) + (bare ? ".git" : "");
-  Repository repository = Repository::discover(directory);
+  Repository repository = Repository::discover(call.directory);
   repository.set_fetcher(fetch_objects);
-  const std::string remote = value_of(arguments, "--origin", value_of(arguments, "-o", "origin"));
-  if (bare) {
-    receive_shared_refs(repository, remote, remote, say);
-    complete_history(repository, quiet, say);
+  if (call.bare) {
+    receive_shared_refs(repository, call.remote, call.remote, say);
+    complete_history(repository, call.quiet, say);
     return 0;
   }
+  if (!call.submodules) restore_left_manifests(repository);
   set_up(repository, {}, say);
-  receive_shared_refs(repository, remote, remote, say);
-  if (!with_submodules) restore_left_manifests(repository);
-  if (!has_flag(arguments, "--no-checkout", 'n')) report_models(repository, quiet, say);
+  receive_shared_refs(repository, call.remote, call.remote, say);
+  if (call.checkout) report_models(repository, call.quiet, say);
   return 0;
 }
 

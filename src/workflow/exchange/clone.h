@@ -8,11 +8,17 @@
 
 namespace mgit {
 
-/// `git clone` with these arguments, checkpoints checked out and everything installed. git's exit
-/// status.
-int clone_repository(const std::vector<std::string>& arguments, const Say& say);
+struct CloneCall {
+  std::vector<std::string> arguments;  // git's, as they were given
+  std::string directory;               // that git clones into; empty: none can be told
+  std::string remote = "origin";
+  bool bare = false;
+  bool checkout = true;
+  bool submodules = false;
+  bool quiet = false;
+};
 
-/// The directory that git clones `url` into when none is named.
-std::string clone_directory(std::string url);
+/// `git clone`, checkpoints checked out and everything installed. git's exit status.
+int clone_repository(const CloneCall& call, const Say& say);
 
 }  // namespace mgit

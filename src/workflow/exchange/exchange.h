@@ -33,11 +33,29 @@ TransferReport send_models(Repository& repository, const std::string& remote,
                            const std::string& url, const std::vector<PushedRef>& refs,
                            PushScope scope, const Say& say);
 
-/// `git push`, `git fetch` and `git pull` with these arguments, with the models. git's exit status;
-/// `fetch --all`: 1 if the history could not be completed.
-int push(Repository& repository, std::vector<std::string> arguments, const Say& say);
-int fetch(Repository& repository, const std::vector<std::string>& arguments, const Say& say);
-int pull(Repository& repository, const std::vector<std::string>& arguments, const Say& say);
+/// `mgit push` but for git's own part, which is to follow: sends the models of what git would push.
+struct PushCall {
+  std::vector<std::string> arguments;  // git's, as they were given
+  bool manifests_only = false;
+  bool dry_run = false;
+  bool quiet = false;
+};
+
+/// 0, or the status with which git refuses the push; what it says was printed.
+int push_models(Repository& repository, const PushCall& call, const Say& say);
+
+struct FetchCall {
+  std::vector<std::string> arguments;   // git's, as they were given
+  std::optional<std::string> remote{};  // where one is named
+  bool all = false;
+  bool dry_run = false;
+  bool quiet = false;
+};
+
+/// `git fetch` and `git pull`, with the models. git's exit status; of fetch with `all`: 1 if the
+/// history could not be completed.
+int fetch(Repository& repository, const FetchCall& call, const Say& say);
+int pull(Repository& repository, const FetchCall& call, const Say& say);
 
 /// Brings every object of the history that is here and says what came and what is nowhere. True if
 /// nothing is missing now.

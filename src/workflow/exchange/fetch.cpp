@@ -15,18 +15,13 @@
 namespace mgit {
 namespace {
 
-/// The configured remotes that `git fetch` with these arguments talks to.
-std::vector<std::string> remotes_of(const Repository& repository,
-                                    const std::vector<std::string>& arguments) {
+/// The configured remotes that git talks to.
+std::vector<std::string> remotes_of(const Repository& repository, const FetchCall& call) {
   std::vector<std::string> known = remote_names(repository);
-  if (has_flag(arguments, "--all")) return known;
-  const std::vector<std::string> named = positionals(
-      arguments, {"-o", "--server-option", "--upload-pack", "--depth", "--deepen", "-j", "--jobs",
-                  "--shallow-since", "--shallow-exclude", "--refmap", "--negotiation-tip",
-                  "--filter", "-s", "--strategy", "-X", "--strategy-option"});
+  if (call.all) return known;
   std::string remote = "origin";
-  if (!named.empty()) {
-    remote = named.front();
+  if (call.remote) {
+    remote = *call.remote;
   } else if (const auto branch = repository.head_branch()) {
     const std::string name = branch->substr(std::string_view("refs/heads/").size());
     remote = repository.config(fmt::format("branch.{}.remote", name)).value_or(remote);
@@ -97,33 +92,32 @@ bool complete_history(Repository& repository, bool quiet, const Say& say) {
   return received.absent.empty();
 }
 
-int fetch(Repository& repository, const std::vector<std::string>& arguments, const Say& say) {
+int fetch(Repository& repository, const FetchCall& call, const Say& say) {
   update_shared_refspecs(repository);
-  const bool quiet = has_flag(arguments, "--quiet", 'q');
   const bool bare = repository.work_dir().empty();
   const std::vector<Oid> before = remote_tips(repository);
-  const int status = run_loudly(git_command("fetch", arguments));
-  if (status != 0 || has_flag(arguments, "--dry-run")) return status;
-  for (const std::string& remote : remotes_of(repository, arguments))
+  const int status = run_loudly(git_command("fetch", call.arguments));
+  if (status != 0 || call.dry_run) return status;
+  for (const std::string& remote : remotes_of(repository, call))
     receive_shared_refs(repository, remote, remote, say);
   bool complete = true;
-  if (has_flag(arguments, "--all"))
-    complete = complete_history(repository, quiet, say);
+  if (call.all)
+    complete = complete_history(repository, call.quiet, say);
   else if (bare)  // nothing is checked out in it, so that what is lacking would never be missed
-    complete_history(repository, quiet, say);
+    complete_history(repository, call.quiet, say);
   else
     say_received(receive_objects(repository,
                                  objects_in_history(repository, remote_tips(repository), before)),
-                 quiet, say);
+                 call.quiet, say);
   say_restored(restore_left_manifests(repository), say);
   return complete ? 0 : 1;
 }
 
-int pull(Repository& repository, const std::vector<std::string>& arguments, const Say& say) {
+int pull(Repository& repository, const FetchCall& call, const Say& say) {
   update_shared_refspecs(repository);
-  const int status = run_loudly(git_command("pull", arguments));
+  const int status = run_loudly(git_command("pull", call.arguments));
   if (status == 0)
-    for (const std::string& remote : remotes_of(repository, arguments))
+    for (const std::string& remote : remotes_of(repository, call))
       receive_shared_refs(repository, remote, remote, say);
   return status;
 }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <sstream>
 
 #include "remote/object_remote.h"
@@ -42,28 +40,6 @@ std::vector<std::string> remote_names(const Repository& repository) {
   std::vector<std::string> result;
   for (std::string name; std::getline(names, name);) result.push_back(name);
   return result;
-}
-
-bool take_flag(std::vector<std::string>& arguments, std::string_view option) {
-  const auto end = std::find(arguments.begin(), arguments.end(), "--");
-  const auto at = std::find(arguments.begin(), end, option);
-  if (at == end) return false;
-  arguments.erase(at);
-  return true;
-}
-
-bool has_flag(const std::vector<std::string>& arguments, std::string_view flag, char letter) {
-  const auto end = std::find(arguments.begin(), arguments.end(), "--");
-  return std::any_of(arguments.begin(), end, [&](const std::string& argument) {
-    if (argument == flag) return true;
-    if (letter == 0 || argument.size() < 2 || argument[0] != '-' || argument[1] == '-')
-      return false;
-    for (const char c : argument.substr(1)) {
-      if (c == letter) return true;
-      if (std::isalpha(static_cast<unsigned char>(c)) == 0 || c == 'o') return false;
-    }
-    return false;
-  });
 }
 
 }  // namespace mgit

@@ -19,9 +19,5 @@ int run_loudly(const std::vector<std::string>& command);
 std::string complaint(const ProcessResult& result);
 /// Names of the configured remotes.
 std::vector<std::string> remote_names(const Repository& repository);
-/// Takes `option` out of the arguments that stand before "--"; true if it was there.
-bool take_flag(std::vector<std::string>& arguments, std::string_view option);
-/// True if `flag` (long, or one letter that may stand in a cluster: -qf) is among the options.
-bool has_flag(const std::vector<std::string>& arguments, std::string_view flag, char letter = 0);
 
 }  // namespace mgit

@@ -154,32 +154,31 @@ TransferReport send_models(Repository& repository, const std::string& remote,
   return sent;
 }
 
-int push(Repository& repository, std::vector<std::string> arguments, const Say& say) {
+int push_models(Repository& repository, const PushCall& call, const Say& say) {
   update_shared_refspecs(repository);
-  if (take_flag(arguments, "--manifests-only")) ::setenv(kScopeVariable, "1", 1);
+  if (call.manifests_only) ::setenv(kScopeVariable, "1", 1);
   const PushScope scope = push_scope(repository);
-  if (!has_flag(arguments, "--dry-run", 'n')) {
-    ProcessOptions options;
-    options.capture_errors = true;
-    const ProcessResult planned = run_process(dry_run(arguments), options);
-    const std::vector<PushPlan> plans = read_plans(repository, planned.output);
-    if (planned.status != 0 && plans.empty()) {
-      fmt::print(stderr, "{}", planned.errors);
-      return planned.status;
-    }
-    const bool quiet = has_flag(arguments, "--quiet", 'q');
-    for (const PushPlan& plan : plans) {
-      std::string remote = remote_that_pushes_to(repository, plan.url);
-      if (remote.empty()) remote = plan.url;
-      const TransferReport sent = send_models(repository, remote, plan.url, plan.refs, scope, say);
-      if (sent.objects > 0 && !quiet)
-        say(fmt::format("sent {} ({}) to {}", counted(sent.objects, "object"),
-                        size_text(sent.stored_bytes), plan.url));
-      if (scope == PushScope::kManifestsOnly && !quiet)
-        say(fmt::format("only manifests go to {}; mgit push sends their models later", plan.url));
-    }
+  if (call.dry_run) return 0;
+  ProcessOptions options;
+  options.capture_errors = true;
+  const ProcessResult planned = run_process(dry_run(call.arguments), options);
+  const std::vector<PushPlan> plans = read_plans(repository, planned.output);
+  if (planned.status != 0 && plans.empty()) {
+    fmt::print(stderr, "{}", planned.errors);
+    return planned.status;
   }
-  exec_process(git_command("push", arguments));
+  for (const PushPlan& plan : plans) {
+    std::string remote = remote_that_pushes_to(repository, plan.url);
+    if (remote.empty()) remote = plan.url;
+    const TransferReport sent = send_models(repository, remote, plan.url, plan.refs, scope, say);
+    if (call.quiet) continue;
+    if (sent.objects > 0)
+      say(fmt::format("sent {} ({}) to {}", counted(sent.objects, "object"),
+                      size_text(sent.stored_bytes), plan.url));
+    if (scope == PushScope::kManifestsOnly)
+      say(fmt::format("only manifests go to {}; mgit push sends their models later", plan.url));
+  }
+  return 0;
 }
 
 }  // namespace mgit
