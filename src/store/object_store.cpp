@@ -154,13 +154,13 @@ bool ObjectStore::index_packs(Index& index, const std::vector<std::string>& pres
       for (const PackEntries& pack : layer)
         index.add_pack(pack.pack, pack.entries, conflict, pack.written);
   };
-  const auto read_added = read_packs(added);
+  const auto read_added = read_packs(std::move(added));
   const auto read_others = read_packs(std::move(others));
   index.change([&] {
     index.remove_packs(gone);
     if (!gone.empty()) index.remove_baseless();
-    for (const std::string& pack : added)  // also one without records to be had
-      index.add_pack(pack, {}, Index::Conflict::kOldStays, 0);
+    for (const PackEntries& pack : read_added)  // also one without records to be had
+      index.add_pack(pack.pack, {}, Index::Conflict::kOldStays, 0);
     // What lay in a pack that is gone may lie in another one, too; it may be the base of what was
     // added, or that of it.
     add(read_others, Index::Conflict::kOldStays);

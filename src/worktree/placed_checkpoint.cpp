@@ -40,17 +40,19 @@ class Replacement {
   const os::File& file() const { return file_; }
 
   void move_into_place() {
-    if (!named_) give_name();
+    if (!named_) return give_name();
     os::rename(temporary_.path(), target_);
     temporary_.keep();
   }
 
  private:
+  /// Straight to its own: killed in between, the target is missing, which git and the next checkout
+  /// mend; under another name on the way it would stay in the working tree.
   void give_name() {
-    const fs::path& name = temporary_.path();
     const std::string self = "/proc/self/fd/" + std::to_string(file_.fd());
-    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
-      throw Error(std::string("cannot create: ") + std::strerror(errno), name.string());
+    ::unlink(target_.c_str());
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, target_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      throw Error(std::string("cannot create: ") + std::strerror(errno), target_.string());
   }
 
   fs::path target_;

@@ -2,12 +2,18 @@
 # Histories of every shape: what walks over them costs what they are long. Prints its times.
 . "$(dirname "$0")/lib.sh"
 
+# Times in microseconds, and how long ago they were.
+now() { echo "${EPOCHREALTIME/[^0-9]/}"; }
+milliseconds_since() { echo $((($(now) - $1) / 1000)); }
+seconds_since() { local ms; ms=$(milliseconds_since "$1"); printf '%d.%03d' $((ms / 1000)) $((ms % 1000)); }
+
 # within SECONDS COMMAND…: ok, and in that time at most; prints the time that it took.
 within() {
-  local limit=$1 begin=$EPOCHREALTIME
+  local limit=$1 begin
+  begin=$(now)
   shift
   ok timeout "$limit" "$@"
-  printf '   %6.2f s  %s\n' "$(bc <<<"$EPOCHREALTIME - $begin")" "$*"
+  printf '   %6.2f s  %s\n' "$(seconds_since "$begin")" "$*"
 }
 
 # versions COUNT: as many checkpoints of one training, each a little further; their blobs in ${blobs[@]}.
@@ -116,9 +122,9 @@ for ((round = 1; round <= 20; ++round)); do
   git switch -q main
   ADD=0.01 ADD_SEED=$((2 * round + 1)) make_checkpoint model.safetensors 1
   git commit -qam "ours $round"
-  begin=$EPOCHREALTIME
+  begin=$(now)
   ok timeout 20 mgit merge -q colleague
-  times+=("$(bc <<<"($EPOCHREALTIME - $begin) * 1000 / 1")")
+  times+=("$(milliseconds_since "$begin")")
 done
 echo "   milliseconds of each merge: ${times[*]}"
 early=$(printf '%s\n' "${times[@]:1:5}" | sort -n | sed -n 3p)
@@ -159,9 +165,9 @@ rm m*
 for ((i = 1; i <= 3000; ++i)); do
   echo "$i $([ "$i" = 1 ] && echo - || echo $((i - 1))) ${blobs[$((i % 500))]} Train $i"
 done | import hollow
-begin=$EPOCHREALTIME
+begin=$(now)
 fails_with 1 "and 5 commits before it: 1 tensor not here" timeout 10 mgit fsck
-printf '   %6.2f s  mgit fsck\n' "$(bc <<<"$EPOCHREALTIME - $begin")"
+printf '   %6.2f s  mgit fsck\n' "$(seconds_since "$begin")"
 
 scenario "1,000 branches and 1,000 tags"
 make_repository
