@@ -37,7 +37,7 @@ class Target {
 
   const std::string& path() const { return path_; }
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
-  SpecCheck check(const std::function<SpecCheck(const std::vector<TensorInfo>&)>& spec) const {
+  SpecCheck check(const NetworkCheck& spec) const {
     return check_model(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_, spec);
   }
   /// The one in use: .mgitconfig's, or the family's.
@@ -122,8 +122,7 @@ class SpecCommand : public Command {
     options.description(
         "--json prints one object: architecture, proof, spec (its digest), tensors, parameters, "
         "movable, groups (name, size, parameters, members; of a family, in); check adds fits, or "
-        "prints fits and "
-        "reasons.");
+        "prints fits and reasons.");
     show_ = &options.subcommand("show", "the groups of hidden units of a network");
     show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     show_->flag("--text", text_, "the spec itself, every tensor and size written out");
@@ -154,9 +153,11 @@ class SpecCommand : public Command {
   int check() const {
     const Target target(target_);
     const std::string text = spec_ == "auto" ? "" : os::read_file(spec_);
-    const SpecCheck result = target.check([&](const std::vector<TensorInfo>& network) {
-      return spec_ == "auto" ? check_families(network) : check_spec(text, spec_, network);
-    });
+    const SpecCheck result =
+        target.check([&](const std::vector<TensorInfo>& network, const NetworkConfig& config) {
+          return spec_ == "auto" ? check_families(network, config)
+                                 : check_spec(text, spec_, network, config);
+        });
     return result.spec ? fits(*result.spec) : misfits(target, result.reasons);
   }
 

@@ -63,6 +63,24 @@ TEST_F(SpecSources, ASpecOfConfigsThatDoesNotFitIsNotPassedOver) {
   EXPECT_THAT(error_of([&] { group_of(perceptron()); }), HasSubstr("absent.perm"));
 }
 
+TEST_F(SpecSources, ReadTheConfigBesideTheModel) {
+  sandbox_.write("net.perm",
+                 "mgit-perm 1\nperm Own:config.units\nfc1.weight: Own, _\nfc1.bias: Own\n"
+                 "fc2.weight: _, Own\nfc2.bias: _\n");
+  configure("net.perm");
+  EXPECT_THAT(error_of([&] { group_of(perceptron()); }), HasSubstr("'config' is not a number"));
+  sandbox_.write("net.perm",
+                 "mgit-perm 1\nlet units = config.net.units\nperm Own:units\n"
+                 "fc1.weight: Own, _\nfc1.bias: Own\nfc2.weight: _, Own\nfc2.bias: _\n");
+  EXPECT_THAT(error_of([&] { group_of(perceptron()); }), HasSubstr("no config.json"));
+  for (const char* bad : {"{", "[1]", R"({"net": {"units": 6}})", R"({"net": {"units": [5]}})"}) {
+    sandbox_.write("config.json", bad);
+    EXPECT_NE(error_of([&] { group_of(perceptron()); }), "") << bad;
+  }
+  sandbox_.write("config.json", R"({"net": {"units": 5, "name": "x", "list": [1], "none": null}})");
+  EXPECT_EQ(group_of(perceptron()), "Own");
+}
+
 TEST_F(SpecSources, SayWhichWeightsTheySpeakOf) {
   const std::optional<Oid> none;
   const std::string path = kPath;
