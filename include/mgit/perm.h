@@ -132,6 +132,22 @@ struct ParameterCount {
 };
 ParameterCount count_parameters(const Spec& spec);
 
+/// A group that two specs of one network do not both have; where each has one on common axes,
+/// these two.
+struct GroupDifference {
+  std::optional<std::uint32_t> a;  // in the first spec's groups
+  std::optional<std::uint32_t> b;
+  std::vector<std::string> only_a;  // places as "tensor:axis", with what stands there
+  std::vector<std::string> only_b;
+};
+struct SpecComparison {
+  std::size_t alike = 0;  // groups that stand in equal places, and are families of alike groups
+  std::vector<GroupDifference> differences;  // in the order of the first spec, then of the second
+};
+/// Compares by meaning: names of groups, order of lines and ways to write a layout do not count.
+/// Throws Error if the specs are of different networks.
+SpecComparison compare_specs(const Spec& a, const Spec& b);
+
 /// The shipped families (specs/*.perm), tried in order; nullopt if none covers the network.
 /// Where one matches, its proof is kFamily.
 std::optional<Spec> recognise(const std::vector<TensorInfo>& network,
