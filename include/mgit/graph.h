@@ -31,7 +31,9 @@ struct GraphValue {
   std::vector<std::optional<std::uint64_t>> shape;  // nullopt: a length left open (batch, sequence)
 };
 
-/// None, a value, a list of values (None among them is nullopt), numbers, texts.
+/// None, a value, a list of values (None among them is nullopt), numbers, texts. A list of sizes of
+/// which some are computed is a list of values, the plain numbers among them rank-0 I64 constants.
+/// Dtypes ("F32"), devices and memory formats are texts.
 using Argument = std::variant<std::monostate, ValueId, std::vector<std::optional<ValueId>>, bool,
                               std::int64_t, double, std::string, std::vector<std::int64_t>,
                               std::vector<double>, std::vector<bool>>;
@@ -77,6 +79,9 @@ struct Graph {
 /// CorruptError for a file that is damaged or lies, Error for what is not supported; both name the
 /// place. `source` is used in messages.
 Graph read_pt2(Bytes file, std::string_view source);
+
+/// A line for each input, parameter, constant, node and output, for tests and messages.
+std::string graph_text(const Graph& graph);
 
 /// An axis, or a part of one, that was left fixed because of an operator.
 struct Pin {
