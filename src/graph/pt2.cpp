@@ -1,3 +1,4 @@
+#include "graph/functional.h"
 #include "graph/pt2_archive.h"
 #include "graph/pt2_program.h"
 #include "mgit/graph.h"
@@ -6,7 +7,7 @@ namespace mgit {
 
 Graph read_pt2(Bytes file, std::string_view source) {
   try {
-    Graph graph = read_pt2_program(Pt2Archive(file));
+    Graph graph = functional(read_pt2_program(Pt2Archive(file)));
     graph.source = source;
     return graph;
   } catch (const CorruptError& error) {

@@ -122,6 +122,8 @@ Argument read_argument(const JsonValue& json, const Pt2Names& names, GraphValues
     return each_of(value, [](const JsonValue& each) { return fields::boolean(each, "a member"); });
   if (tag == "as_scalar_type") return std::string(dtype_name(fields::scalar_type(value)));
   if (tag == "as_memory_format") return std::string(memory_format(value));
+  if (tag == "as_layout")
+    return fields::integer(value, "a layout") == 7 ? std::string("strided") : std::string("sparse");
   if (tag == "as_device") return fields::text(fields::member(value, "type"), "a device");
   if (tag == "as_graph") return fields::text(fields::member(value, "name"), "a graph's name");
   if (tag == "as_custom_obj") return value.dump();

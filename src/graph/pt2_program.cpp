@@ -85,7 +85,7 @@ class ProgramReader {
     const JsonValue& graph = fields::member(module, "graph");
     Pt2Names names(graph, values_);
     for (const JsonValue& input : fields::array(fields::member(graph, "inputs"), "\"inputs\""))
-      for (const std::string& name : value_names(input)) unclaimed_.insert(names.define(name));
+      for (std::string& name : value_names(input)) unclaimed_.insert(std::move(name));
     const JsonValue& signature = fields::member(module, "signature");
     read_inputs(fields::member(signature, "input_specs"), names);
     read_nodes(graph, names, 0);
@@ -103,52 +103,62 @@ class ProgramReader {
                   {}, "export it again with PyTorch 2.6 or later");
   }
 
-  void read_inputs(const JsonValue& specs, const Pt2Names& names) {
+  void read_inputs(const JsonValue& specs, Pt2Names& names) {
     for (const JsonValue& spec : fields::array(specs, "\"input_specs\"")) {
       const auto [kind, value] = fields::tagged(spec, "an input");
       if (kind == "constant_input" || kind == "custom_obj") continue;
       const JsonValue& argument = fields::member(value, "arg");
       if (kind == "user_input") {
         for (const std::string& name : value_names(argument))
-          graph_.inputs.push_back(claim(names.use(name)));
+          graph_.inputs.push_back(names.define(claim(name)));
         continue;
       }
-      const ValueId id = claim(names.use(fields::text(fields::member(argument, "name"), "a name")));
+      const std::string& name = claim(fields::text(fields::member(argument, "name"), "a name"));
       if (kind == "parameter")
-        read_parameter(id, fields::text(fields::member(value, "parameter_name"), "a name"));
+        read_parameter(name, fields::text(fields::member(value, "parameter_name"), "a name"),
+                       names);
       else if (kind == "buffer")
-        read_buffer(id, value);
+        read_buffer(name, value, names);
       else if (kind == "tensor_constant")
-        read_constant(id, fields::text(fields::member(value, "tensor_constant_name"), "a name"));
+        read_constant(names.define(name),
+                      fields::text(fields::member(value, "tensor_constant_name"), "a name"));
       else
         throw Error("inputs of the kind " + quote_name(kind) + " are not supported");
     }
     if (!unclaimed_.empty())
-      throw CorruptError("the signature leaves out input " +
-                         quote_name(graph_.values[*unclaimed_.begin()].name));
+      throw CorruptError("the signature leaves out input " + quote_name(*unclaimed_.begin()));
   }
 
-  ValueId claim(ValueId id) {
-    if (unclaimed_.erase(id) == 0)
-      throw CorruptError("the signature has " + quote_name(graph_.values[id].name) +
-                         " twice, or it is no input");
-    return id;
+  const std::string& claim(const std::string& name) {
+    if (unclaimed_.erase(name) == 0)
+      throw CorruptError("the signature has " + quote_name(name) + " twice, or it is no input");
+    return name;
   }
 
-  void read_parameter(ValueId id, const std::string& tensor) {
+  /// Tied weights are one value, of all their names.
+  void read_parameter(const std::string& name, const std::string& tensor, Pt2Names& names) {
+    if (!tensors_.insert(tensor).second)
+      throw CorruptError("the signature has tensor " + quote_name(tensor) + " twice");
+    const std::vector<std::string>* tied = archive_.names_of(tensor);
+    const auto known = tied == nullptr ? ties_.end() : ties_.find(tied);
+    if (known != ties_.end()) {
+      names.bind(name, known->second);
+      return;
+    }
+    const ValueId id = names.define(name);
+    if (tied != nullptr) ties_.emplace(tied, id);
     graph_.parameters.push_back({id, tensor});
-    const std::vector<std::string>* names = archive_.names_of(tensor);
-    if (names == nullptr || !ties_.insert(names).second) return;
-    for (const std::string& name : *names)
-      if (name != tensor) other_names_.emplace_back(GraphParameter{id, name});
+    if (tied == nullptr) return;
+    for (const std::string& other : *tied)
+      if (other != tensor) graph_.parameters.push_back({id, other});
   }
 
-  void read_buffer(ValueId id, const JsonValue& buffer) {
-    const std::string& name = fields::text(fields::member(buffer, "buffer_name"), "a name");
+  void read_buffer(const std::string& name, const JsonValue& buffer, Pt2Names& names) {
+    const std::string& tensor = fields::text(fields::member(buffer, "buffer_name"), "a name");
     if (fields::boolean(fields::member(buffer, "persistent"), "\"persistent\""))
-      read_parameter(id, name);
+      read_parameter(name, tensor, names);
     else
-      read_constant(id, name);
+      read_constant(names.define(name), tensor);
   }
 
   void read_constant(ValueId id, const std::string& name) {
@@ -229,29 +239,17 @@ class ProgramReader {
       else
         add_output(names.use(fields::text(fields::member(argument, "name"), "a name")));
     }
-    for (GraphParameter& parameter : other_names_) add_name(std::move(parameter));
   }
 
   void add_output(ValueId id) { graph_.outputs.push_back(id); }
-
-  /// A tied weight's other name, unless the signature has it as well.
-  void add_name(GraphParameter parameter) {
-    if (!parameter_names_) {
-      parameter_names_.emplace();
-      for (const GraphParameter& each : graph_.parameters) parameter_names_->insert(each.tensor);
-    }
-    if (parameter_names_->insert(parameter.tensor).second)
-      graph_.parameters.push_back(std::move(parameter));
-  }
 
   const Pt2Archive& archive_;
   JsonValue json_;
   Graph graph_;
   GraphValues values_{graph_};
-  std::unordered_set<ValueId> unclaimed_;
-  std::unordered_set<const std::vector<std::string>*> ties_;
-  std::vector<GraphParameter> other_names_;
-  std::optional<std::unordered_set<std::string>> parameter_names_;
+  std::unordered_set<std::string> unclaimed_;  // inputs of the graph
+  std::unordered_set<std::string> tensors_;
+  std::unordered_map<const std::vector<std::string>*, ValueId> ties_;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 //
 // Graphs inside nodes (torch.no_grad(), autocast, checkpointing) become part of the graph around
 // them; of others (cond, while_loop) the node stays, with their operands as its arguments, its
-// graphs as texts. In-place operators are left as they are.
+// graphs as texts. In-place operators are left as they are (functional.h).
 #pragma once
 
 #include <string_view>
