@@ -47,7 +47,7 @@ std::string group_name(std::string tensor) {
 class Writer {
  public:
   Writer(Interpreter& interpreter, const std::vector<DerivedTensor>& tensors)
-      : in_(interpreter), terms_(interpreter.terms()), tensors_(tensors) {
+      : terms_(interpreter.terms()), tensors_(tensors) {
     std::vector<Layout> layouts;
     for (const DerivedTensor& tensor : tensors) layouts.push_back(tensor.layout);
     outer_ = find_families(interpreter, layouts);
@@ -73,14 +73,38 @@ class Writer {
   }
 
  private:
-  /// What the binder asks of a group: one tensor makes its units, another one reads them.
+  /// What the binder asks of a group: one tensor makes its units, another one reads them; and of a
+  /// family or an inner part of a product, that it stands in two places.
   struct Join {
     std::set<const DerivedTensor*> tensors;
     bool produced = false;
     bool consumed = false;
+    bool inner = true;
+    std::size_t places = 0;
+
+    bool plain() const { return produced && consumed && tensors.size() > 1; }
   };
 
   void find_groups() {
+    const std::map<Term, Join> joins = find_joins();
+    const auto add = [&](bool families) {
+      for (const auto& [atom, join] : joins) {
+        const bool lenient = join.inner || outer_.contains(atom);
+        if (families != lenient) continue;
+        if (lenient ? join.places > 1 : join.plain()) groups_.insert(atom);
+      }
+    };
+    add(true);
+    // Outer groups are needed by their families, whether they move or not.
+    const std::set<Term> moving = groups_;
+    for (const Term atom : moving)
+      for (auto outer = outer_.find(atom); outer != outer_.end();
+           outer = outer_.find(outer->second))
+        groups_.insert(outer->second);
+    add(false);
+  }
+
+  std::map<Term, Join> find_joins() {
     std::map<std::string, const DerivedTensor*> by_name;
     for (const DerivedTensor& tensor : tensors_) by_name.emplace(tensor.name, &tensor);
     std::map<Term, Join> joins;
@@ -90,23 +114,18 @@ class Writer {
       const DerivedTensor* bias = bias_of(by_name, tensor);
       const std::set<Term> made = bias == nullptr ? std::set<Term>() : atoms_of(*bias);
       for (std::size_t axis = 0; axis < rank; ++axis)
-        for (const Term atom : terms_.atoms(tensor.layout.dims[axis])) {
-          if (terms_.is_fixed(atom)) continue;
-          Join& join = joins[atom];
+        for (const Place& place : places_of(terms_, tensor.layout.dims[axis])) {
+          if (terms_.is_fixed(place.atom)) continue;
+          Join& join = joins[place.atom];
           join.tensors.insert(&tensor);
-          const bool makes = made.contains(atom);
+          const bool makes = made.contains(place.atom);
           join.produced = join.produced || axis == 0 || makes || (!bias && axis + 1 == rank);
           join.consumed = join.consumed || axis > 0 || (bias && !makes);
+          join.inner = join.inner && place.slower > 0;
+          ++join.places;
         }
     }
-    for (const auto& [atom, join] : joins)
-      if (join.produced && join.consumed && join.tensors.size() > 1) groups_.insert(atom);
-    // Outer groups are needed by their families, whether they move or not.
-    const std::set<Term> moving = groups_;
-    for (const Term atom : moving)
-      for (auto outer = outer_.find(atom); outer != outer_.end();
-           outer = outer_.find(outer->second))
-        groups_.insert(outer->second);
+    return joins;
   }
 
   static const DerivedTensor* bias_of(const std::map<std::string, const DerivedTensor*>& by_name,
@@ -209,46 +228,14 @@ class Writer {
     return fmt::format("{}", fmt::join(parts, "+"));
   }
 
-  /// Whether a family stands apart from its outer atom, on another axis.
-  bool needs_reshape(const DerivedTensor& tensor) {
-    for (const Term dim : tensor.layout.dims)
-      for (const Place& place : places_of(terms_, dim)) {
-        if (!shown(place.atom)) continue;
-        for (auto outer = outer_.find(place.atom); outer != outer_.end();
-             outer = outer_.find(outer->second))
-          if (std::find(place.beside.begin(), place.beside.end(), outer->second) ==
-              place.beside.end())
-            return true;
-      }
-    return false;
-  }
-
   std::string line(const DerivedTensor& tensor) {
     std::vector<std::string> axes;
-    std::vector<std::uint64_t> shape;
-    const bool reshape = needs_reshape(tensor);
-    for (const Term dim : tensor.layout.dims) {
-      if (plain(dim)) {
-        axes.emplace_back("_");
-        shape.push_back(terms_.size(dim).value_or(1));
-      } else if (reshape && terms_.segments(dim).size() == 1) {
-        for (const Term factor : terms_.factors(dim)) {
-          axes.push_back(plain(factor) ? "_" : sum_text(factor));
-          shape.push_back(*terms_.size(factor));
-        }
-      } else {
-        axes.push_back(sum_text(dim));
-        shape.push_back(*terms_.size(dim));
-      }
-    }
-    std::string text = key_text(tensor.name);
-    if (reshape) text += fmt::format(" as [{}]", fmt::join(shape, ", "));
-    text += ':';
+    for (const Term dim : tensor.layout.dims) axes.push_back(plain(dim) ? "_" : sum_text(dim));
+    std::string text = key_text(tensor.name) + ':';
     if (!axes.empty()) text += fmt::format(" {}", fmt::join(axes, ", "));
     return text + (tensor.match ? "" : " !nomatch");
   }
 
-  Interpreter& in_;
   Terms& terms_;
   const std::vector<DerivedTensor>& tensors_;
   std::map<Term, Term> outer_;
