@@ -147,7 +147,11 @@ std::vector<Pin> collect_pins(Interpreter& interpreter, const std::vector<Derive
 
 Derivation derive_spec(const Graph& graph, const std::vector<TensorInfo>& network) {
   const Coverage coverage(graph, network);
-  Interpreter interpreter(graph);
+  // Where axes are cut is known at the end alone. From the beginning, parts that are cut apart
+  // later need not be alike inside.
+  Interpreter draft(graph);
+  draft.run();
+  Interpreter interpreter(graph, draft.cuts());
   interpreter.run();
   std::vector<DerivedTensor> tensors;
   for (const GraphParameter& parameter : coverage.parameters()) {

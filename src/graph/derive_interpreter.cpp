@@ -44,15 +44,19 @@ bool uniform(const GraphConstant& constant, std::size_t axis) {
 
 }  // namespace
 
-Interpreter::Interpreter(const Graph& graph)
+Interpreter::Interpreter(const Graph& graph, Cuts cuts)
     : graph_(graph),
+      cuts_(std::move(cuts)),
       layouts_(graph.values.size()),
       users_(graph.values.size()),
+      makers_(graph.values.size()),
       outputs_(graph.outputs.begin(), graph.outputs.end()),
       roots_(graph.values.size()) {
   for (ValueId value = 0; value < roots_.size(); ++value) roots_[value] = value;
-  for (std::uint32_t number = 0; number < graph.nodes.size(); ++number)
+  for (std::uint32_t number = 0; number < graph.nodes.size(); ++number) {
     for_each_value(graph.nodes[number], [&](ValueId value) { users_[value].push_back(number); });
+    for (const ValueId output : graph.nodes[number].outputs) makers_[output] = number;
+  }
 }
 
 void Interpreter::run() {
@@ -60,11 +64,7 @@ void Interpreter::run() {
   terms_.set_node(count);
   for (const ValueId input : graph_.inputs) set(input, fixed_layout(input, "input of the network"));
   for (const GraphParameter& parameter : graph_.parameters) {
-    if (layouts_[parameter.value]) continue;
-    Layout layout;
-    for (const Length& length : graph_.values[parameter.value].shape)
-      layout.dims.push_back(terms_.atom(length));
-    set(parameter.value, std::move(layout));
+    if (!layouts_[parameter.value]) set(parameter.value, parameter_layout(parameter.value));
   }
   std::map<std::string, ValueId> tied;
   for (const GraphParameter& parameter : graph_.parameters) {
@@ -83,6 +83,52 @@ void Interpreter::run() {
   }
   terms_.set_node(count);
   for (const ValueId output : graph_.outputs) pin(output, "output of the network");
+}
+
+std::optional<std::vector<std::int64_t>> Interpreter::constant_numbers(ValueId value) const {
+  auto found = graph_.constants.find(value);
+  for (int steps = 0; found == graph_.constants.end() && steps < kMaxSteps; ++steps) {
+    const auto made = makers_[value];
+    if (!made || !graph_.nodes[*made].op.starts_with("aten.lift_fresh")) return std::nullopt;
+    for_each_value(graph_.nodes[*made], [&](ValueId source) { value = source; });
+    found = graph_.constants.find(value);
+  }
+  if (found == graph_.constants.end() || found->second.info.dtype != DType::kI64 ||
+      found->second.info.rank() != 1 || found->second.data == nullptr)
+    return std::nullopt;
+  std::vector<std::int64_t> numbers(found->second.info.shape[0]);
+  if (found->second.data->size() != numbers.size() * sizeof(std::int64_t)) return std::nullopt;
+  if (!numbers.empty())
+    std::memcpy(numbers.data(), found->second.data->data(), found->second.data->size());
+  return numbers;
+}
+
+Layout Interpreter::parameter_layout(ValueId value) {
+  Layout layout;
+  const std::vector<Length>& shape = graph_.values[value].shape;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    std::vector<Term> segments;
+    if (const auto cut = cuts_.find({value, axis}); cut != cuts_.end())
+      for (const std::uint64_t length : cut->second) segments.push_back(terms_.atom(length));
+    layout.dims.push_back(segments.empty() ? terms_.atom(shape[axis])
+                                           : terms_.sum(std::move(segments)));
+  }
+  return layout;
+}
+
+Cuts Interpreter::cuts() {
+  Cuts found;
+  for (const GraphParameter& parameter : graph_.parameters) {
+    const Layout& whole = layout(parameter.value);
+    for (std::size_t axis = 0; axis < whole.dims.size(); ++axis) {
+      const std::vector<Term> segments = terms_.segments(whole.dims[axis]);
+      if (segments.size() < 2 || terms_.is_fixed(whole.dims[axis])) continue;
+      std::vector<std::uint64_t> lengths;
+      for (const Term segment : segments) lengths.push_back(terms_.size(segment).value_or(0));
+      found.emplace(std::pair(parameter.value, axis), std::move(lengths));
+    }
+  }
+  return found;
 }
 
 Layout Interpreter::constant_layout(const GraphConstant& constant) {
@@ -253,6 +299,9 @@ bool Interpreter::taken_apart(ValueId value, const std::vector<std::optional<std
   for (const std::uint32_t number : users_[value]) {
     const GraphNode& node = graph_.nodes[number];
     const Call call(*this, node);
+    const std::vector<ValueId> read = call.tensors();
+    if (call.value({"self", "input"}) != value || std::count(read.begin(), read.end(), value) != 1)
+      return false;
     if (const auto map = axis_map(call); map && node.outputs.size() == 1) {
       std::vector<std::optional<std::size_t>> moved;
       for (const auto& from : *map) moved.push_back(from ? axes.at(*from) : std::nullopt);

@@ -47,11 +47,15 @@ struct Pieces {
   std::vector<Piece> pieces;
 };
 
+/// Where axes of tensors are cut: the lengths of the segments, for axes that have several.
+using Cuts = std::map<std::pair<ValueId, std::size_t>, std::vector<std::uint64_t>>;
+
 /// Runs a graph once, from the first operator to the last, on layouts instead of numbers. For one
 /// graph, which outlives it; not for several threads. Linear in the graph up to union-find.
 class Interpreter {
  public:
-  explicit Interpreter(const Graph& graph);
+  /// Parameters begin as atoms, or as sums of them where `cuts` says so.
+  explicit Interpreter(const Graph& graph, Cuts cuts = {});
 
   /// Applies the rule of every operator.
   void run();
@@ -73,6 +77,10 @@ class Interpreter {
   /// is also used whole, or taken apart along several axes.
   std::optional<std::pair<std::size_t, std::set<std::uint64_t>>> taken_apart(ValueId value);
 
+  /// The numbers of a constant vector of 64-bit integers; nullopt for any other value.
+  std::optional<std::vector<std::int64_t>> constant_numbers(ValueId value) const;
+  /// Where the tensors' axes are sums.
+  Cuts cuts();
   /// The layouts that values have or had.
   const std::vector<Layout>& history() const { return history_; }
   const std::vector<Separation>& separations() const { return separations_; }
@@ -82,7 +90,7 @@ class Interpreter {
   void mark_statistics(ValueId value) { statistics_.insert(value); }
 
  private:
-  void start(ValueId value, Layout layout);
+  Layout parameter_layout(ValueId value);
   void step(std::uint32_t number);
   void give_up(const GraphNode& node, const char* reason);
   void mutate(const GraphNode& node);
@@ -92,9 +100,11 @@ class Interpreter {
                    std::optional<std::size_t>& axis, std::set<std::uint64_t>& ends, int depth);
 
   const Graph& graph_;
+  const Cuts cuts_;
   Terms terms_;
   std::vector<std::optional<Layout>> layouts_;
   std::vector<std::vector<std::uint32_t>> users_;  // numbers of nodes
+  std::vector<std::optional<std::uint32_t>> makers_;
   std::set<ValueId> outputs_;
   std::vector<Layout> history_;
   std::vector<Separation> separations_;

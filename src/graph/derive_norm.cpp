@@ -153,6 +153,13 @@ bool ordered(const Call& call) {
   return true;
 }
 
+/// Differences of neighbours; what stands before and after belongs to the axis too.
+bool difference(const Call& call) {
+  for (const std::string_view name : {"prepend", "append"})
+    if (const auto value = call.value(name)) call.in.pin(*value, kByPosition);
+  return ordered(call);
+}
+
 Layout without(const Call& call, const Layout& layout, const std::vector<std::size_t>& axes,
                std::size_t rank) {
   Layout result;
@@ -239,6 +246,7 @@ constexpr std::array kRules =
                             {"_log_softmax", softmax},
                             {"softmin", softmax},
                             {"cumsum", ordered},
+                            {"diff", difference},
                             {"cumprod", ordered},
                             {"logcumsumexp", ordered},
                             {"cummax", ordered},

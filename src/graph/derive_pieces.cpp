@@ -55,6 +55,32 @@ std::optional<Range> range_of(const Call& call, ValueId self) {
                static_cast<std::uint64_t>(*step)};
 }
 
+/// x[.., [3, 4], ..]: one axis, by a constant that counts up by one.
+std::optional<Pieces> constant_run(const Call& call, ValueId self) {
+  const Argument* argument = call.node.find("indices");
+  const auto* list =
+      argument ? std::get_if<std::vector<std::optional<ValueId>>>(argument) : nullptr;
+  if (list == nullptr || call.node.outputs.size() != 1) return std::nullopt;
+  std::optional<std::size_t> axis;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    if (!(*list)[i]) continue;
+    if (axis) return std::nullopt;
+    axis = i;
+  }
+  const std::vector<Length>& shape = call.shape(self);
+  if (!axis || *axis >= shape.size() || !shape[*axis]) return std::nullopt;
+  const auto numbers = call.in.constant_numbers(*(*list)[*axis]);
+  if (!numbers || numbers->empty()) return std::nullopt;
+  const auto length = static_cast<std::int64_t>(*shape[*axis]);
+  const std::int64_t first = numbers->front() < 0 ? numbers->front() + length : numbers->front();
+  for (std::size_t i = 0; i < numbers->size(); ++i) {
+    const std::int64_t at = (*numbers)[i] < 0 ? (*numbers)[i] + length : (*numbers)[i];
+    if (at != first + static_cast<std::int64_t>(i) || at < 0 || at >= length) return std::nullopt;
+  }
+  const auto begin = static_cast<std::uint64_t>(first);
+  return Pieces{*axis, false, {{0, begin, begin + numbers->size()}}};
+}
+
 bool is_select(const Call& call) {
   return call.node.op == "aten.select" || call.node.op == "aten.unbind";
 }
@@ -208,6 +234,7 @@ bool index(const Call& call) {
       argument ? std::get_if<std::vector<std::optional<ValueId>>>(argument) : nullptr;
   if (!self || list == nullptr) return false;
   Terms& terms = call.terms();
+  if (constant_run(call, *self)) return take(call);
   const Layout layout = call.layout(*self);
   if (list->size() > layout.dims.size()) return false;
   std::vector<Layout> indexes;
@@ -319,30 +346,30 @@ bool scatter_piece(const Call& call) {
   return true;
 }
 
-constexpr std::array kRules = std::to_array<RuleRow>({{"select", take},
-                                                      {"slice", take},
-                                                      {"narrow", take},
-                                                      {"split", take},
-                                                      {"split_with_sizes", take},
-                                                      {"unsafe_split", take},
-                                                      {"unsafe_split_with_sizes", take},
-                                                      {"chunk", take},
-                                                      {"unsafe_chunk", take},
-                                                      {"unbind", take},
-                                                      {"cat", concatenate},
-                                                      {"concat", concatenate},
-                                                      {"concatenate", concatenate},
-                                                      {"stack", stack},
-                                                      {"index", index},
-                                                      {"_unsafe_index", index},
-                                                      {"index_select", index_select},
-                                                      {"gather", gather},
-                                                      {"slice_scatter", scatter_piece},
-                                                      {"select_scatter", scatter_piece}});
+constexpr RuleRow kRules[] = {{"select", take},
+                              {"slice", take},
+                              {"narrow", take},
+                              {"split", take},
+                              {"split_with_sizes", take},
+                              {"unsafe_split", take},
+                              {"unsafe_split_with_sizes", take},
+                              {"chunk", take},
+                              {"unsafe_chunk", take},
+                              {"unbind", take},
+                              {"cat", concatenate},
+                              {"concat", concatenate},
+                              {"concatenate", concatenate},
+                              {"stack", stack},
+                              {"index", index},
+                              {"_unsafe_index", index},
+                              {"index_select", index_select},
+                              {"gather", gather},
+                              {"slice_scatter", scatter_piece},
+                              {"select_scatter", scatter_piece}};
 
-constexpr std::array kSplitters = std::to_array<std::string_view>(
-    {"aten.split", "aten.split_with_sizes", "aten.unsafe_split", "aten.unsafe_split_with_sizes",
-     "aten.chunk", "aten.unsafe_chunk", "aten.unbind"});
+constexpr std::string_view kSplitters[] = {
+    "aten.split", "aten.split_with_sizes", "aten.unsafe_split", "aten.unsafe_split_with_sizes",
+    "aten.chunk", "aten.unsafe_chunk",     "aten.unbind"};
 
 }  // namespace
 
@@ -361,7 +388,9 @@ std::optional<Pieces> pieces(const Call& call) {
     taken.pieces = {{0, range->begin, range->end}};
     return taken;
   }
-  if (std::find(kSplitters.begin(), kSplitters.end(), op) == kSplitters.end()) return std::nullopt;
+  if (op == "aten.index") return constant_run(call, *self);
+  if (std::find(std::begin(kSplitters), std::end(kSplitters), op) == std::end(kSplitters))
+    return std::nullopt;
   const std::vector<Length>& shape = call.shape(*self);
   const auto axis = Call::axis(call.number("dim", 0), shape.size());
   if (!axis || !shape[*axis]) return std::nullopt;

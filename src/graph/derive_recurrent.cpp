@@ -150,14 +150,14 @@ bool lstm_cell(const Call& call) { return cell(call, 4); }
 bool gru_cell(const Call& call) { return cell(call, 3); }
 bool rnn_cell(const Call& call) { return cell(call, 1); }
 
-constexpr std::array kRules = std::to_array<RuleRow>({{"lstm", lstm},
-                                                      {"gru", gru},
-                                                      {"rnn_tanh", rnn},
-                                                      {"rnn_relu", rnn},
-                                                      {"lstm_cell", lstm_cell},
-                                                      {"gru_cell", gru_cell},
-                                                      {"rnn_tanh_cell", rnn_cell},
-                                                      {"rnn_relu_cell", rnn_cell}});
+constexpr RuleRow kRules[] = {{"lstm", lstm},
+                              {"gru", gru},
+                              {"rnn_tanh", rnn},
+                              {"rnn_relu", rnn},
+                              {"lstm_cell", lstm_cell},
+                              {"gru_cell", gru_cell},
+                              {"rnn_tanh_cell", rnn_cell},
+                              {"rnn_relu_cell", rnn_cell}};
 
 }  // namespace
 

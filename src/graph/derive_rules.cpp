@@ -10,62 +10,63 @@ namespace {
 
 constexpr std::string_view kPrefix = "aten.";
 
-constexpr std::array kViews = std::to_array<std::string_view>({"_reshape_alias",
-                                                               "_unsafe_view",
-                                                               "adjoint",
-                                                               "alias",
-                                                               "chunk",
-                                                               "contiguous",
-                                                               "detach",
-                                                               "expand",
-                                                               "expand_as",
-                                                               "flatten",
-                                                               "mH",
-                                                               "mT",
-                                                               "moveaxis",
-                                                               "movedim",
-                                                               "narrow",
-                                                               "numpy_T",
-                                                               "permute",
-                                                               "ravel",
-                                                               "reshape",
-                                                               "reshape_as",
-                                                               "select",
-                                                               "slice",
-                                                               "split",
-                                                               "split_with_sizes",
-                                                               "squeeze",
-                                                               "swapaxes",
-                                                               "swapdims",
-                                                               "t",
-                                                               "to",
-                                                               "transpose",
-                                                               "type_as",
-                                                               "unbind",
-                                                               "unflatten",
-                                                               "unfold",
-                                                               "unsqueeze",
-                                                               "view",
-                                                               "view_as",
-                                                               "broadcast_to",
-                                                               "real",
-                                                               "dropout",
-                                                               "feature_dropout",
-                                                               "alpha_dropout",
-                                                               "float",
-                                                               "double",
-                                                               "half",
-                                                               "lift_fresh",
-                                                               "_to_copy",
-                                                               "requires_grad",
-                                                               "positive",
-                                                               "identity",
-                                                               "feature_alpha_dropout"});
+constexpr std::string_view kViews[] = {"_reshape_alias",
+                                       "_unsafe_view",
+                                       "adjoint",
+                                       "alias",
+                                       "chunk",
+                                       "contiguous",
+                                       "detach",
+                                       "expand",
+                                       "expand_as",
+                                       "flatten",
+                                       "mH",
+                                       "mT",
+                                       "moveaxis",
+                                       "movedim",
+                                       "narrow",
+                                       "numpy_T",
+                                       "permute",
+                                       "ravel",
+                                       "reshape",
+                                       "reshape_as",
+                                       "select",
+                                       "slice",
+                                       "split",
+                                       "split_with_sizes",
+                                       "squeeze",
+                                       "swapaxes",
+                                       "swapdims",
+                                       "t",
+                                       "to",
+                                       "transpose",
+                                       "type_as",
+                                       "unbind",
+                                       "unflatten",
+                                       "unfold",
+                                       "unsqueeze",
+                                       "view",
+                                       "view_as",
+                                       "broadcast_to",
+                                       "real",
+                                       "dropout",
+                                       "feature_dropout",
+                                       "alpha_dropout",
+                                       "float",
+                                       "double",
+                                       "half",
+                                       "lift_fresh",
+                                       "_to_copy",
+                                       "requires_grad",
+                                       "positive",
+                                       "identity",
+                                       "feature_alpha_dropout"};
 
-constexpr std::array kUnchanged = std::to_array<std::string_view>(
-    {"_to_copy", "alias", "alpha_dropout", "clone", "contiguous", "detach", "double", "dropout",
-     "feature_alpha_dropout", "feature_dropout", "float", "half", "identity", "lift_fresh",
-     "lift_fresh_copy", "positive", "requires_grad", "to", "type_as"});
+constexpr std::string_view kUnchanged[] = {
+    "_to_copy", "alias",      "alpha_dropout",         "clone",           "contiguous",    "detach",
+    "double",   "dropout",    "feature_alpha_dropout", "feature_dropout", "float",         "half",
+    "identity", "lift_fresh", "lift_fresh_copy",       "positive",        "requires_grad", "to",
+    "type_as"};
 
 using AxisMap = std::vector<std::optional<std::size_t>>;
 
@@ -164,7 +165,7 @@ Rule find_rule(std::string_view op) {
 
 bool is_view(std::string_view op) {
   const std::string_view name = plain_name(op);
-  return std::find(kViews.begin(), kViews.end(), name) != kViews.end();
+  return std::find(std::begin(kViews), std::end(kViews), name) != std::end(kViews);
 }
 
 std::optional<std::vector<std::optional<std::size_t>>> axis_map(const Call& call) {
@@ -173,7 +174,7 @@ std::optional<std::vector<std::optional<std::size_t>>> axis_map(const Call& call
   if (!self || !call.node.op.starts_with(kPrefix)) return std::nullopt;
   const std::vector<Length>& shape = call.shape(*self);
   const std::size_t rank = shape.size();
-  if (std::find(kUnchanged.begin(), kUnchanged.end(), op) != kUnchanged.end())
+  if (std::find(std::begin(kUnchanged), std::end(kUnchanged), op) != std::end(kUnchanged))
     return identity_map(rank);
   if (op == "transpose" || op == "swapaxes" || op == "swapdims") {
     const bool dims = call.given("dim0");

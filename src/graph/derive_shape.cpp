@@ -153,25 +153,14 @@ bool triangle(const Call& call) {
   return true;
 }
 
-constexpr std::array kRules = std::to_array<RuleRow>({{"view", reshape},
-                                                      {"reshape", reshape},
-                                                      {"_unsafe_view", reshape},
-                                                      {"_reshape_alias", reshape},
-                                                      {"flatten", reshape},
-                                                      {"unflatten", reshape},
-                                                      {"ravel", reshape},
-                                                      {"view_as", reshape},
-                                                      {"reshape_as", reshape},
-                                                      {"expand", expand},
-                                                      {"expand_as", expand},
-                                                      {"broadcast_to", expand},
-                                                      {"repeat", repeat},
-                                                      {"tile", repeat},
-                                                      {"repeat_interleave", repeat_interleave},
-                                                      {"roll", shifted},
-                                                      {"flip", shifted},
-                                                      {"tril", triangle},
-                                                      {"triu", triangle}});
+constexpr RuleRow kRules[] = {
+    {"view", reshape},           {"reshape", reshape},  {"_unsafe_view", reshape},
+    {"_reshape_alias", reshape}, {"flatten", reshape},  {"unflatten", reshape},
+    {"ravel", reshape},          {"view_as", reshape},  {"reshape_as", reshape},
+    {"expand", expand},          {"expand_as", expand}, {"broadcast_to", expand},
+    {"repeat", repeat},          {"tile", repeat},      {"repeat_interleave", repeat_interleave},
+    {"roll", shifted},           {"flip", shifted},     {"tril", triangle},
+    {"triu", triangle}};
 
 /// The state of a reshape: factors not yet taken, the slowest first.
 struct Open {

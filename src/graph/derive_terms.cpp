@@ -270,7 +270,8 @@ void Terms::unify(Term a, Term b, const char* reason) {
     const std::vector<Term> inside = atoms(is_fixed(a) ? a : b);
     const char* why = inside.empty() ? nullptr : nodes_[inside.front()].cause.reason;
     pin(is_fixed(a) ? b : a, why == nullptr ? reason : why);
-    return;
+    // One atom from here on: families may stand in either.
+    if (is_atom(a) != is_atom(b) || !size(a) || size(a) != size(b)) return;
   }
   if (size(a) != size(b)) {
     pin(a, reason);
