@@ -3,6 +3,7 @@
 //   input = ( name [ " " length ]* LF )* "%%" LF spec
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <map>
 
 #include "fuzz.h"
@@ -37,13 +38,23 @@ std::vector<TensorInfo> read_network(std::string_view text) {
   return network;
 }
 
+/// Every group, and every member of a family, turned by one unit.
 Permutation rotations(const Spec& spec) {
-  Permutation permutation;
-  for (const Group& group : spec.groups) {
-    Gather gather;
-    for (std::uint32_t i = 0; i < group.size; ++i) gather.push_back((i + 1) % group.size);
-    permutation.groups.push_back(std::move(gather));
-  }
+  Permutation permutation = identity_permutation(spec);
+  const std::function<void(std::uint32_t)> turn = [&](std::uint32_t number) {
+    const Group& group = spec.groups[number];
+    Gather& gather = permutation.groups[number];
+    if (!gather.empty()) return;
+    if (group.outer) turn(*group.outer);
+    const std::uint64_t members = member_count(spec.groups, number);
+    for (std::uint32_t m = 0; m < members; ++m) {
+      const std::uint32_t from = group.outer ? permutation.groups[*group.outer][m] : 0;
+      for (std::uint32_t i = 0; i < group.size; ++i)
+        gather.push_back(from * group.size + (group.fixed ? i : (i + 1) % group.size));
+    }
+  };
+  for (std::uint32_t number = 0; number < spec.groups.size(); ++number) turn(number);
+  fuzz::require(!permutation_fault(spec.groups, permutation), "a permutation of the groups");
   return permutation;
 }
 
@@ -52,11 +63,11 @@ void check_bound(const Spec& spec, const std::vector<TensorInfo>& network) {
   std::uint64_t longest = 0;
   for (std::size_t i = 0; i < network.size(); ++i) {
     fuzz::require(spec.tensors[i].name == network[i].name, "tensors are in order");
-    fuzz::require(spec.tensors[i].axes.size() == network[i].rank(), "one layout per axis");
-    for (std::size_t axis = 0; axis < network[i].rank(); ++axis)
-      fuzz::require(spec.tensors[i].axes[axis].length == network[i].shape[axis], "lengths fit");
-    for (const std::uint64_t length : network[i].shape) longest = std::max(longest, length);
+    fuzz::require(fits(spec.tensors[i], network[i].shape), "the axes are the tensor's");
+    for (const SpecAxis& axis : spec.tensors[i].axes) longest = std::max(longest, axis.length);
   }
+  for (std::uint32_t number = 0; number < spec.groups.size(); ++number)
+    longest = std::max(longest, unit_count(spec.groups, number));
   Spec again = bind_spec(spec_text(spec), "canonical", network);
   again.proof = spec.proof;
   fuzz::require(again == spec, "the canonical text binds to the same spec");

@@ -37,9 +37,10 @@ struct MatchOptions {
 
 struct GroupMatch {
   std::string name;
-  std::uint32_t size = 0;
+  std::uint32_t size = 0;   // units; of a family, of all its members
   std::uint32_t moved = 0;  // units that change place
-  double before = 0;        // this group's similarity with the identity, the others as they end
+  double before = 0;        // this group's similarity with the identity, the others as they end; of
+                            // families and what they stand in, that of all of them together
   double after = 0;
 };
 

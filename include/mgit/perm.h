@@ -18,20 +18,32 @@
 
 namespace mgit {
 
-/// A set of hidden units that can be reordered together: a permutation variable of size n.
+/// A set of hidden units that can be reordered together: a permutation variable of size n. In a
+/// family (`perm V:64 in H`), one such set in each unit of the outer group, each with an order of
+/// its own; it moves with that unit (a wreath product: attention heads, experts, GroupNorm).
 struct Group {
   std::string name;
-  std::uint32_t size = 0;
+  std::uint32_t size = 0;                // of a family, of each member
+  std::optional<std::uint32_t> outer{};  // the group it is a family of, which may be one itself
+  bool fixed = false;                    // cannot move, and is here for its families
   bool operator==(const Group&) const = default;
 };
 
+/// How many sets of units a group stands for: 1, or of a family the units of its outer group.
+std::uint64_t member_count(const std::vector<Group>& groups, std::uint32_t group);
+/// The units of all members together: the length of its entry in a Permutation.
+std::uint64_t unit_count(const std::vector<Group>& groups, std::uint32_t group);
+
 /// A place where a group stands on an axis: the axis index of (o, g, i), o < outer, g < group size,
-/// i < inner, is offset + (o * size + g) * inner + i.
+/// i < inner, is offset + (o * size + g) * inner + i. At o stands the member
+/// (first + o / step) mod member_count; the outer group encloses a family wherever it stands.
 struct Occurrence {
   std::uint32_t group = 0;
   std::uint64_t offset = 0;
   std::uint64_t outer = 1;
   std::uint64_t inner = 1;
+  std::uint64_t first = 0;
+  std::uint64_t step = 1;
   bool operator==(const Occurrence&) const = default;
 };
 
@@ -45,8 +57,13 @@ struct SpecTensor {
   std::string name;
   std::vector<SpecAxis> axes;  // one per axis of the tensor; all fixed for a skipped one
   bool match = true;           // false: kept out of the objective (!nomatch: running statistics)
+  bool reshaped = false;       // the axes are those of another shape with as many elements (`as`)
+
+  Shape shape() const;  // the lengths of the axes
   bool operator==(const SpecTensor&) const = default;
 };
+/// Whether a tensor of this shape can be read under the axes.
+bool fits(const SpecTensor& tensor, const Shape& shape);
 
 /// How far a spec was proved (DESIGN section 5).
 enum class Proof : std::uint8_t { kStatic, kFamily, kAlgebraic, kNumeric };
@@ -60,6 +77,8 @@ struct Spec {
   std::vector<SpecTensor> tensors;
 
   const SpecTensor* find(std::string_view tensor) const;
+  /// Whether a group that is not fixed stands on an axis of one of the tensors.
+  bool moves(const SpecTensor& tensor) const;
   bool operator==(const Spec&) const = default;
 };
 
@@ -111,7 +130,9 @@ ParameterCount count_parameters(const Spec& spec);
 std::optional<Spec> recognise(const std::vector<TensorInfo>& network);
 
 /// One reordering per group, parallel to Spec::groups: unit i of the result is unit perm[i] of the
-/// input. An empty entry is the identity.
+/// input. An empty entry is the identity. That of a family is over the units of all members, those
+/// of member m from m * size on; as the outer unit at m comes from m', they come from m' * size on.
+/// So inverse and composition are those of each entry alone.
 struct Permutation {
   std::vector<Gather> groups;
 
@@ -120,6 +141,12 @@ struct Permutation {
 };
 
 Permutation identity_permutation(const Spec& spec);
+/// Why this is no permutation of these groups: an entry of the wrong length or not a bijection, a
+/// fixed group that moves, units of a family apart from their outer unit. nullopt if it is one.
+std::optional<std::string> permutation_fault(const std::vector<Group>& groups,
+                                             const Permutation& permutation);
+/// The entry of a family whose outer group moves by `outer` and whose members keep their order.
+Gather carried(const Gather& outer, std::uint32_t size);
 Permutation inverse(const Permutation& permutation);
 /// First `first`, then `second`.
 Permutation compose(const Permutation& first, const Permutation& second);

@@ -66,10 +66,14 @@ Json to_json(const Spec& spec) {
     Json axes = Json::array();
     for (const auto& [tensor, axis] : members[g].axes)
       axes.push_back({{"tensor", tensor}, {"axis", axis}});
-    json["groups"].push_back({{"name", spec.groups[g].name},
-                              {"size", spec.groups[g].size},
-                              {"parameters", members[g].parameters},
-                              {"members", axes}});
+    const Group& group = spec.groups[g];
+    Json entry = {{"name", group.name},
+                  {"size", group.size},
+                  {"parameters", members[g].parameters},
+                  {"members", axes}};
+    if (group.outer) entry["in"] = spec.groups[*group.outer].name;
+    if (group.fixed) entry["fixed"] = true;
+    json["groups"].push_back(std::move(entry));
   }
   return json;
 }
@@ -94,8 +98,11 @@ void print_groups(const Spec& spec) {
   std::size_t width = 5;
   for (const Group& group : spec.groups) width = std::max(width, group.name.size());
   for (std::size_t g = 0; g < members.size(); ++g) {
-    fmt::print("\n{:<{}}  {:>6} units  {:>10} parameters\n", spec.groups[g].name, width,
-               spec.groups[g].size, members[g].parameters);
+    const Group& group = spec.groups[g];
+    std::string note = group.fixed ? "  fixed, holds families" : "";
+    if (group.outer) note += "  in each of " + spec.groups[*group.outer].name;
+    fmt::print("\n{:<{}}  {:>6} units  {:>10} parameters{}\n", group.name, width, group.size,
+               members[g].parameters, note);
     std::string line = "   ";
     for (const auto& [tensor, axis] : members[g].axes) {
       const std::string member = fmt::format(" {}:{}", tensor, axis);
@@ -114,7 +121,8 @@ class SpecCommand : public Command {
   void options(Options& options) override {
     options.description(
         "--json prints one object: architecture, proof, spec (its digest), tensors, parameters, "
-        "movable, groups (name, size, parameters, members); check adds fits, or prints fits and "
+        "movable, groups (name, size, parameters, members; of a family, in); check adds fits, or "
+        "prints fits and "
         "reasons.");
     show_ = &options.subcommand("show", "the groups of hidden units of a network");
     show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");

@@ -2,10 +2,13 @@
 //
 // The objective is linear in one group's permutation when the others are fixed: S = sum of terms,
 // one per place where the group stands. A term depends on the groups on the other axes of its
-// tensor; when some of their units moved, only the columns they touch are computed again.
+// tensor; when some of their units moved, only the columns they touch are computed again. A group
+// that holds families, or shares a product with another group, is solved together with its families
+// by nested assignments (nested_assignment.h), from all of its terms anew.
 #include <cmath>
 
 #include "base/threads.h"
+#include "match/nested_terms.h"
 #include "match/random.h"
 #include "match/unfolding.h"
 #include "match/weights.h"
@@ -36,7 +39,9 @@ struct Problem {
         pairs(load_pairs(spec_, a, b)),
         terms_of(spec_.groups.size()),
         pairs_of(spec_.groups.size()),
-        quadratic(spec_.groups.size()) {
+        quadratic(spec_.groups.size()),
+        tree_of(spec_.groups.size()) {
+    find_trees();
     for (std::size_t i = 0; i < pairs.size(); ++i) add_pair(i);
   }
 
@@ -47,12 +52,69 @@ struct Problem {
   std::vector<std::vector<std::size_t>> pairs_of;  // by group
   std::vector<bool> quadratic;                     // by group: it stands on two axes of one tensor
 
+  struct Tree {
+    GroupTree groups;
+    std::vector<TreePlace> places;
+    std::vector<std::vector<std::uint32_t>> neighbours;  // by place: groups of other trees
+    std::vector<std::size_t> pairs;
+    bool quadratic = false;
+  };
+  std::vector<Tree> trees;
+  std::vector<std::optional<std::size_t>> tree_of;  // by group; nullopt: solved by itself
+
  private:
+  /// Do two places of an axis have positions in common?
+  bool overlap(const Occurrence& a, const Occurrence& b) const {
+    const auto end = [&](const Occurrence& place) {
+      return place.offset + place.outer * spec.groups[place.group].size * place.inner;
+    };
+    return a.offset < end(b) && b.offset < end(a);
+  }
+
+  void find_trees() {
+    std::vector<bool> nested(spec.groups.size());
+    for (const SpecTensor& tensor : spec.tensors)
+      for (const SpecAxis& axis : tensor.axes)
+        for (const Occurrence& place : axis.occurrences)
+          for (const Occurrence& other : axis.occurrences)
+            if (place.group != other.group && overlap(place, other)) nested[place.group] = true;
+    for (std::uint32_t group = 0; group < spec.groups.size(); ++group)
+      if (spec.groups[group].outer) nested[group] = true;
+    for (std::uint32_t group = 0; group < spec.groups.size(); ++group) {
+      if (!nested[group] || spec.groups[group].outer) continue;
+      Tree tree;
+      tree.groups = make_tree(spec.groups, group);
+      for (const std::uint32_t member : tree.groups.groups) tree_of[member] = trees.size();
+      trees.push_back(std::move(tree));
+    }
+  }
+
+  void add_to_tree(Tree& tree, std::size_t index, std::size_t axis, const Occurrence& occurrence) {
+    if (tree.pairs.empty() || tree.pairs.back() != index) tree.pairs.push_back(index);
+    if (occurrence.group != tree.groups.root()) return;
+    std::vector<std::uint32_t> others;
+    const std::vector<SpecAxis>& axes = pairs[index].spec->axes;
+    for (std::size_t each = 0; each < axes.size(); ++each)
+      for (const Occurrence& other : axes[each].occurrences) {
+        if (!tree.groups.has(other.group)) {
+          if (each != axis || overlap(other, occurrence)) others.push_back(other.group);
+        } else if (each != axis) {
+          tree.quadratic = true;
+        }
+      }
+    tree.places.push_back({&pairs[index], axis, occurrence});
+    tree.neighbours.push_back(std::move(others));
+  }
+
   void add_pair(std::size_t index) {
     const std::vector<SpecAxis>& axes = pairs[index].spec->axes;
     for (std::size_t axis = 0; axis < axes.size(); ++axis) {
       for (const Occurrence& occurrence : axes[axis].occurrences) {
         const std::uint32_t group = occurrence.group;
+        if (tree_of[group]) {
+          add_to_tree(trees[*tree_of[group]], index, axis, occurrence);
+          continue;
+        }
         terms_of[group].push_back(terms.size());
         if (pairs_of[group].empty() || pairs_of[group].back() != index)
           pairs_of[group].push_back(index);
@@ -77,10 +139,13 @@ struct Problem {
 class Descent {
  public:
   explicit Descent(const Problem& problem)
-      : problem_(&problem), terms_(problem.terms.size()), groups_(problem.spec.groups.size()) {
+      : problem_(&problem),
+        terms_(problem.terms.size()),
+        groups_(problem.spec.groups.size()),
+        trees_(problem.trees.size()) {
     permutation_.groups.resize(groups_.size());
     for (std::size_t g = 0; g < groups_.size(); ++g) {
-      const std::size_t n = problem.spec.groups[g].size;
+      const std::size_t n = unit_count(problem.spec.groups, static_cast<std::uint32_t>(g));
       permutation_.groups[g].resize(n);
       for (std::size_t i = 0; i < n; ++i) permutation_.groups[g][i] = static_cast<std::uint32_t>(i);
     }
@@ -92,8 +157,14 @@ class Descent {
   /// chain of layers that is from the input to the output.
   void place_in_sequence() {
     std::vector<bool> placed(groups_.size());
-    for (std::size_t count = 0; count < groups_.size(); ++count) {
+    while (std::find(placed.begin(), placed.end(), false) != placed.end()) {
       const std::size_t g = best_known(placed);
+      if (const auto tree = problem_->tree_of[g]) {
+        solve_tree(*tree, known_places(problem_->trees[*tree], placed));
+        for (const std::uint32_t member : problem_->trees[*tree].groups.groups)
+          placed[member] = true;
+        continue;
+      }
       const std::size_t n = permutation_.groups[g].size();
       std::vector<double> total(n * n);
       for (const std::size_t term : problem_->terms_of[g]) {
@@ -115,7 +186,13 @@ class Descent {
     for (bool moved = true; moved && sweeps_ < options.max_sweeps;) {
       moved = false;
       ++sweeps_;
-      for (const std::size_t g : random.order(groups_.size())) moved |= improve(g);
+      for (const std::size_t g : random.order(groups_.size())) {
+        if (!problem_->tree_of[g]) {
+          moved |= improve(g);
+        } else if (!problem_->spec.groups[g].outer) {
+          moved |= improve_tree(*problem_->tree_of[g]);
+        }
+      }
       if (options.progress) options.progress(sweeps_, objective_);
     }
   }
@@ -124,6 +201,12 @@ class Descent {
   void shake(std::uint64_t seed) {
     Random random(seed);
     for (const std::size_t g : random.order(groups_.size())) {
+      if (const auto tree = problem_->tree_of[g]) {
+        if (!problem_->spec.groups[g].outer)
+          solve_tree(*tree, problem_->trees[*tree].places,
+                     [&](double scale) { return kShake * scale * random.uniform(); });
+        continue;
+      }
       refresh(g);
       GroupState& state = groups_[g];
       Gather& current = permutation_.groups[g];
@@ -157,18 +240,26 @@ class Descent {
   int sweeps() const { return sweeps_; }
 
   GroupMatch report(std::size_t g) {
-    refresh(g);
     const Gather& gather = permutation_.groups[g];
     GroupMatch match;
     match.name = problem_->spec.groups[g].name;
-    match.size = problem_->spec.groups[g].size;
+    match.size = static_cast<std::uint32_t>(gather.size());
     for (std::size_t i = 0; i < gather.size(); ++i) match.moved += gather[i] != i ? 1 : 0;
+    if (const auto tree = problem_->tree_of[g]) {
+      Permutation still = permutation_;
+      for (const std::uint32_t member : problem_->trees[*tree].groups.groups)
+        still.groups[member].clear();
+      match.before = similarity(problem_->trees[*tree].pairs, still);
+      match.after = similarity(problem_->trees[*tree].pairs, permutation_);
+      return match;
+    }
+    refresh(g);
     if (problem_->quadratic[g]) {
       Permutation still = permutation_;
       for (std::size_t i = 0; i < gather.size(); ++i)
         still.groups[g][i] = static_cast<std::uint32_t>(i);
-      match.before = similarity(g, still);
-      match.after = similarity(g, permutation_);
+      match.before = similarity(problem_->pairs_of[g], still);
+      match.after = similarity(problem_->pairs_of[g], permutation_);
       return match;
     }
     for (std::size_t i = 0; i < gather.size(); ++i) {
@@ -190,11 +281,68 @@ class Descent {
     std::uint64_t version = 0;  // counts changes of the permutation
     bool changed = true;        // `total` since the last assignment
   };
+  struct TreeState {
+    std::vector<std::uint64_t> seen;  // versions of the neighbours at the last assignment
+    bool solved = false;
+  };
 
   bool known(std::size_t term, const std::vector<bool>& placed) const {
     const auto& neighbours = problem_->terms[term].neighbours;
     return std::all_of(neighbours.begin(), neighbours.end(),
                        [&](std::uint32_t group) { return placed[group]; });
+  }
+
+  std::vector<TreePlace> known_places(const Problem::Tree& tree,
+                                      const std::vector<bool>& placed) const {
+    std::vector<TreePlace> known;
+    for (std::size_t i = 0; i < tree.places.size(); ++i)
+      if (std::all_of(tree.neighbours[i].begin(), tree.neighbours[i].end(),
+                      [&](std::uint32_t group) { return placed[group]; }))
+        known.push_back(tree.places[i]);
+    return known;
+  }
+
+  /// How much of what the tree stands on is known, as part of all.
+  double known_part(const Problem::Tree& tree, const std::vector<bool>& placed) const {
+    const auto weight = [](const std::vector<TreePlace>& places) {
+      double sum = 0;
+      for (const TreePlace& place : places)
+        sum += static_cast<double>(place.pair->a.values().size());
+      return sum;
+    };
+    const double all = weight(tree.places);
+    return all > 0 ? weight(known_places(tree, placed)) / all : 0;
+  }
+
+  bool solve_tree(std::size_t index, const std::vector<TreePlace>& places,
+                  const TreeNoise& noise = {}) {
+    const GroupTree& tree = problem_->trees[index].groups;
+    if (!match_tree(problem_->spec, tree, places, noise, permutation_)) return false;
+    for (const std::uint32_t group : tree.groups) ++groups_[group].version;
+    return true;
+  }
+
+  bool improve_tree(std::size_t index) {
+    const Problem::Tree& tree = problem_->trees[index];
+    TreeState& state = trees_[index];
+    std::vector<std::uint64_t> versions;
+    for (const auto& neighbours : tree.neighbours)
+      for (const std::uint32_t group : neighbours) versions.push_back(groups_[group].version);
+    if (state.solved && state.seen == versions) return false;
+    state.seen = std::move(versions);
+    state.solved = true;
+    const Permutation before = permutation_;
+    const double reached = similarity(tree.pairs, before);
+    if (!solve_tree(index, tree.places)) return false;
+    const double gain = similarity(tree.pairs, permutation_) - reached;
+    if (gain <= kTolerance * std::fabs(reached)) {
+      permutation_ = before;
+      for (const std::uint32_t group : tree.groups.groups) ++groups_[group].version;
+      return false;
+    }
+    state.solved = !tree.quadratic;  // what it stands beside itself on has moved as well
+    objective_ += gain;
+    return true;
   }
 
   /// The group that is not placed of which the largest part of columns is known.
@@ -203,21 +351,26 @@ class Descent {
     double most = -1;
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       if (placed[g]) continue;
-      double all = 0;
-      double seen = 0;
-      for (const std::size_t index : problem_->terms_of[g]) {
-        const TensorPair& pair = problem_->pairs[problem_->terms[index].pair];
-        const auto size = static_cast<double>(pair.a.values().size());
-        all += size;
-        if (known(index, placed)) seen += size;
-      }
-      const double part = all > 0 ? seen / all : 0;
+      const auto tree = problem_->tree_of[g];
+      const double part = tree ? known_part(problem_->trees[*tree], placed) : known_part(g, placed);
       if (part > most) {
         most = part;
         best = g;
       }
     }
     return best;
+  }
+
+  double known_part(std::size_t g, const std::vector<bool>& placed) const {
+    double all = 0;
+    double seen = 0;
+    for (const std::size_t index : problem_->terms_of[g]) {
+      const TensorPair& pair = problem_->pairs[problem_->terms[index].pair];
+      const auto size = static_cast<double>(pair.a.values().size());
+      all += size;
+      if (known(index, placed)) seen += size;
+    }
+    return all > 0 ? seen / all : 0;
   }
 
   static void add(const std::vector<double>& value, std::vector<double>& total) {
@@ -233,10 +386,10 @@ class Descent {
     return inner_product(tensors, tensor_gathers(problem_->spec, *tensors.spec, permutation));
   }
 
-  /// The part of the objective that depends on the group.
-  double similarity(std::size_t g, const Permutation& permutation) const {
+  /// A part of the objective.
+  double similarity(const std::vector<std::size_t>& pairs, const Permutation& permutation) const {
     double sum = 0;
-    for (const std::size_t pair : problem_->pairs_of[g]) sum += product(pair, permutation);
+    for (const std::size_t pair : pairs) sum += product(pair, permutation);
     return sum;
   }
 
@@ -316,8 +469,8 @@ class Descent {
     if (problem_->quadratic[g]) {
       Permutation with = permutation_;
       with.groups[g] = candidate;
-      const double before = similarity(g, permutation_);
-      gain = similarity(g, with) - before;
+      const double before = similarity(problem_->pairs_of[g], permutation_);
+      gain = similarity(problem_->pairs_of[g], with) - before;
       if (gain <= kTolerance * std::fabs(before)) return false;
     }
     current = std::move(candidate);
@@ -358,6 +511,7 @@ class Descent {
   Permutation permutation_;
   std::vector<TermState> terms_;
   std::vector<GroupState> groups_;
+  std::vector<TreeState> trees_;
   double objective_ = 0;
   int sweeps_ = 0;
 

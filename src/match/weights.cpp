@@ -23,11 +23,9 @@ void check_tensor(const SpecTensor& tensor, const TensorSource& source, const ch
   const TensorInfo* info = source.find(tensor.name);
   if (info == nullptr)
     throw Error(fmt::format("the {} model has no such tensor", side), tensor.name);
-  Shape expected;
-  for (const SpecAxis& axis : tensor.axes) expected.push_back(axis.length);
-  if (info->shape != expected)
+  if (!fits(tensor, info->shape))
     throw Error(fmt::format("shape {} in the {} model, {} in the spec", shape_text(info->shape),
-                            side, shape_text(expected)),
+                            side, shape_text(tensor.shape())),
                 tensor.name, "networks of different shape cannot be matched");
 }
 
@@ -93,10 +91,8 @@ double inner_product(const TensorPair& pair, std::span<const Gather> gathers) {
   const std::span<const float> b = pair.b.values();
   if (std::all_of(gathers.begin(), gathers.end(), [](const Gather& g) { return g.empty(); }))
     return dot(pair.a.values(), b);
-  Shape shape;
-  for (const SpecAxis& axis : pair.spec->axes) shape.push_back(axis.length);
   std::vector<float> gathered(b.size());
-  gather_axes(std::as_bytes(b), sizeof(float), shape, gathers,
+  gather_axes(std::as_bytes(b), sizeof(float), pair.spec->shape(), gathers,
               std::as_writable_bytes(std::span(gathered)));
   return dot(pair.a.values(), gathered);
 }

@@ -38,6 +38,7 @@ Spec ModelForm::of(const Spec& spec, const std::string& prefix) const {
     if (theirs != nullptr) {
       tensor.axes = theirs->axes;
       tensor.match = theirs->match;
+      tensor.reshaped = theirs->reshaped;
     } else {
       for (const std::uint64_t length : info.shape) tensor.axes.push_back({length, {}});
     }

@@ -174,10 +174,7 @@ void require_proof(const Spec& spec, const std::string& path, bool trusted) {
 std::string weights_place(const Spec& spec) {
   std::optional<std::string_view> common;
   for (const SpecTensor& tensor : spec.tensors) {
-    const bool weight =
-        tensor.match && std::any_of(tensor.axes.begin(), tensor.axes.end(),
-                                    [](const SpecAxis& axis) { return !axis.occurrences.empty(); });
-    if (!weight) continue;
+    if (!tensor.match || !spec.moves(tensor)) continue;
     const std::string_view name = tensor.name;
     if (!common) common = name;
     const auto end = std::mismatch(common->begin(), common->end(), name.begin(), name.end()).first;

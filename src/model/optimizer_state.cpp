@@ -58,20 +58,16 @@ std::optional<Moment> parse_moment(std::string_view name) {
                 std::string(name.substr(begin, last - begin)), std::string(name.substr(last + 1))};
 }
 
-Shape shape_of(const SpecTensor& tensor) {
-  Shape shape;
-  for (const SpecAxis& axis : tensor.axes) shape.push_back(axis.length);
-  return shape;
-}
-
-std::optional<std::vector<SpecAxis>> moment_axes(const Moment& moment, const Shape& shape,
-                                                 const SpecTensor& parameter) {
-  std::vector<SpecAxis> axes = parameter.axes;
+std::optional<SpecTensor> moment_layout(const Moment& moment, const Shape& shape,
+                                        const SpecTensor& parameter) {
+  SpecTensor layout = parameter;
+  auto& axes = layout.axes;
   const auto rank = static_cast<std::ptrdiff_t>(axes.size());
-  if (rank >= 2 && moment.kind == "exp_avg_sq_row") axes.erase(axes.begin() + rank - 1);
-  if (rank >= 2 && moment.kind == "exp_avg_sq_col") axes.erase(axes.begin() + rank - 2);
-  if (shape_of({"", axes}) != shape) return std::nullopt;
-  return axes;
+  const bool factored = rank >= 2 && !parameter.reshaped;
+  if (factored && moment.kind == "exp_avg_sq_row") axes.erase(axes.begin() + rank - 1);
+  if (factored && moment.kind == "exp_avg_sq_col") axes.erase(axes.begin() + rank - 2);
+  if (!fits(layout, shape)) return std::nullopt;
+  return layout;
 }
 
 OptimizerParameters::OptimizerParameters(const Spec& weights, const std::string& prefix,
@@ -195,10 +191,10 @@ std::string OptimizerParameters::misfit(const std::string& optimizer,
     const auto found = assignment.find(moment->parameter);
     if (found == assignment.end())
       return fmt::format("{} is of no parameter in param_groups", info.name);
-    if (!moment_axes(*moment, info.shape, *found->second))
+    if (!moment_layout(*moment, info.shape, *found->second))
       return fmt::format("{} is {}, parameter {} in the network's order is {}", info.name,
                          shape_text(info.shape), found->second->name,
-                         shape_text(shape_of(*found->second)));
+                         shape_text(found->second->shape()));
   }
   return {};
 }
@@ -296,7 +292,7 @@ const SpecTensor* OptimizerParameters::listed(const std::string& name) {
       if (!info.name.starts_with(folder)) continue;
       ++all;
       const auto place = number_of(std::string_view(info.name).substr(folder.size()));
-      if (place && *place < order_.size() && shape_of(*order_[*place]) == info.shape) ++fitting;
+      if (place && *place < order_.size() && fits(*order_[*place], info.shape)) ++fitting;
     }
     known->second = fitting == order_.size() && all == fitting;
   }

@@ -32,12 +32,10 @@ std::optional<Moment> parse_moment(std::string_view name);
 /// Running statistics are tensors of the network, but no parameters.
 bool is_buffer(std::string_view name);
 
-Shape shape_of(const SpecTensor& tensor);
-
-/// The axes of a moment from its parameter's: all of them, or those that a factored one keeps
+/// The layout of a moment from its parameter's: all of its axes, or those that a factored one keeps
 /// (Adafactor's exp_avg_sq_row and exp_avg_sq_col). nullopt if the shape is neither.
-std::optional<std::vector<SpecAxis>> moment_axes(const Moment& moment, const Shape& shape,
-                                                 const SpecTensor& parameter);
+std::optional<SpecTensor> moment_layout(const Moment& moment, const Shape& shape,
+                                        const SpecTensor& parameter);
 
 /// The parameters of a network as its optimizers know them. Keeps references to all arguments.
 class OptimizerParameters {

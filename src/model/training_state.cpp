@@ -157,7 +157,7 @@ class StateSpec {
       tensor.name = info.name;
       return tensor;
     }
-    if (const SpecTensor* original = original_of(info)) return like(info, original->axes);
+    if (const SpecTensor* original = original_of(info)) return like(info, *original);
     return fixed(info);
   }
 
@@ -165,12 +165,12 @@ class StateSpec {
     const auto moment = parse_moment(info.name);
     if (moments_ == Moments::kLeave || element_count(info.shape).value_or(0) <= 1 || !moment)
       return fixed(info);
-    auto axes = moment_axes(*moment, info.shape, parameters_.of(*moment));
-    if (!axes)
+    const auto layout = moment_layout(*moment, info.shape, parameters_.of(*moment));
+    if (!layout)
       throw Error(fmt::format("has shape {}, its parameter another one: how it moves is not known",
                               shape_text(info.shape)),
                   info.name);
-    return like(info, *std::move(axes));
+    return like(info, *layout);
   }
 
   /// What a moving average of the weights is a copy of: "ema.fc1.weight", "average.3".
@@ -191,19 +191,14 @@ class StateSpec {
     for (const SpecTensor& weight : weights_.tensors) {
       const auto found = shapes_.find(std::string(folder) + weight.name);
       const bool there = found != shapes_.end();
-      if (there ? *found->second != shape_of(weight) : !is_buffer(weight.name) && moves(weight))
+      if (there ? !fits(weight, *found->second) : !is_buffer(weight.name) && weights_.moves(weight))
         known->second = false;
     }
     return known->second;
   }
 
-  static bool moves(const SpecTensor& tensor) {
-    return std::any_of(tensor.axes.begin(), tensor.axes.end(),
-                       [](const SpecAxis& axis) { return !axis.occurrences.empty(); });
-  }
-
-  static SpecTensor like(const TensorInfo& info, std::vector<SpecAxis> axes) {
-    return {info.name, std::move(axes), false};
+  static SpecTensor like(const TensorInfo& info, const SpecTensor& layout) {
+    return {info.name, layout.axes, false, layout.reshaped};
   }
 
   static SpecTensor fixed(const TensorInfo& info) {

@@ -6,6 +6,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "perm/group_table.h"
+#include "perm/joins.h"
 #include "perm/layout.h"
 #include "perm/matching.h"
 #include "perm/natural_order.h"
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::size_t kShownReasons = 3;
 constexpr std::size_t kMaxCombinations = 200'000;
+constexpr std::uint64_t kMaxMerged = 1 << 27;  // entries of one gather
 
 std::string headline(const std::vector<std::string>& reasons) {
   std::string text = "does not fit the network: ";
@@ -33,8 +36,16 @@ struct Axis {
 
 struct Covered {
   const TensorInfo* info = nullptr;
+  Shape shape;  // what it is read as
   std::vector<Axis> axes;
   bool match = true;
+  bool reshaped = false;
+};
+
+/// A line whose name fits a tensor, but not its shape.
+struct NearMiss {
+  Position position;
+  std::string what;
 };
 
 /// Binds one spec file to one network; both outlive it. For one run, after which it is spent;
@@ -42,7 +53,7 @@ struct Covered {
 class Binder {
  public:
   Binder(const SpecFile& file, const std::vector<TensorInfo>& network)
-      : file_(file), matcher_(file, network) {
+      : file_(file), matcher_(file, network), table_(file, matcher_) {
     for (const TensorInfo& tensor : network) network_.push_back(&tensor);
     std::sort(network_.begin(), network_.end(),
               [](const auto* a, const auto* b) { return a->name < b->name; });
@@ -85,51 +96,64 @@ class Binder {
         pattern_lines_.push_back(i);
       }
     }
-    for (const PermLine& perm : file_.perms) {
-      if (const std::string* name = perm.name.literal()) {
-        if (!literal_perms_.emplace(*name, &perm).second)
-          throw Error(fmt::format("group '{}' is declared twice", *name),
-                      file_.where(perm.name.position));
-        intern(*name, perm.name.position);
-      } else {
-        pattern_perms_.push_back(&perm);
-      }
-    }
   }
 
   void cover() {
     for (const TensorInfo* tensor : network_) {
+      const std::string name = known_as(tensor->name);
       std::vector<std::size_t> candidates = pattern_lines_;
-      if (const auto literal = literal_lines_.find(tensor->name); literal != literal_lines_.end()) {
+      if (const auto literal = literal_lines_.find(name); literal != literal_lines_.end()) {
         candidates.insert(candidates.end(), literal->second.begin(), literal->second.end());
         std::sort(candidates.begin(), candidates.end());
       }
-      const TensorLine* near_miss = nullptr;
-      if (!std::any_of(candidates.begin(), candidates.end(), [&](std::size_t line) {
-            return applies(file_.tensors[line], *tensor, near_miss);
+      std::optional<NearMiss> near_miss;
+      if (std::any_of(candidates.begin(), candidates.end(), [&](std::size_t line) {
+            return applies(file_.tensors[line], *tensor, name, near_miss);
           }))
-        uncovered(*tensor, near_miss);
+        continue;
+      if (near_miss) {
+        reason(near_miss->position, near_miss->what);
+      } else {
+        reason(fmt::format("no line covers tensor '{}'", tensor->name));
+      }
     }
   }
 
-  void uncovered(const TensorInfo& tensor, const TensorLine* near_miss) {
-    if (near_miss == nullptr) return reason(fmt::format("no line covers tensor '{}'", tensor.name));
-    reason(near_miss->key.position,
-           fmt::format("tensor '{}' has {} axes, the line has {}", tensor.name, tensor.rank(),
-                       near_miss->axes.size()));
+  /// The name under which lines know a tensor: another one if it is an alias.
+  std::string known_as(const std::string& tensor) const {
+    for (const AliasLine& alias : file_.aliases)
+      if (const auto bindings = matcher_.match(alias.key, tensor))
+        if (Evaluated as = matcher_.evaluate(alias.as, *bindings); as.absence == Absence::kNone)
+          return std::move(as.text);
+    return tensor;
   }
 
-  /// Covers the tensor if the line is for it.
-  bool applies(const TensorLine& line, const TensorInfo& tensor, const TensorLine*& near_miss) {
-    const auto bindings = matcher_.match(line.key, tensor.name);
+  static std::optional<std::string> shape_fault(const TensorLine& line, const TensorInfo& tensor) {
+    if (line.skip) return std::nullopt;
+    if (line.shape.empty() && line.axes.size() != tensor.rank())
+      return fmt::format("tensor '{}' has {} axes, the line has {}", tensor.name, tensor.rank(),
+                         line.axes.size());
+    if (!line.shape.empty() && element_count(line.shape) != element_count(tensor.shape))
+      return fmt::format("tensor '{}' is {}, which cannot be read as {}", tensor.name,
+                         shape_text(tensor.shape), shape_text(line.shape));
+    return std::nullopt;
+  }
+
+  /// Covers the tensor, which lines know as `name`, if the line is for it.
+  bool applies(const TensorLine& line, const TensorInfo& tensor, const std::string& name,
+               std::optional<NearMiss>& near_miss) {
+    const auto bindings = matcher_.match(line.key, name);
     if (!bindings || !matcher_.holds(line.conditions, *bindings)) return false;
-    if (!line.skip && line.axes.size() != tensor.rank()) {
-      if (near_miss == nullptr) near_miss = &line;
+    if (auto fault = shape_fault(line, tensor)) {
+      if (!near_miss) near_miss = NearMiss{line.key.position, *std::move(fault)};
       return false;
     }
     Covered covered;
     covered.info = &tensor;
-    covered.match = line.match;
+    covered.shape = line.shape.empty() ? tensor.shape : line.shape;
+    covered.reshaped = covered.shape != tensor.shape;
+    // An alias is the tensor that it stands for, which counts once.
+    covered.match = line.match && (name == tensor.name || !matcher_.exists(name));
     for (const Layout& axis : line.axes) {
       auto layout = bind_layout(axis, *bindings);
       if (!layout) return false;
@@ -151,7 +175,13 @@ class Binder {
       const Evaluated name = matcher_.evaluate(layout.name, bindings);
       if (name.absence == Absence::kInapplicable) return std::nullopt;
       if (name.absence == Absence::kNoMember) return BoundLayout();
-      result.group = intern(name.text, layout.position);
+      result.group = table_.intern(name.text, layout.position);
+      const std::vector<std::uint32_t> cells = table_.cells_of(result.group);
+      if (cells.front() != result.group) {
+        result.kind = BoundLayout::Kind::kSum;
+        for (const std::uint32_t cell : cells)
+          result.parts.push_back({BoundLayout::Kind::kGroup, std::nullopt, 1, cell, {}});
+      }
     }
     for (const Layout& part : layout.parts) {
       auto bound = bind_layout(part, bindings);
@@ -161,55 +191,25 @@ class Binder {
     return result;
   }
 
-  std::uint32_t intern(const std::string& name, Position position) {
-    const auto [entry, fresh] = numbers_.try_emplace(name, 0U);
-    if (!fresh) return entry->second;
-    const PermLine* perm = declaration(name);
-    if (perm == nullptr)
-      throw Error(fmt::format("group '{}' is not declared", name), file_.where(position),
-                  fmt::format("perm {}", name));
-    entry->second = groups_.add();
-    names_.push_back(name);
-    positions_.push_back(perm->name.position);
-    if (perm->size) groups_.set_size(entry->second, *perm->size);
-    return entry->second;
-  }
-
-  const PermLine* declaration(const std::string& name) const {
-    if (const auto literal = literal_perms_.find(name); literal != literal_perms_.end())
-      return literal->second;
-    for (const PermLine* perm : pattern_perms_)
-      if (matcher_.match_declaration(perm->name, name)) return perm;
-    return nullptr;
-  }
-
   void unify() {
     std::size_t budget = kMaxCombinations;
     for (const SameLine& same : file_.sames)
-      matcher_.enumerate({&same.name, &same.as}, same.name.position, budget,
-                         [&](const Bindings& bindings) {
-                           const Evaluated name = matcher_.evaluate(same.name, bindings);
-                           const Evaluated as = matcher_.evaluate(same.as, bindings);
-                           if (std::max(name.absence, as.absence) != Absence::kNone) return;
-                           if (!matcher_.holds(same.conditions, bindings)) return;
-                           unite(intern(name.text, same.name.position),
-                                 intern(as.text, same.as.position), same.name.position);
-                         });
+      matcher_.enumerate(
+          {&same.name, &same.as}, same.name.position, budget, [&](const Bindings& bindings) {
+            const Evaluated name = matcher_.evaluate(same.name, bindings);
+            const Evaluated as = matcher_.evaluate(same.as, bindings);
+            if (std::max(name.absence, as.absence) != Absence::kNone) return;
+            if (!matcher_.holds(same.conditions, bindings)) return;
+            if (const auto fault = table_.unite(table_.intern(name.text, same.name.position),
+                                                table_.intern(as.text, same.as.position)))
+              reason(same.name.position, *fault);
+          });
     for (const PinLine& pin : file_.pins)
       matcher_.enumerate({&pin.name}, pin.name.position, budget, [&](const Bindings& bindings) {
         const Evaluated name = matcher_.evaluate(pin.name, bindings);
         if (name.absence == Absence::kNone && matcher_.holds(pin.conditions, bindings))
-          groups_.pin(intern(name.text, pin.name.position));
+          table_.pin(table_.intern(name.text, pin.name.position));
       });
-  }
-
-  void unite(std::uint32_t group, std::uint32_t into, Position position) {
-    const auto a = groups_.size(group);
-    const auto b = groups_.size(into);
-    if (a && b && *a != *b)
-      return reason(position,
-                    fmt::format("{} has {} units, {} has {}", names_[group], *a, names_[into], *b));
-    groups_.unite(group, into);
   }
 
   /// Every axis is an equation; one with a single unknown decides it, which may decide others.
@@ -241,7 +241,7 @@ class Binder {
   /// Solves or checks one axis. Returns the group whose size became known.
   std::optional<std::uint32_t> solve_axis(Covered& tensor, std::size_t number) {
     Axis& axis = tensor.axes[number];
-    const std::uint64_t length = tensor.info->shape[number];
+    const std::uint64_t length = tensor.shape[number];
     const auto refuse = [&](const std::string& what) {
       axis.solved = true;
       reason(axis.position, fmt::format("tensor '{}' axis {} has {} entries, {}", tensor.info->name,
@@ -273,7 +273,7 @@ class Binder {
       return std::nullopt;
     }
     if (size == 0 || size > UINT32_MAX)
-      refuse(fmt::format("so group {} would have {} units", names_[measured->group], size));
+      refuse(fmt::format("so group {} would have {} units", table_.name(measured->group), size));
     groups_.set_size(measured->group, size);
     return measured->group;
   }
@@ -287,14 +287,17 @@ class Binder {
   Spec assemble() {
     Spec spec;
     spec.architecture = file_.architecture;
+    const std::vector<bool> with_families = table_.with_families();
     for (Covered& covered : covered_) {
+      join_families(covered);
       SpecTensor tensor;
       tensor.name = covered.info->name;
       tensor.match = covered.match;
+      tensor.reshaped = covered.reshaped;
       for (std::size_t a = 0; a < covered.axes.size(); ++a) {
         SpecAxis axis;
-        axis.length = covered.info->shape[a];
-        axis.occurrences = axis_places(covered, a);
+        axis.length = covered.shape[a];
+        axis.occurrences = axis_places(covered, a, with_families);
         tensor.axes.push_back(std::move(axis));
       }
       spec.tensors.push_back(std::move(tensor));
@@ -303,11 +306,73 @@ class Binder {
     return spec;
   }
 
-  std::vector<Occurrence> axis_places(const Covered& covered, std::size_t number) {
+  /// A group that has families in the layout, and does not stand there to the left of them.
+  std::optional<std::uint32_t> missing_outer(const BoundLayout& layout,
+                                             std::set<std::uint32_t> around) const {
+    if (layout.kind == BoundLayout::Kind::kGroup) {
+      const auto outer = groups_.outer(layout.group);
+      const bool missing = table_.can_move(layout.group) && outer && !around.contains(*outer);
+      return missing ? outer : std::nullopt;
+    }
+    for (const BoundLayout& part : layout.parts) {
+      if (const auto found = missing_outer(part, around)) return found;
+      if (layout.kind == BoundLayout::Kind::kProduct)
+        for_each_group(part, [&](std::uint32_t group) { around.insert(groups_.root(group)); });
+    }
+    return std::nullopt;
+  }
+
+  /// Where a family stands on another axis than its outer group (the input of a grouped
+  /// convolution), the axes from there to here are read as one, their product.
+  void join_families(Covered& covered) {
+    for (std::size_t axis = 1; axis < covered.axes.size(); ++axis) {
+      const auto outer = missing_outer(covered.axes[axis].layout, {});
+      if (!outer) continue;
+      for (std::size_t first = axis; first-- > 0;) {
+        bool here = false;
+        for_each_group(covered.axes[first].layout,
+                       [&](std::uint32_t group) { here |= groups_.root(group) == *outer; });
+        if (!here) continue;
+        join_axes(covered, first, axis);
+        axis = first;
+        break;
+      }
+    }
+  }
+
+  void join_axes(Covered& covered, std::size_t first, std::size_t last) {
+    BoundLayout product{BoundLayout::Kind::kProduct, std::nullopt, 1, 0, {}};
+    std::uint64_t length = 1;
+    for (std::size_t i = first; i <= last; ++i) {
+      product.parts.push_back(std::move(covered.axes[i].layout));
+      if (__builtin_mul_overflow(length, covered.shape[i], &length)) length = UINT64_MAX;
+    }
+    if (length > kMaxMerged)
+      reason(covered.axes[last].position,
+             fmt::format("a family on an axis of '{}' stands too far from its outer group",
+                         covered.info->name));
+    covered.axes[first].layout = std::move(product);
+    covered.shape[first] = length;
+    const auto from = static_cast<std::ptrdiff_t>(first) + 1;
+    const auto to = static_cast<std::ptrdiff_t>(last) + 1;
+    covered.axes.erase(covered.axes.begin() + from, covered.axes.begin() + to);
+    covered.shape.erase(covered.shape.begin() + from, covered.shape.begin() + to);
+    covered.reshaped = true;
+  }
+
+  std::vector<Occurrence> axis_places(const Covered& covered, std::size_t number,
+                                      const std::vector<bool>& with_families) {
     const Axis& axis = covered.axes[number];
-    if (covered.info->shape[number] == 0) return {};
-    auto found = places(axis.layout, groups_);
-    if (found && (found->empty() || covered.info->shape[number] <= UINT32_MAX)) return *found;
+    if (covered.shape[number] == 0) return {};
+    const Places found = places(axis.layout, groups_, with_families);
+    if (const auto* stray = std::get_if<Stray>(&found)) {
+      reason(axis.position, fmt::format("group {} stands on an axis of '{}' without {} around it",
+                                        table_.name(stray->group), covered.info->name,
+                                        table_.name(*groups_.outer(stray->group))));
+      return {};
+    }
+    const auto* list = std::get_if<std::vector<Occurrence>>(&found);
+    if (list != nullptr && (list->empty() || covered.shape[number] <= UINT32_MAX)) return *list;
     reason(axis.position,
            fmt::format("an axis of '{}' has too many places of groups", covered.info->name));
     return {};
@@ -323,73 +388,39 @@ class Binder {
     std::set<std::uint32_t> used;
     for_each_place([&](const Occurrence& place) { used.insert(place.group); });
     std::vector<std::uint32_t> order(used.begin(), used.end());
-    std::sort(order.begin(), order.end(),
-              [&](std::uint32_t a, std::uint32_t b) { return natural_less(names_[a], names_[b]); });
+    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return natural_less(table_.name(a), table_.name(b));
+    });
     std::vector<std::uint32_t> numbers(groups_.count());
     for (const std::uint32_t group : order) {
       numbers[group] = static_cast<std::uint32_t>(spec.groups.size());
-      spec.groups.push_back({names_[group], static_cast<std::uint32_t>(*groups_.size(group))});
+      spec.groups.push_back({table_.name(group), static_cast<std::uint32_t>(*groups_.size(group)),
+                             std::nullopt, groups_.pinned(group)});
+    }
+    for (const std::uint32_t group : order) {
+      if (const auto outer = groups_.outer(group))
+        spec.groups[numbers[group]].outer = numbers[*outer];
+      const auto members = groups_.members(group);
+      if (!members || *members * *groups_.size(group) > UINT32_MAX)
+        reason(table_.declaration(group).name.position,
+               fmt::format("group {} has too many units", table_.name(group)));
     }
     for_each_place([&](Occurrence& place) { place.group = numbers[place.group]; });
-    for (const auto& [name, perm] : literal_perms_) {
-      const std::uint32_t group = numbers_.at(name);
-      const bool moves = !groups_.pinned(group) && groups_.size(group) != 1U;
-      if (moves && !used.contains(groups_.root(group)))
-        reason(perm->name.position, fmt::format("group {} stands on no axis", name));
+    for (const std::uint32_t group : table_.declared()) {
+      if (table_.can_move(group) && !used.contains(groups_.root(group)))
+        reason(table_.declaration(group).name.position,
+               fmt::format("group {} stands on no axis", table_.name(group)));
     }
   }
 
-  /// Hidden units are made by one tensor and read by another. Rows make and columns read; a bias
-  /// tells where it is the other way round (transposed convolutions), and a table without one may
-  /// be an embedding, whose columns make units.
   void check_joins(const Spec& spec) {
-    struct Join {
-      const SpecTensor* first = nullptr;
-      bool produced = false, consumed = false, several = false;
-    };
-    std::vector<Join> joins(spec.groups.size());
-    for (const SpecTensor& tensor : spec.tensors) {
-      if (tensor.axes.size() < 2) continue;
-      for (std::size_t a = 0; a < tensor.axes.size(); ++a)
-        for (const Occurrence& place : tensor.axes[a].occurrences) {
-          Join& join = joins[place.group];
-          const SpecTensor* bias = bias_of(spec, tensor);
-          const bool made = bias != nullptr && carries(*bias, place.group);
-          const bool table = bias == nullptr && a + 1 == tensor.axes.size();
-          join.produced = join.produced || a == 0 || made || table;
-          join.consumed = join.consumed || a > 0 || (bias != nullptr && !made);
-          if (join.first == nullptr) join.first = &tensor;
-          join.several = join.several || join.first != &tensor;
-        }
+    std::vector<bool> family;
+    for (const Group& group : spec.groups)
+      family.push_back(table_.declaration(table_.number(group.name)).outer.has_value());
+    for (const auto& [group, fault] : join_faults(spec, family)) {
+      const std::uint32_t number = table_.number(spec.groups[group].name);
+      reason(table_.declaration(number).name.position, fault);
     }
-    for (std::size_t g = 0; g < joins.size(); ++g) {
-      const std::string& name = spec.groups[g].name;
-      const Position position = positions_[numbers_.at(name)];
-      if (!joins[g].produced) reason(position, fmt::format("group {} has no producer", name));
-      if (!joins[g].consumed) reason(position, fmt::format("group {} has no consumer", name));
-      if (joins[g].produced && joins[g].consumed && !joins[g].several)
-        reason(position, fmt::format("group {} joins tensor '{}' only to itself", name,
-                                     joins[g].first->name));
-    }
-  }
-
-  /// "fc.bias" of "fc.weight"; nullptr if there is none.
-  static const SpecTensor* bias_of(const Spec& spec, const SpecTensor& tensor) {
-    for (const std::string_view weight : {"weight", "kernel"}) {
-      const std::size_t at = tensor.name.rfind(weight);
-      if (at == std::string::npos) continue;
-      std::string name = tensor.name;
-      if (const SpecTensor* found = spec.find(name.replace(at, weight.size(), "bias")))
-        return found;
-    }
-    return nullptr;
-  }
-
-  static bool carries(const SpecTensor& tensor, std::uint32_t group) {
-    return std::any_of(tensor.axes.begin(), tensor.axes.end(), [&](const SpecAxis& axis) {
-      return std::any_of(axis.occurrences.begin(), axis.occurrences.end(),
-                         [&](const Occurrence& place) { return place.group == group; });
-    });
   }
 
   const SpecFile& file_;
@@ -397,13 +428,8 @@ class Binder {
   std::vector<const TensorInfo*> network_;
   std::unordered_map<std::string, std::vector<std::size_t>> literal_lines_;
   std::vector<std::size_t> pattern_lines_;
-  std::unordered_map<std::string, const PermLine*> literal_perms_;
-  std::vector<const PermLine*> pattern_perms_;
-
-  GroupSizes groups_;
-  std::unordered_map<std::string, std::uint32_t> numbers_;
-  std::vector<std::string> names_;
-  std::vector<Position> positions_;  // of the declarations
+  GroupTable table_;
+  GroupSizes& groups_ = table_.sizes();
 
   std::vector<Covered> covered_;
   std::vector<std::string> reasons_;

@@ -48,6 +48,7 @@ std::optional<Length> product(Length a, Length b) {
 std::uint32_t GroupSizes::add() {
   parents_.push_back(static_cast<std::uint32_t>(parents_.size()));
   sizes_.emplace_back();
+  outers_.emplace_back();
   pinned_.push_back(false);
   return parents_.back();
 }
@@ -67,6 +68,27 @@ void GroupSizes::unite(std::uint32_t group, std::uint32_t into) {
   if (!sizes_[into]) sizes_[into] = sizes_[group];
   pinned_[into] = pinned_[into] || pinned_[group];
   parents_[group] = into;
+}
+
+std::optional<std::uint32_t> GroupSizes::outer(std::uint32_t group) const {
+  std::optional<std::uint32_t> found = outers_[root(group)];
+  while (found && size(*found) == 1U) found = outers_[root(*found)];
+  return found ? std::optional(root(*found)) : std::nullopt;
+}
+
+bool GroupSizes::well_founded(std::uint32_t group) const {
+  std::size_t steps = 0;
+  for (std::optional<std::uint32_t> at = group; at; at = outers_[root(*at)])
+    if (++steps > parents_.size()) return false;
+  return true;
+}
+
+std::optional<std::uint64_t> GroupSizes::members(std::uint32_t group) const {
+  std::uint64_t count = 1;
+  for (auto at = outer(group); at; at = outer(*at))
+    if (!size(*at) || !multiply(count, *size(*at), count) || count > UINT32_MAX)
+      return std::nullopt;
+  return count;
 }
 
 std::optional<Length> measure(const BoundLayout& layout, const GroupSizes& groups) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "mgit/perm.h"
@@ -27,6 +28,14 @@ class GroupSizes {
   void unite(std::uint32_t group, std::uint32_t into);
   std::optional<std::uint64_t> size(std::uint32_t group) const { return sizes_[root(group)]; }
   void set_size(std::uint32_t group, std::uint64_t size) { sizes_[root(group)] = size; }
+  /// A family: the group stands once in each unit of `outer`.
+  void set_outer(std::uint32_t group, std::uint32_t outer) { outers_[root(group)] = outer; }
+  /// The group of more than one unit that this one is a family of.
+  std::optional<std::uint32_t> outer(std::uint32_t group) const;
+  /// False if a group would stand in itself.
+  bool well_founded(std::uint32_t group) const;
+  /// The units of all outer groups, multiplied; nullopt if one is not known or they are too many.
+  std::optional<std::uint64_t> members(std::uint32_t group) const;
   void pin(std::uint32_t group) { pinned_[root(group)] = true; }
   bool pinned(std::uint32_t group) const { return pinned_[root(group)]; }
   std::size_t count() const { return parents_.size(); }
@@ -34,6 +43,7 @@ class GroupSizes {
  private:
   mutable std::vector<std::uint32_t> parents_;
   std::vector<std::optional<std::uint64_t>> sizes_;
+  std::vector<std::optional<std::uint32_t>> outers_;
   std::vector<bool> pinned_;
 };
 
@@ -54,10 +64,18 @@ void simplify(BoundLayout& layout);
 /// Gives the one open `_` of a layout its size.
 void close_open(BoundLayout& layout, std::uint64_t size);
 
-/// The places of the groups that can move (pinned ones and those of one unit cannot), in canonical
-/// order and form: layouts that mean the same by distributing, regrouping or repeating give the
-/// same places. `group` is the root's number. nullopt if there are too many. All sizes must be
-/// known.
-std::optional<std::vector<Occurrence>> places(const BoundLayout& layout, const GroupSizes& groups);
+/// A family that stands outside of its outer group.
+struct Stray {
+  std::uint32_t group = 0;
+};
+struct TooManyPlaces {};
+using Places = std::variant<std::vector<Occurrence>, Stray, TooManyPlaces>;
+
+/// The places of the groups that can move (pinned ones and those of one unit cannot) or have
+/// families, in canonical order and form: layouts that mean the same by distributing, regrouping or
+/// repeating give the same places. `group` is the root's number. `with_families`: by root, whether
+/// some group is a family of it. All sizes must be known.
+Places places(const BoundLayout& layout, const GroupSizes& groups,
+              const std::vector<bool>& with_families);
 
 }  // namespace mgit::speclang

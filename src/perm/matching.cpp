@@ -86,8 +86,9 @@ std::optional<Bindings> Matcher::match(const Pattern& pattern, std::string_view 
   return scan(pattern, key, true);
 }
 
-bool Matcher::match_declaration(const Pattern& pattern, std::string_view name) const {
-  return scan(pattern, name, false).has_value();
+std::optional<Bindings> Matcher::match_declaration(const Pattern& pattern,
+                                                   std::string_view name) const {
+  return scan(pattern, name, false);
 }
 
 std::optional<Bindings> Matcher::scan(const Pattern& pattern, std::string_view text,

@@ -60,8 +60,8 @@ class Matcher {
   /// alternatives take as much as they can, `*` as little, and each choice stands once a later `*`
   /// is reached; so matching takes time bounded by the product of the lengths.
   std::optional<Bindings> match(const Pattern& pattern, std::string_view key) const;
-  /// Matches the declaration of a group, where captures stand for any number.
-  bool match_declaration(const Pattern& pattern, std::string_view name) const;
+  /// Captures of a name against the declaration of a group, where they stand for any number.
+  std::optional<Bindings> match_declaration(const Pattern& pattern, std::string_view name) const;
 
   /// The text of a pattern without `*` and alternatives.
   Evaluated evaluate(const Pattern& pattern, const Bindings& bindings) const;

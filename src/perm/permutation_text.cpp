@@ -5,10 +5,13 @@
 //   spec <sha256>
 //   group H.fc1 512
 //   17 3 0 …                     or: identity
+//   group V.0 64 in H.0          a family: the units of all its members, in one line
+//   group H.1 fixed 12           has families and cannot move: identity
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "mgit/perm.h"
 #include "perm/line_reader.h"
@@ -59,11 +62,42 @@ class PermutationReader {
     const auto digest = Digest::from_hex(hex);
     if (!digest || digest->hex() != hex) fail("not a digest");
     result.spec = *digest;
+    std::vector<std::string> outers;
+    std::vector<std::pair<std::string_view, std::uint32_t>> lines;
     while (text_.starts_with("group ")) {
-      result.groups.push_back(group(field("group")));
-      result.permutation.groups.push_back(indices(take_line(), result.groups.back().size));
+      std::string outer;
+      result.groups.push_back(group(field("group"), outer));
+      outers.push_back(std::move(outer));
+      const std::string_view line = take_line();
+      lines.emplace_back(line, line_);
     }
+    resolve(outers, result.groups);
+    for (std::uint32_t i = 0; i < lines.size(); ++i) {
+      line_ = lines[i].second;
+      result.permutation.groups.push_back(indices(lines[i].first, unit_count(result.groups, i)));
+    }
+    if (const auto fault = permutation_fault(result.groups, result.permutation)) fail(*fault);
     return result;
+  }
+
+  /// Outer groups by their names; members and units that can be counted.
+  void resolve(const std::vector<std::string>& outers, std::vector<Group>& groups) const {
+    std::map<std::string_view, std::uint32_t> numbers;
+    for (std::uint32_t i = 0; i < groups.size(); ++i) numbers.emplace(groups[i].name, i);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (outers[i].empty()) continue;
+      const auto outer = numbers.find(outers[i]);
+      if (outer == numbers.end()) fail("a family of a group that is not there");
+      groups[i].outer = outer->second;
+    }
+    for (const Group& group : groups) {
+      std::uint64_t units = group.size;
+      std::size_t depth = 0;
+      for (auto at = group.outer; at; at = groups[*at].outer)
+        if (++depth > groups.size() || __builtin_mul_overflow(units, groups[*at].size, &units) ||
+            units > UINT32_MAX)
+          fail("a family of itself, or of too many units");
+    }
   }
 
   std::string path(std::string_view text) {
@@ -80,12 +114,21 @@ class PermutationReader {
     return result;
   }
 
-  Group group(std::string_view text) {
+  /// `NAME SIZE`, `NAME SIZE in OUTER` or `NAME fixed SIZE [in OUTER]`.
+  Group group(std::string_view text, std::string& outer) {
+    Group result;
+    if (const std::size_t in = text.rfind(" in "); in != std::string_view::npos) {
+      outer = text.substr(in + 4);
+      text = text.substr(0, in);
+    }
     const std::size_t space = text.rfind(' ');
     if (space == std::string_view::npos || space == 0) fail("expected a group's name and size");
-    Group result;
     result.name = text.substr(0, space);
     result.size = number(text.substr(space + 1));
+    if (constexpr std::string_view kFixed = " fixed"; result.name.ends_with(kFixed)) {
+      result.name.resize(result.name.size() - kFixed.size());
+      result.fixed = true;
+    }
     return result;
   }
 
@@ -98,7 +141,7 @@ class PermutationReader {
     return value;
   }
 
-  Gather indices(std::string_view line, std::uint32_t size) const {
+  Gather indices(std::string_view line, std::uint64_t size) const {
     Gather result;
     if (line == "identity") return result;
     result.reserve(std::min<std::size_t>(size, line.size()));
@@ -129,7 +172,10 @@ std::string permutation_text(const std::vector<ModelPermutation>& models) {
     text += fmt::format("model {}\nspec {}\n", speclang::key_text(model.path), model.spec.hex());
     for (std::size_t i = 0; i < model.groups.size(); ++i) {
       const Gather& gather = model.permutation.groups[i];
-      text += fmt::format("group {} {}\n", model.groups[i].name, model.groups[i].size);
+      const Group& group = model.groups[i];
+      text += fmt::format("group {}{} {}", group.name, group.fixed ? " fixed" : "", group.size);
+      if (group.outer) text += " in " + model.groups.at(*group.outer).name;
+      text += '\n';
       text += is_identity(gather) ? "identity" : fmt::format("{}", fmt::join(gather, " "));
       text += '\n';
     }

@@ -4,7 +4,7 @@
 //   Item := fixed, n long  |  n x GROUP * Node
 //
 // Sums on the left of a product are distributed, products regrouped to the right, repeats pulled
-// to the group they repeat; what cannot move counts as fixed.
+// to the group they repeat; what cannot move counts as fixed, unless families stand in it.
 #include <algorithm>
 
 #include "perm/layout.h"
@@ -13,8 +13,6 @@ namespace mgit::speclang {
 namespace {
 
 constexpr std::size_t kMaxItems = 1 << 16;
-
-struct TooMany {};
 
 struct Item;
 using Node = std::vector<Item>;
@@ -34,7 +32,8 @@ std::size_t weight(const Node& node) {
 
 class Canonical {
  public:
-  explicit Canonical(const GroupSizes& groups) : groups_(groups) {}
+  Canonical(const GroupSizes& groups, const std::vector<bool>& with_families)
+      : groups_(groups), with_families_(with_families) {}
 
   Node make(const BoundLayout& layout) {
     using Kind = BoundLayout::Kind;
@@ -57,15 +56,12 @@ class Canonical {
     return result;
   }
 
-  /// The places of a node that is repeated `copies` times from `offset` on.
-  void place(const Node& node, std::uint64_t offset, std::uint64_t copies,
-             std::vector<Occurrence>& out) const {
-    if (node.size() == 1) return place(node.front(), offset, copies, out);
-    for (std::uint64_t copy = 0; copy < copies; ++copy)
-      for (const Item& item : node) {
-        place(item, offset, 1, out);
-        offset += length(item);
-      }
+  std::vector<Occurrence> all_places(const Node& node) {
+    place(node, 0, 1, {});
+    std::sort(places_.begin(), places_.end(), [](const Occurrence& a, const Occurrence& b) {
+      return a.offset != b.offset ? a.offset < b.offset : a.inner > b.inner;
+    });
+    return std::move(places_);
   }
 
  private:
@@ -75,7 +71,8 @@ class Canonical {
 
   Node group(std::uint32_t number) const {
     const std::uint64_t size = *groups_.size(number);
-    if (size == 1 || groups_.pinned(number)) return fixed(size);
+    if (size == 1) return fixed(size);
+    if (groups_.pinned(number) && !with_families_[groups_.root(number)]) return fixed(size);
     return {Item{1, groups_.root(number), fixed(1)}};
   }
 
@@ -89,7 +86,7 @@ class Canonical {
     }
     // Every step appends to at most one node, so this bounds time as well as memory.
     work_ += weight(more);
-    if (work_ > 16 * kMaxItems || node.size() > kMaxItems) throw TooMany();
+    if (work_ > 16 * kMaxItems || node.size() > kMaxItems) throw TooManyPlaces();
   }
 
   Node repeat(std::uint64_t count, const Node& node) {
@@ -98,7 +95,7 @@ class Canonical {
       result.front().count *= count;
       return result;
     }
-    if (count > kMaxItems) throw TooMany();
+    if (count > kMaxItems) throw TooManyPlaces();
     Node result;
     for (std::uint64_t i = 0; i < count; ++i) append(result, node);
     return result;
@@ -112,13 +109,65 @@ class Canonical {
     return result;
   }
 
-  void place(const Item& item, std::uint64_t offset, std::uint64_t copies,
-             std::vector<Occurrence>& out) const {
+  /// A group around what is being placed: at copy o stands its unit (first + o / step) mod units,
+  /// counted through all of its members; not if that has no such form.
+  struct Enclosing {
+    std::uint32_t group = 0;
+    std::uint64_t units = 1;
+    std::uint64_t first = 0;
+    std::uint64_t step = 1;
+    bool known = true;
+  };
+  using Around = std::vector<Enclosing>;
+
+  static void slow_down(Around& around, std::uint64_t by) {
+    for (Enclosing& enclosing : around) enclosing.step *= by;
+  }
+
+  /// The places of a node that is repeated `copies` times from `offset` on.
+  void place(const Node& node, std::uint64_t offset, std::uint64_t copies, const Around& around) {
+    if (node.size() == 1) return place(node.front(), offset, copies, around);
+    for (std::uint64_t copy = 0; copy < copies; ++copy) {
+      Around here = around;
+      for (Enclosing& enclosing : here) {
+        enclosing.first += copy / enclosing.step;
+        enclosing.step = 1;
+      }
+      for (const Item& item : node) {
+        place(item, offset, 1, here);
+        offset += length(item);
+      }
+    }
+  }
+
+  void place(const Item& item, std::uint64_t offset, std::uint64_t copies, Around around) {
     if (!item.group) return;
-    if (out.size() == kMaxItems) throw TooMany();
-    out.push_back({*item.group, offset, copies * item.count, length(item.inner)});
+    if (places_.size() == kMaxItems) throw TooManyPlaces();
+    slow_down(around, item.count);
+    const std::uint64_t outer = copies * item.count;
+    const std::uint64_t size = *groups_.size(*item.group);
+    Occurrence place{*item.group, offset, outer, length(item.inner)};
+    Enclosing itself{*item.group, size};
+    if (const auto family_of = groups_.outer(*item.group)) {
+      const Enclosing& enclosing = find(around, *family_of, *item.group);
+      place.first = enclosing.first % enclosing.units;
+      place.step = std::min(enclosing.step, outer);
+      itself.units = enclosing.units * size;
+      itself.first = place.first * size;
+      itself.known = place.step == 1;
+    }
+    places_.push_back(place);
     const bool leaf = item.inner.size() == 1 && !item.inner.front().group;
-    if (!leaf) place(item.inner, offset, copies * item.count * *groups_.size(*item.group), out);
+    if (leaf) return;
+    slow_down(around, size);
+    around.push_back(itself);
+    this->place(item.inner, offset, outer * size, around);
+  }
+
+  static const Enclosing& find(const Around& around, std::uint32_t outer, std::uint32_t family) {
+    for (std::size_t i = around.size(); i-- > 0;)
+      if (around[i].group == outer && around[i].known) return around[i];
+    throw Stray{family};
   }
 
   std::uint64_t length(const Item& item) const {
@@ -131,22 +180,22 @@ class Canonical {
   }
 
   const GroupSizes& groups_;
+  const std::vector<bool>& with_families_;
+  std::vector<Occurrence> places_;
   std::size_t work_ = 0;
 };
 
 }  // namespace
 
-std::optional<std::vector<Occurrence>> places(const BoundLayout& layout, const GroupSizes& groups) {
+Places places(const BoundLayout& layout, const GroupSizes& groups,
+              const std::vector<bool>& with_families) {
   try {
-    Canonical canonical(groups);
-    std::vector<Occurrence> result;
-    canonical.place(canonical.make(layout), 0, 1, result);
-    std::sort(result.begin(), result.end(), [](const Occurrence& a, const Occurrence& b) {
-      return a.offset != b.offset ? a.offset < b.offset : a.inner > b.inner;
-    });
-    return result;
-  } catch (const TooMany&) {
-    return std::nullopt;
+    Canonical canonical(groups, with_families);
+    return canonical.all_places(canonical.make(layout));
+  } catch (const TooManyPlaces& too_many) {
+    return too_many;
+  } catch (const Stray& stray) {
+    return stray;
   }
 }
 

@@ -42,6 +42,35 @@ std::string_view proof_name(Proof proof) {
   return "unknown";
 }
 
+std::uint64_t member_count(const std::vector<Group>& groups, std::uint32_t group) {
+  std::uint64_t count = 1;
+  for (auto outer = groups.at(group).outer; outer; outer = groups.at(*outer).outer)
+    count *= groups.at(*outer).size;
+  return count;
+}
+
+std::uint64_t unit_count(const std::vector<Group>& groups, std::uint32_t group) {
+  return member_count(groups, group) * groups.at(group).size;
+}
+
+Shape SpecTensor::shape() const {
+  Shape shape;
+  for (const SpecAxis& axis : axes) shape.push_back(axis.length);
+  return shape;
+}
+
+bool fits(const SpecTensor& tensor, const Shape& shape) {
+  return tensor.reshaped ? element_count(tensor.shape()) == element_count(shape)
+                         : tensor.shape() == shape;
+}
+
+bool Spec::moves(const SpecTensor& tensor) const {
+  return std::any_of(tensor.axes.begin(), tensor.axes.end(), [&](const SpecAxis& axis) {
+    return std::any_of(axis.occurrences.begin(), axis.occurrences.end(),
+                       [&](const Occurrence& place) { return !groups.at(place.group).fixed; });
+  });
+}
+
 const SpecTensor* Spec::find(std::string_view tensor) const {
   const auto found =
       std::lower_bound(tensors.begin(), tensors.end(), tensor,
@@ -117,10 +146,8 @@ std::vector<GroupMembers> group_members(const Spec& spec) {
 ParameterCount count_parameters(const Spec& spec) {
   ParameterCount result;
   for (const SpecTensor& tensor : spec.tensors) {
-    const bool moves = std::any_of(tensor.axes.begin(), tensor.axes.end(),
-                                   [](const SpecAxis& axis) { return !axis.occurrences.empty(); });
     result.total += parameters(tensor);
-    if (moves) result.movable += parameters(tensor);
+    if (spec.moves(tensor)) result.movable += parameters(tensor);
   }
   return result;
 }

@@ -70,9 +70,12 @@ struct Unsupported {
   Position position;
 };
 
+/// `perm NAME[:size] [in OUTER] [within [a, b, …]]`.
 struct PermLine {
   Pattern name;
   std::optional<std::uint64_t> size;
+  std::optional<Pattern> outer;
+  std::vector<std::uint64_t> cells;  // units move inside of these neighbouring cells alone
 };
 
 /// `index c in PATTERN [rank N]`, or `index p = a, b, c`.
@@ -88,9 +91,16 @@ struct IndexLine {
 struct TensorLine {
   Pattern key;
   bool skip = false;
+  std::vector<std::uint64_t> shape;  // `as`: what to read the tensor as; empty: as it is
   std::vector<Layout> axes;
   bool match = true;
   std::vector<Condition> conditions;
+};
+
+/// `alias KEY = KEY`: a tensor that has the layout of another, because it is that tensor.
+struct AliasLine {
+  Pattern key;
+  Pattern as;
 };
 
 struct PinLine {
@@ -110,6 +120,7 @@ struct SpecFile {
   std::vector<PermLine> perms;
   std::vector<IndexLine> indexes;
   std::vector<TensorLine> tensors;  // `skip` lines among them: the first that applies wins
+  std::vector<AliasLine> aliases;
   std::vector<PinLine> pins;
   std::vector<SameLine> sames;
   std::vector<Unsupported> unsupported;

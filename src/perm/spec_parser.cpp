@@ -53,10 +53,7 @@ class Parser {
     } else if (line.accept_word("same")) {
       parse_same(line);
     } else if (line.accept_word("alias")) {
-      line.key("a tensor's name");
-      line.expect('=', "the name");
-      line.key("a tensor's name");
-      not_yet("'alias'", start);
+      parse_alias(line);
     } else if (line.accept_word("source")) {
       while (!line.done()) line.bare("#", "a word");
       not_yet("'source'", start);
@@ -120,11 +117,11 @@ class Parser {
       line.skip_space();
       const Position start = line.position();
       if (line.accept_word("in")) {
-        line.group_name();
-        not_yet("a family ('in')", start);
+        if (perm.outer) line.fail_at(start, "a group is a family of one other group");
+        perm.outer = line.group_name();
+        check_references(line, *perm.outer, captures_of(perm.name));
       } else if (line.accept_word("within")) {
-        size_list(line, "'within'");
-        not_yet("'within'", start);
+        parse_within(line, start, perm);
       } else if (line.accept_word("signed")) {
         not_yet("'signed'", start);
       } else if (line.accept_word("rot2")) {
@@ -136,6 +133,27 @@ class Parser {
       }
     }
     file_.perms.push_back(std::move(perm));
+  }
+
+  void parse_within(LineReader& line, Position start, PermLine& perm) {
+    perm.cells = size_list(line, "'within'");
+    std::uint64_t sum = 0;
+    for (const std::uint64_t cell : perm.cells)
+      if (cell == 0 || __builtin_add_overflow(sum, cell, &sum))
+        line.fail_at(start, "a cell has at least one unit, and all together can be counted");
+    if (perm.size && *perm.size != sum)
+      line.fail_at(start, fmt::format("the cells have {} units, the group {}", sum, *perm.size));
+    perm.size = sum;
+  }
+
+  void parse_alias(LineReader& line) {
+    AliasLine alias;
+    alias.key = line.key("a tensor's name");
+    check_key(line, alias.key);
+    line.expect('=', "the name");
+    alias.as = line.exact_key("a tensor's name");
+    check_references(line, alias.as, captures_of(alias.key));
+    file_.aliases.push_back(std::move(alias));
   }
 
   void parse_index(LineReader& line, Position start) {
@@ -220,16 +238,16 @@ class Parser {
     check_key(line, tensor.key);
     const std::vector<std::string> captures = captures_of(tensor.key);
     line.skip_space();
-    if (const Position start = line.position(); line.accept_word("as")) {
-      size_list(line, "'as'");
-      not_yet("a reshape ('as')", start);
-    }
+    if (line.accept_word("as")) tensor.shape = size_list(line, "'as'");
     line.expect(':', "the tensor's name");
     if (!at_end_of_axes(line)) {
       do {
         tensor.axes.push_back(parse_sum(line, captures, 0));
       } while (line.accept(','));
     }
+    if (!tensor.shape.empty() && tensor.shape.size() != tensor.axes.size())
+      line.fail_at(tensor.key.position, fmt::format("read as {} axes, the line has {}",
+                                                    tensor.shape.size(), tensor.axes.size()));
     parse_flags(line, tensor);
     tensor.conditions = parse_conditions(line, captures);
     file_.tensors.push_back(std::move(tensor));

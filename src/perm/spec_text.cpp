@@ -128,7 +128,9 @@ std::string tensor_line(const Spec& spec, const SpecTensor& tensor) {
   const std::string key = speclang::key_text(tensor.name);
   if (!tensor.match && is_fixed(tensor)) return "skip " + key + "\n";
   const LayoutWriter writer(spec, tensor.name);
-  std::string line = key + ":";
+  std::string line = key;
+  if (tensor.reshaped) line += fmt::format(" as [{}]", fmt::join(tensor.shape(), ", "));
+  line += ':';
   for (std::size_t i = 0; i < tensor.axes.size(); ++i)
     line += (i > 0 ? ", " : " ") + writer.axis(tensor.axes[i]);
   return line + (tensor.match ? "\n" : " !nomatch\n");
@@ -139,8 +141,13 @@ std::string tensor_line(const Spec& spec, const SpecTensor& tensor) {
 std::string spec_text(const Spec& spec) {
   std::string text = "mgit-perm 1\n";
   if (spec.architecture != "custom") text += "arch " + speclang::key_text(spec.architecture) + "\n";
+  for (const Group& group : spec.groups) {
+    text += fmt::format("perm {}:{}", group.name, group.size);
+    if (group.outer) text += " in " + spec.groups.at(*group.outer).name;
+    text += '\n';
+  }
   for (const Group& group : spec.groups)
-    text += fmt::format("perm {}:{}\n", group.name, group.size);
+    if (group.fixed) text += fmt::format("pin {}\n", group.name);
   for (const SpecTensor& tensor : spec.tensors) text += tensor_line(spec, tensor);
   return text;
 }

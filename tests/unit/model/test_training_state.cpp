@@ -196,15 +196,18 @@ TEST(SpecOfState, TiedParametersCountOnce) {
   expect_follows(whole(state), 3, "fc2.bias");
 }
 
-TEST(MomentAxes, FactoredMomentsKeepTheAxesThatTheyHave) {
+TEST(MomentLayout, FactoredMomentsKeepTheAxesThatTheyHave) {
   const SpecTensor parameter{"w", {{5, {{0, 0, 1, 1}}}, {3, {{1, 0, 1, 1}}}}, true};
-  const auto row = moment_axes({"", "", "", "exp_avg_sq_row"}, {5}, parameter);
+  const auto row = moment_layout({"", "", "", "exp_avg_sq_row"}, {5}, parameter);
   ASSERT_TRUE(row);
-  EXPECT_EQ(row->front().occurrences.front().group, 0U);
-  const auto column = moment_axes({"", "", "", "exp_avg_sq_col"}, {3}, parameter);
+  EXPECT_EQ(row->axes.front().occurrences.front().group, 0U);
+  const auto column = moment_layout({"", "", "", "exp_avg_sq_col"}, {3}, parameter);
   ASSERT_TRUE(column);
-  EXPECT_EQ(column->front().occurrences.front().group, 1U);
-  EXPECT_FALSE(moment_axes({"", "", "", "exp_avg"}, {3}, parameter));
+  EXPECT_EQ(column->axes.front().occurrences.front().group, 1U);
+  EXPECT_FALSE(moment_layout({"", "", "", "exp_avg"}, {3}, parameter));
+  const SpecTensor reshaped{"w", {{15, {{0, 0, 1, 1}}}}, true, true};
+  EXPECT_TRUE(moment_layout({"", "", "", "exp_avg"}, {5, 3}, reshaped));
+  EXPECT_FALSE(moment_layout({"", "", "", "exp_avg_sq_row"}, {5}, reshaped));
 }
 
 CommittedModel model_of(const Infos& infos, std::uint8_t object) {
