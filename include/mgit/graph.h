@@ -104,4 +104,18 @@ struct Derivation {
 /// they are buffers it folded away, and named. Linear in the graph up to union-find.
 Derivation derive_spec(const Graph& graph, const std::vector<TensorInfo>& network);
 
+/// A tensor as the interpreter has it: float64 whatever its dtype, row-major.
+struct GraphTensor {
+  DType dtype = DType::kF64;
+  Shape shape;
+  std::vector<double> values;
+};
+/// Throws Error for dtypes that are neither arithmetic nor integers nor booleans.
+GraphTensor graph_tensor(const TensorView& tensor);
+
+/// Computes a graph's outputs in float64: nothing is rounded to the dtypes that the graph has.
+/// `given`: the parameters and inputs by value. Throws Error that names the operator for one that
+/// it does not know, and for shapes that do not fit. Plain loops: for small networks.
+std::vector<GraphTensor> run_graph(const Graph& graph, const std::map<ValueId, GraphTensor>& given);
+
 }  // namespace mgit
