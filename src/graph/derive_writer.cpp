@@ -56,7 +56,7 @@ class Writer {
   std::string run(const std::vector<std::string>& skipped) {
     find_groups();
     name_groups();
-    std::string text = "mgit-perm 1\n";
+    std::string text = "mgit-perm 1\narch derived\n";
     for (const Term atom : order_) {
       text += fmt::format("perm {}:{}", names_.at(atom), *terms_.size(atom));
       if (const auto outer = outer_.find(atom); outer != outer_.end())

@@ -33,6 +33,7 @@ TEST(Derive, AnMlpHasAGroupForEachHiddenLayer) {
   const Derivation found = mlp().derive();
   EXPECT_EQ(found.spec_text,
             "mgit-perm 1\n"
+            "arch derived\n"
             "perm fc1:7\n"
             "perm fc2:6\n"
             "fc1.bias: fc1\n"
