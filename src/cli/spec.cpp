@@ -1,14 +1,17 @@
-// mgit spec show|check: what a network's hidden units are, and whether a spec fits.
+// mgit spec show|check|derive: what a network's hidden units are, and whether a spec fits.
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <optional>
 
 #include "base/json.h"
+#include "base/mapped_file.h"
 #include "base/os.h"
 #include "cli/command.h"
 #include "mgit/git.h"
+#include "mgit/graph.h"
 #include "mgit/perm.h"
+#include "model/graph_spec.h"
 #include "model/model_spec.h"
 #include "store/model_file.h"
 
@@ -39,6 +42,9 @@ class Target {
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   SpecCheck check(const NetworkCheck& spec) const {
     return check_model(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_, spec);
+  }
+  ModelDerivation derive(const Graph& graph) const {
+    return derive_model(graph, repository_ ? &*repository_ : nullptr, commit_, path_, tensors_);
   }
   /// The one in use: .mgitconfig's, or the family's.
   Spec spec() const {
@@ -116,6 +122,28 @@ void print_groups(const Spec& spec) {
   }
 }
 
+/// The spec that was derived, with what stays as it is and why before it.
+std::string derived_text(const std::string& graph, const ModelDerivation& found) {
+  constexpr std::size_t kNamed = 3;
+  const ParameterCount parameters = count_parameters(found.spec);
+  std::string text = fmt::format("# from {}: {} groups; {} of {} parameters can move\n", graph,
+                                 found.spec.groups.size(), parameters.movable, parameters.total);
+  for (const std::string& op : found.derivation.unknown_operators)
+    text += fmt::format("# unknown operator, all that it touches stays as it is: {}\n", op);
+  if (!found.derivation.pins.empty()) text += "# what stays as it is:\n";
+  for (const Pin& pin : found.derivation.pins) {
+    const auto end =
+        pin.tensors.begin() + static_cast<std::ptrdiff_t>(std::min(kNamed, pin.tensors.size()));
+    text += fmt::format("#   {}{}: {}", pin.reason,
+                        pin.op.empty() ? "" : fmt::format(" ({} in {})", pin.op, pin.where),
+                        fmt::join(pin.tensors.begin(), end, ", "));
+    if (pin.tensors.size() > kNamed)
+      text += fmt::format(" and {} more", pin.tensors.size() - kNamed);
+    text += '\n';
+  }
+  return text + found.derivation.spec_text;
+}
+
 class SpecCommand : public Command {
  public:
   void options(Options& options) override {
@@ -137,9 +165,14 @@ class SpecCommand : public Command {
     diff_->argument("b", other_, "another").required();
     diff_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     diff_->flag("--json", json_, "for scripts");
+    derive_ = &options.subcommand("derive", "the spec that the graph of a network allows");
+    derive_->argument("graph", graph_, "a .pt2 file of torch.export").required();
+    derive_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
+    derive_->value("--output,-o", output_, "write it there").value_name("file");
   }
 
   int run() override {
+    if (derive_->chosen()) return derive();
     if (diff_->chosen()) return diff();
     return show_->chosen() ? show() : check();
   }
@@ -228,6 +261,23 @@ class SpecCommand : public Command {
     return text + (group.fixed ? ", fixed)" : ")");
   }
 
+  int derive() const {
+    const MappedFile file(graph_);
+    const Graph graph = read_pt2(file.bytes(), graph_);
+    const ModelDerivation found = Target(target_).derive(graph);
+    const std::string text = derived_text(graph_, found);
+    if (output_.empty()) {
+      fmt::print("{}", text);
+    } else {
+      os::write_file(output_, as_bytes(text));
+      print_summary(found.spec);
+    }
+    if (!found.spec.groups.empty()) return 0;
+    fmt::print(stderr, "warning: nothing in this network can be reordered; {}\n",
+               describe_pins(found.derivation));
+    return 1;
+  }
+
   int fits(const Spec& spec) const {
     if (json_) {
       Json json = to_json(spec);
@@ -255,6 +305,9 @@ class SpecCommand : public Command {
 
   Options* show_ = nullptr;
   Options* diff_ = nullptr;
+  Options* derive_ = nullptr;
+  std::string graph_;
+  std::string output_;
   std::string target_ = "HEAD";
   std::string spec_;
   std::string other_;
@@ -262,9 +315,11 @@ class SpecCommand : public Command {
   bool json_ = false;
 };
 
-const Registered<SpecCommand> kSpec("spec", "show or check which hidden units can be reordered",
+const Registered<SpecCommand> kSpec("spec",
+                                    "show, check or derive which hidden units can be reordered",
                                     "mgit spec show main\nmgit spec check net.perm "
-                                    "main:model.safetensors");
+                                    "main:model.safetensors\nmgit spec derive net.pt2 "
+                                    "model.safetensors -o net.perm");
 
 }  // namespace
 }  // namespace mgit::cli

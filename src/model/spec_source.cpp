@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::array kSources{
     SpecSource{"config", spec_of_config},
+    SpecSource{"graph", spec_of_graph},
     SpecSource{"family", spec_of_family},
 };
 

@@ -46,6 +46,8 @@ std::span<const SpecSource> spec_sources();
 
 /// The file that .mgitconfig names.
 std::optional<FoundSpec> spec_of_config(const SpecQuery& query);
+/// The graph that .mgitconfig names, if torch.export saved it.
+std::optional<FoundSpec> spec_of_graph(const SpecQuery& query);
 /// A shipped family that recognises the network.
 std::optional<FoundSpec> spec_of_family(const SpecQuery& query);
 

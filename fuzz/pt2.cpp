@@ -1,0 +1,120 @@
+// torch.export archives: programs of unknown origin in a zip archive.
+//
+// Few mutations of bytes leave JSON that parses. So for each input that is read, a number of others
+// is tried in which some texts and numbers stand in the place of others.
+#include <cctype>
+
+#include "fuzz.h"
+#include "mgit/graph.h"
+
+namespace {
+
+using namespace mgit;
+
+/// Every value is defined before it is used, and once.
+class Checker {
+ public:
+  explicit Checker(const Graph& graph) : graph_(graph), defined_(graph.values.size(), false) {}
+
+  void check() {
+    for (const ValueId id : graph_.inputs) define(id);
+    for (const auto& [id, constant] : graph_.constants) {
+      define(id);
+      fuzz::require(constant.data->size() == byte_size(constant.info.dtype, constant.info.shape),
+                    "a constant has the bytes that its shape says");
+    }
+    std::vector<bool> weights(graph_.values.size(), false);
+    for (const GraphParameter& parameter : graph_.parameters) {
+      fuzz::require(parameter.value < weights.size(), "a parameter is a value");
+      if (!weights[parameter.value]) define(parameter.value);  // a tied weight has several names
+      weights[parameter.value] = true;
+    }
+    for (const GraphNode& node : graph_.nodes) {
+      for (const auto& [name, argument] : node.arguments) use(argument);
+      for (const ValueId id : node.outputs) define(id);
+    }
+    for (const ValueId id : graph_.outputs) use(id);
+  }
+
+ private:
+  void define(ValueId id) {
+    fuzz::require(id < defined_.size() && !defined_[id], "a value is defined once");
+    defined_[id] = true;
+  }
+  void use(ValueId id) const {
+    fuzz::require(id < defined_.size() && defined_[id], "a value is defined before it is used");
+  }
+  void use(const Argument& argument) const {
+    if (const auto* value = std::get_if<ValueId>(&argument)) use(*value);
+    if (const auto* values = std::get_if<std::vector<std::optional<ValueId>>>(&argument))
+      for (const auto& each : *values)
+        if (each) use(*each);
+  }
+
+  const Graph& graph_;
+  std::vector<bool> defined_;
+};
+
+/// False: it is refused.
+bool try_archive(Bytes file) {
+  try {
+    const Graph graph = read_pt2(file, "fuzz.pt2");
+    Checker(graph).check();
+    fuzz::require(!graph_text(graph).empty(), "a graph has a text");
+    return true;
+  } catch (const Error& error) {
+    fuzz::require(error.where() == "fuzz.pt2", "an error has its place");
+    return false;
+  }
+}
+
+/// Where the texts and numbers of JSON stand, roughly: anything in quotes, any digits.
+std::vector<std::string_view> tokens_of(std::string_view text) {
+  std::vector<std::string_view> tokens;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    if (text[at] == '"') {
+      end = text.find('"', end);
+      if (end == std::string_view::npos) break;
+      tokens.push_back(text.substr(at, ++end - at));
+    } else if (std::isdigit(static_cast<unsigned char>(text[at])) != 0) {
+      while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end])) != 0) ++end;
+      tokens.push_back(text.substr(at, end - at));
+    }
+    at = end;
+  }
+  return tokens;
+}
+
+void try_others(Bytes file) {
+  constexpr int kOthers = 16;
+  const std::string_view text = as_text(file);
+  const std::vector<std::string_view> tokens = tokens_of(text);
+  if (tokens.empty()) return;
+  const Digest digest = sha256(file);
+  std::uint64_t state = std::hash<Digest>()(digest);
+  const auto any = [&] {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return tokens[(state >> 33U) % tokens.size()];
+  };
+  for (int i = 0; i < kOthers; ++i) {
+    std::string changed(text);
+    for (int edit = 0; edit <= i % 4; ++edit) {
+      const std::string_view from = any();
+      std::string_view to = any();
+      for (int more = 0; more < 8 && to.size() > from.size(); ++more) to = any();
+      if (to.size() > from.size()) continue;
+      const auto at = static_cast<std::size_t>(from.data() - text.data());
+      changed.replace(at, from.size(), std::string(to) + std::string(from.size() - to.size(), ' '));
+    }
+    try_archive(as_bytes(changed));
+  }
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Bytes file = fuzz::bytes_of(data, size);
+  if (try_archive(file)) try_others(file);
+  return 0;
+}

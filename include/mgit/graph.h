@@ -1,0 +1,121 @@
+// Graphs of networks: what is computed from which tensors, and which permutations that allows.
+//
+// A Graph is the intermediate form that every reader (torch.export archives, ONNX, traced
+// TorchScript) produces: operators with ATen's names and meaning, in the order in which they run.
+// Pure: bytes in, values out; no LibTorch, no git. What a file says is checked before it is
+// believed: values are defined before they are used, shapes have no overflow, indices are in range.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "mgit/base.h"
+#include "mgit/perm.h"
+#include "mgit/tensor.h"
+
+namespace mgit {
+
+/// The number of a value in Graph::values.
+using ValueId = std::uint32_t;
+
+/// A tensor that flows through the graph, or a number computed on the way (rank 0).
+struct GraphValue {
+  std::string name;  // as the file calls it, unique
+  DType dtype = DType::kF32;
+  std::vector<std::optional<std::uint64_t>> shape;  // nullopt: a length left open (batch, sequence)
+};
+
+/// None, a value, a list of values (None among them is nullopt), numbers, texts. A list of sizes of
+/// which some are computed is a list of values, the plain numbers among them rank-0 I64 constants.
+/// Dtypes ("F32"), devices and memory formats are texts.
+using Argument = std::variant<std::monostate, ValueId, std::vector<std::optional<ValueId>>, bool,
+                              std::int64_t, double, std::string, std::vector<std::int64_t>,
+                              std::vector<double>, std::vector<bool>>;
+
+/// One operator. Arguments stand under their names in ATen's schema; those that a file leaves out
+/// because they have their default are left out here too.
+struct GraphNode {
+  std::string op;        // "aten.linear", "aten.add": without an overload's name
+  std::string overload;  // "default", "Tensor"
+  std::vector<std::pair<std::string, Argument>> arguments;
+  std::vector<ValueId> outputs;
+  std::string module;  // where in the network: "encoder.layers.0.attn"; "" if the file does not say
+
+  /// nullptr if it was left out.
+  const Argument* find(std::string_view name) const;
+};
+
+/// A tensor that the graph brings along: not a parameter of the checkpoint.
+struct GraphConstant {
+  TensorInfo info;
+  std::shared_ptr<const Buffer> data;  // row-major
+};
+
+/// A parameter or buffer: where the checkpoint has its tensor. Tied weights share one value, or are
+/// several values of one tensor.
+struct GraphParameter {
+  ValueId value = 0;
+  std::string tensor;  // its name in the checkpoint
+};
+
+struct Graph {
+  std::string source;  // the file, for messages
+  std::vector<GraphValue> values;
+  std::vector<GraphNode> nodes;  // every value is defined before it is used, and once
+  std::vector<GraphParameter> parameters;
+  std::map<ValueId, GraphConstant> constants;
+  std::vector<ValueId> inputs;  // what the user gives, without parameters and constants
+  std::vector<ValueId> outputs;
+};
+
+/// Reads a torch.export archive: the layout of PyTorch 2.8 and later (models/model.json) and the
+/// one before (serialized_exported_program.json). Weights are not read, constants are. Throws
+/// CorruptError for a file that is damaged or lies, Error for what is not supported; both name the
+/// place. `source` is used in messages.
+Graph read_pt2(Bytes file, std::string_view source);
+
+/// A line for each input, parameter, constant, node and output, for tests and messages.
+std::string graph_text(const Graph& graph);
+
+/// An axis, or a part of one, that was left fixed because of an operator.
+struct Pin {
+  std::string op;      // "aten.cumsum"
+  std::string where;   // the module, or the value
+  std::string reason;  // "unknown operator", "a constant differs along it", "output of the network"
+  std::vector<std::string> tensors;  // of the checkpoint, whose axes it fixed; sorted
+};
+
+/// What a graph allows.
+struct Derivation {
+  std::string spec_text;                       // a spec file (docs/specs.md) with explicit names
+  std::vector<Pin> pins;                       // in the order of the graph
+  std::vector<std::string> unknown_operators;  // sorted
+};
+
+/// Finds every reordering of hidden units that leaves what the graph computes as it is: abstract
+/// interpretation over axis layouts (DESIGN section 5). Sound: what is not understood is pinned.
+/// `network`: the tensors of the checkpoint; those that the graph does not use are an Error unless
+/// they are buffers it folded away, and named. Linear in the graph up to union-find.
+Derivation derive_spec(const Graph& graph, const std::vector<TensorInfo>& network);
+
+/// A tensor as the interpreter has it: float64 whatever its dtype, row-major.
+struct GraphTensor {
+  DType dtype = DType::kF64;
+  Shape shape;
+  std::vector<double> values;
+};
+/// Throws Error for dtypes that are neither arithmetic nor integers nor booleans.
+GraphTensor graph_tensor(const TensorView& tensor);
+
+/// Computes a graph's outputs in float64: nothing is rounded to the dtypes that the graph has.
+/// `given`: the parameters and inputs by value. Throws Error that names the operator for one that
+/// it does not know, and for shapes that do not fit. Plain loops: for small networks.
+std::vector<GraphTensor> run_graph(const Graph& graph, const std::map<ValueId, GraphTensor>& given);
+
+}  // namespace mgit

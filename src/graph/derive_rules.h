@@ -1,0 +1,50 @@
+// What rules of several kinds share; and the tables of each kind.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "graph/derive_interpreter.h"
+
+namespace mgit::derivation {
+
+using RuleRow = std::pair<std::string_view, Rule>;
+
+std::span<const RuleRow> elementwise_rules();
+std::span<const RuleRow> contraction_rules();
+std::span<const RuleRow> norm_rules();
+std::span<const RuleRow> spatial_rules();
+std::span<const RuleRow> shape_rules();
+std::span<const RuleRow> piece_rules();
+std::span<const RuleRow> recurrent_rules();
+
+/// Reasons without a record: what nobody would expect to move.
+inline constexpr const char* kSilent = "";
+
+/// Whether the value does not vary along the whole of an axis.
+bool is_loose(const Terms& terms, const Layout& layout, std::size_t axis);
+
+/// The layout of an elementwise function of operands that broadcast to an output of this rank.
+Layout combine(Interpreter& in, const std::vector<Layout>& operands, std::size_t rank);
+
+/// An operand of a contraction: what stands on its axes, and a name for each.
+struct Operand {
+  const Layout* layout;
+  std::vector<int> labels;
+};
+/// A sum of products, as einsum: axes of one label are reordered alike, and those that the output
+/// lacks are summed over.
+Layout contract(Interpreter& in, const std::vector<Operand>& operands, const std::vector<int>& out);
+
+/// The operator mixes what lies along some axes: the others do not depend on those.
+void separate_others(Interpreter& in, const Layout& layout, const std::vector<std::size_t>& mixed);
+
+/// A vector that belongs to an axis: a bias, a norm's weight.
+void attach(const Call& call, Term axis, std::optional<ValueId> vector);
+
+/// The layout under another shape; terms that have no place in it are pinned.
+Layout reshaped(Terms& terms, const Layout& layout, const std::vector<Length>& shape);
+
+}  // namespace mgit::derivation

@@ -1,0 +1,23 @@
+// A derivation as the text of a spec.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/derive_interpreter.h"
+
+namespace mgit::derivation {
+
+/// A tensor of the checkpoint, in the order of the graph's parameters.
+struct DerivedTensor {
+  std::string name;
+  Layout layout;
+  bool match = true;  // false: running statistics
+};
+
+/// The spec: groups named after the first tensor they stand on, tensors by name. Atoms that move
+/// nothing are `_`.
+std::string write_spec(Interpreter& interpreter, const std::vector<DerivedTensor>& tensors,
+                       const std::vector<std::string>& skipped);
+
+}  // namespace mgit::derivation

@@ -1,0 +1,90 @@
+#include "model/graph_spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/os.h"
+#include "git/model_config.h"
+#include "mgit/format.h"
+#include "mgit/store.h"
+#include "model/spec_source.h"
+#include "model/training_state.h"
+
+namespace mgit {
+namespace {
+
+constexpr std::string_view kSuffix = ".pt2";  // TorchScript has others, and says nothing here
+constexpr std::string_view kManifest = "mgit checkpoint 1\n";
+constexpr std::size_t kShown = 3;
+
+/// The graph's file as the commit has it: in git, or in the store.
+std::string graph_file(const Repository& repository, const std::optional<Oid>& commit,
+                       const std::string& path) {
+  if (!commit) return os::read_file(repository.work_dir() / path);
+  const auto found = repository.file_at(*commit, path);
+  if (!found)
+    throw MissingError("no such graph in " + commit->brief(), path,
+                       "commit the file that .mgitconfig names");
+  std::string content = repository.blob(found->blob);
+  if (!content.starts_with(kManifest)) return content;
+  std::string file;
+  write_checkpoint(repository.store(), parse_manifest(content, path),
+                   [&](Bytes piece) { file += as_text(piece); });
+  return file;
+}
+
+ModelDerivation derive_weights(const Graph& graph, const std::vector<TensorInfo>& tensors,
+                               const std::vector<std::string>& prefixes) {
+  for (const std::string& prefix : prefixes) {
+    const std::vector<TensorInfo> weights = weights_under(tensors, prefix);
+    try {
+      ModelDerivation found{derive_spec(graph, weights), {}, prefix};
+      found.spec = bind_spec(found.derivation.spec_text, graph.source, weights);
+      found.spec.proof = Proof::kAlgebraic;
+      return found;
+    } catch (const Error&) {
+      if (prefix == prefixes.back()) throw;
+    }
+  }
+  throw Error("holds no weights", graph.source);
+}
+
+}  // namespace
+
+ModelDerivation derive_model(const Graph& graph, const Repository* repository,
+                             const std::optional<Oid>& commit, const std::string& path,
+                             const std::vector<TensorInfo>& tensors) {
+  return derive_weights(graph, tensors, SpecQuery{repository, commit, path, tensors}.prefixes());
+}
+
+std::string describe_pins(const Derivation& derivation) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, derivation.pins.size()); ++i) {
+    const Pin& pin = derivation.pins[i];
+    text += text.empty() ? "" : "; ";
+    text += pin.tensors.front();
+    if (pin.tensors.size() > 1) text += fmt::format(" and {} more", pin.tensors.size() - 1);
+    text += ": " + pin.reason;
+    if (!pin.op.empty()) text += fmt::format(" ({} in {})", pin.op, pin.where);
+  }
+  if (derivation.pins.size() > kShown)
+    text += fmt::format("; and {} more reasons", derivation.pins.size() - kShown);
+  return text.empty() ? "no two tensors share a hidden unit" : text;
+}
+
+/// A graph that torch.export saved. One that allows nothing is an Error: a model that was to be
+/// rebased would stay as it is without a word.
+std::optional<FoundSpec> spec_of_graph(const SpecQuery& query) {
+  const std::string path = query.setting("graph");
+  if (query.repository == nullptr || !path.ends_with(kSuffix)) return std::nullopt;
+  const std::string file = graph_file(*query.repository, query.commit, path);
+  const Graph graph = read_pt2(as_bytes(file), path);
+  ModelDerivation found = derive_weights(graph, query.tensors, query.prefixes());
+  if (found.spec.groups.empty())
+    throw Error("nothing in this network can be reordered; " + describe_pins(found.derivation),
+                path, fmt::format("'mgit spec derive {} {}' shows every reason", path, query.path));
+  return FoundSpec{std::move(found.spec), std::move(found.prefix)};
+}
+
+}  // namespace mgit
