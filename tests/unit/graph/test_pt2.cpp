@@ -3,24 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
+#include "unit/graph/data_file.h"
 #include "unit/graph/pt2_file.h"
 
 namespace mgit::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string from_disk(const std::string& name) {
-  std::ifstream file(std::string(MGIT_SOURCE_DIRECTORY) + "/tests/unit/graph/data/" + name,
-                     std::ios::binary);
-  EXPECT_TRUE(file) << name;
-  std::stringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
-}
 
 std::string floats(const std::vector<float>& values) {
   std::string bytes(values.size() * sizeof(float), '\0');
