@@ -24,11 +24,18 @@ namespace mgit {
 /// The number of a value in Graph::values.
 using ValueId = std::uint32_t;
 
+/// A length that the file leaves open: lengths with one expression are equal.
+struct OpenLength {
+  std::string expression;                  // as the file has it; "" if it has none
+  std::optional<std::uint64_t> example{};  // one that the network was tried with
+};
+
 /// A tensor that flows through the graph, or a number computed on the way (rank 0).
 struct GraphValue {
   std::string name;  // as the file calls it, unique
   DType dtype = DType::kF32;
   std::vector<std::optional<std::uint64_t>> shape;  // nullopt: a length left open (batch, sequence)
+  std::map<std::size_t, OpenLength> open{};         // by axis; may be missing
 };
 
 /// None, a value, a list of values (None among them is nullopt), numbers, texts. A list of sizes of
@@ -117,5 +124,23 @@ GraphTensor graph_tensor(const TensorView& tensor);
 /// `given`: the parameters and inputs by value. Throws Error that names the operator for one that
 /// it does not know, and for shapes that do not fit. Plain loops: for small networks.
 std::vector<GraphTensor> run_graph(const Graph& graph, const std::map<ValueId, GraphTensor>& given);
+
+/// What running a graph shows about a spec.
+struct NumericProof {
+  bool proved = false;
+  std::string reason;            // why not; empty if proved
+  double largest_change = 0;     // of an output, relative, under permutations; below 1e-9 if proved
+  std::size_t permutations = 0;  // tried: of all groups at once, and of each alone
+  std::size_t controls = 0;      // of one group, with one axis left out: outputs must change
+  std::vector<std::string> silent;  // controls that changed nothing: "fc1.bias axis 0 in H1"
+};
+
+/// The numeric level of proof (DESIGN section 5): the graph is run with random weights before and
+/// after random permutations, and its outputs are equal; with one axis left out they are not, for
+/// each group at least for one of its axes. Integers and booleans of the network are read and
+/// taken as they are. Deterministic. Costs a run for each group and each axis that carries one.
+/// Throws Error for a network that is not the graph's.
+NumericProof prove(const Graph& graph, const Spec& spec, const TensorSource& network,
+                   std::uint64_t seed = 1);
 
 }  // namespace mgit

@@ -9,6 +9,7 @@
 namespace mgit::derivation {
 namespace {
 
+constexpr const char* kGroups = "groups of a convolution that its layout does not have";
 constexpr const char* kPositions = "positions that a convolution reads in their order";
 constexpr const char* kOrdered = "positions in order: later ones do not see earlier ones alike";
 
@@ -158,9 +159,11 @@ std::optional<Channels> in_groups(Terms& terms, Term channels, std::uint64_t gro
   if (groups == 1) return Channels{terms.unit(), channels};
   const Length size = terms.size(channels);
   if (!size || *size % groups != 0) return std::nullopt;
-  const auto split = terms.split_right(channels, *size / groups);
-  if (!split) return std::nullopt;
-  return Channels{split->first, split->second};
+  const std::uint64_t own = *size / groups;
+  if (const auto split = terms.split_right(channels, own))
+    return Channels{split->first, split->second};
+  terms.pin(channels, kGroups);
+  return Channels{terms.fixed(groups, kGroups), terms.fixed(own, kGroups)};
 }
 
 bool point_by_point(const Call& call, ValueId input, ValueId weight) {

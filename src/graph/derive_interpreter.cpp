@@ -103,6 +103,17 @@ std::optional<std::vector<std::int64_t>> Interpreter::constant_numbers(ValueId v
   return numbers;
 }
 
+std::optional<Term> Interpreter::length_of(ValueId number) {
+  const auto made = makers_[number];
+  if (!made || graph_.nodes[*made].op != "aten.sym_size") return std::nullopt;
+  const Call call(*this, graph_.nodes[*made]);
+  const auto self = call.value("self");
+  if (!self || !layouts_[*self]) return std::nullopt;
+  const Layout& whole = layout(*self);
+  const auto axis = Call::axis(call.number("dim", 0), whole.dims.size());
+  return axis ? std::optional(whole.dims[*axis]) : std::nullopt;
+}
+
 Layout Interpreter::parameter_layout(ValueId value) {
   Layout layout;
   const std::vector<Length>& shape = graph_.values[value].shape;
@@ -331,6 +342,13 @@ std::optional<ValueId> Call::value(std::initializer_list<std::string_view> names
   for (const std::string_view name : names)
     if (const auto found = value(name)) return found;
   return std::nullopt;
+}
+
+std::vector<std::optional<ValueId>> Call::mixed(std::string_view name) const {
+  const Argument* argument = node.find(name);
+  const auto* list =
+      argument == nullptr ? nullptr : std::get_if<std::vector<std::optional<ValueId>>>(argument);
+  return list == nullptr ? std::vector<std::optional<ValueId>>() : *list;
 }
 
 std::vector<ValueId> Call::values(std::string_view name) const {

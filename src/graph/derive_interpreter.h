@@ -79,6 +79,8 @@ class Interpreter {
 
   /// The numbers of a constant vector of 64-bit integers; nullopt for any other value.
   std::optional<std::vector<std::int64_t>> constant_numbers(ValueId value) const;
+  /// The atom whose length a number of the graph is; nullopt for one that is computed from several.
+  std::optional<Term> length_of(ValueId number);
   /// Where the tensors' axes are sums.
   Cuts cuts();
   /// The layouts that values have or had.
@@ -127,6 +129,8 @@ class Call {
   /// As value, but the first of several names; rules of one operator under several schemas.
   std::optional<ValueId> value(std::initializer_list<std::string_view> names) const;
   std::vector<ValueId> values(std::string_view name) const;
+  /// A list in which some are values, as sizes are; empty if it is another argument.
+  std::vector<std::optional<ValueId>> mixed(std::string_view name) const;
   bool given(std::string_view name) const;
   /// nullopt if it is computed by the graph.
   std::optional<std::int64_t> number(std::string_view name, std::int64_t standard) const;

@@ -44,7 +44,12 @@ void separate_others(Interpreter& in, const Layout& layout, const std::vector<st
 /// A vector that belongs to an axis: a bias, a norm's weight.
 void attach(const Call& call, Term axis, std::optional<ValueId> vector);
 
+/// An axis that a reshape makes.
+struct NewAxis {
+  Length length;
+  std::optional<Term> same_as = std::nullopt;  // of an open length: the atom that has it
+};
 /// The layout under another shape; terms that have no place in it are pinned.
-Layout reshaped(Terms& terms, const Layout& layout, const std::vector<Length>& shape);
+Layout reshaped(Terms& terms, const Layout& layout, const std::vector<NewAxis>& axes);
 
 }  // namespace mgit::derivation

@@ -11,40 +11,77 @@ constexpr const char* kShape = "a shape that its layout does not have";
 constexpr const char* kShifted = "positions are moved along it";
 constexpr std::size_t kMaxParts = 64;
 
+/// How many axes at the end flatten and unflatten leave as they are.
+std::size_t after_changed(const Call& call, std::size_t rank) {
+  const bool flatten = call.node.op == "aten.flatten";
+  const auto last = Call::axis(call.number(flatten ? "end_dim" : "dim", flatten ? -1 : 0), rank);
+  return last ? rank - 1 - *last : 0;
+}
+
+/// What view, flatten and their kin make, with the atoms of open lengths as far as they are known.
+std::vector<NewAxis> new_axes(const Call& call, const Layout& layout) {
+  const std::vector<Length>& shape = call.shape(call.output());
+  std::vector<NewAxis> axes;
+  for (const Length& length : shape) axes.push_back({length});
+  const std::size_t before = layout.dims.size();
+  const std::string& op = call.node.op;
+  if (op == "aten.flatten" || op == "aten.unflatten") {
+    const auto first =
+        Call::axis(call.number(op == "aten.flatten" ? "start_dim" : "dim", 0), before);
+    for (std::size_t i = 0; first && i < shape.size(); ++i) {
+      const std::size_t behind = shape.size() - i;  // counted from the end, from 1
+      if (i < *first && i < before) axes[i].same_as = layout.dims[i];
+      if (behind <= after_changed(call, before) && behind <= before)
+        axes[i].same_as = layout.dims[before - behind];
+    }
+  } else if (const auto other = call.value("other")) {
+    const Layout& like = call.layout(*other);
+    for (std::size_t i = 0; i < std::min(like.dims.size(), axes.size()); ++i)
+      axes[i].same_as = like.dims[i];
+  } else {
+    const std::vector<std::optional<ValueId>> sizes =
+        call.mixed(call.given("size") ? "size" : "shape");
+    for (std::size_t i = 0; i < std::min(sizes.size(), axes.size()); ++i)
+      if (sizes[i]) axes[i].same_as = call.in.length_of(*sizes[i]);
+  }
+  return axes;
+}
+
 /// The reshape of a value that is taken apart afterwards: each part gets terms of its own.
-std::optional<Layout> reshaped_in_parts(const Call& call, const Layout& layout) {
-  const ValueId output = call.output();
-  const auto taken = call.in.taken_apart(output);
+std::optional<Layout> reshaped_in_parts(const Call& call, const Layout& layout,
+                                        const std::vector<NewAxis>& axes) {
+  const auto taken = call.in.taken_apart(call.output());
   if (!taken) return std::nullopt;
   const auto& [axis, ends] = *taken;
-  const std::vector<Length>& shape = call.shape(output);
   std::uint64_t inner = 1;
-  for (std::size_t i = axis + 1; i < shape.size(); ++i) {
-    if (!shape[i] || __builtin_mul_overflow(inner, *shape[i], &inner)) return std::nullopt;
+  for (std::size_t i = axis + 1; i < axes.size(); ++i) {
+    const Length& length = axes[i].length;
+    if (!length || __builtin_mul_overflow(inner, *length, &inner)) return std::nullopt;
   }
   std::uint64_t whole = 0;
-  if (!shape[axis] || __builtin_mul_overflow(inner, *shape[axis], &whole)) return std::nullopt;
+  const Length& length = axes[axis].length;
+  if (!length || __builtin_mul_overflow(inner, *length, &whole)) return std::nullopt;
   std::set<std::uint64_t> borders = ends;
-  borders.insert({0, *shape[axis]});
+  borders.insert({0, *length});
   if (borders.size() > kMaxParts || inner == 0) return std::nullopt;
   Terms& terms = call.terms();
-  std::vector<Length> merged(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axis));
-  merged.emplace_back(whole);
+  std::vector<NewAxis> merged(axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(axis));
+  merged.push_back({whole});
   const Layout flat = reshaped(terms, layout, merged);
   Layout result;
   result.axis = axis;
   Term rest = flat.dims.back();
   if (terms.is_fixed(rest)) return std::nullopt;
   for (auto end = std::next(borders.begin()); end != borders.end(); ++end) {
-    const std::uint64_t length = *end - *std::prev(end);
-    const auto pieces = terms.cut(rest, length * inner);
+    const std::uint64_t part_length = *end - *std::prev(end);
+    const auto pieces = terms.cut(rest, part_length * inner);
     if (!pieces) return std::nullopt;
     rest = pieces->second;
     Layout own;
     own.dims = {pieces->first};
-    std::vector<Length> own_shape(shape.begin() + static_cast<std::ptrdiff_t>(axis), shape.end());
-    own_shape.front() = length;
-    own = reshaped(terms, own, own_shape);
+    std::vector<NewAxis> own_axes(axes.begin() + static_cast<std::ptrdiff_t>(axis), axes.end());
+    own_axes.front() = {part_length};
+    own = reshaped(terms, own, own_axes);
     Layout& part = result.parts.emplace_back();
     part.loose = flat.loose;
     part.dims.assign(flat.dims.begin(), flat.dims.end() - 1);
@@ -57,10 +94,11 @@ bool reshape(const Call& call) {
   const auto self = call.value({"self", "input"});
   if (!self || call.node.outputs.size() != 1) return false;
   const Layout layout = call.layout(*self);
-  if (auto parts = reshaped_in_parts(call, layout)) {
+  const std::vector<NewAxis> axes = new_axes(call, layout);
+  if (auto parts = reshaped_in_parts(call, layout, axes)) {
     call.in.set(call.output(), *std::move(parts));
   } else {
-    call.in.set(call.output(), reshaped(call.terms(), layout, call.shape(call.output())));
+    call.in.set(call.output(), reshaped(call.terms(), layout, axes));
   }
   return true;
 }
@@ -191,14 +229,27 @@ struct Open {
     return terms.product(std::move(taken));
   }
 
-  /// The slow end, for an axis that may have an open length.
-  std::optional<Term> take_first(Length length) {
-    if (factors.empty()) return std::nullopt;
-    if (length == 1U) return terms.unit();
-    if (terms.size(factors.front()) != length) return std::nullopt;
-    const Term first = factors.front();
-    factors.erase(factors.begin());
-    return first;
+  /// The slow end, of a length; nullopt if there is no border.
+  std::optional<Term> take_first(std::uint64_t length) {
+    std::size_t count = 0;
+    while (length > 1) {
+      const Length size = count < factors.size() ? terms.size(factors[count]) : std::nullopt;
+      if (!size || *size == 0 || length % *size != 0) return std::nullopt;
+      length /= *size;
+      ++count;
+    }
+    const auto end = factors.begin() + static_cast<std::ptrdiff_t>(count);
+    const Term taken = terms.product({factors.begin(), end});
+    factors.erase(factors.begin(), end);
+    return taken;
+  }
+
+  /// One end, if it is that atom.
+  bool take_same(bool first, std::optional<Term> atom) {
+    if (factors.empty() || !atom) return false;
+    if (terms.find(first ? factors.front() : factors.back()) != terms.find(*atom)) return false;
+    factors.erase(first ? factors.begin() : factors.end() - 1);
+    return true;
   }
 };
 
@@ -206,47 +257,56 @@ struct Open {
 
 std::span<const RuleRow> shape_rules() { return kRules; }
 
-Layout reshaped(Terms& terms, const Layout& layout, const std::vector<Length>& shape) {
+Layout reshaped(Terms& terms, const Layout& layout, const std::vector<NewAxis>& axes) {
   Layout result;
   result.loose = layout.loose;
-  result.dims.assign(shape.size(), 0);
+  result.dims.assign(axes.size(), 0);
   const auto give_up = [&](std::size_t begin, std::size_t end) {
     for (const Term term : layout.dims) terms.pin(term, kShape);
-    for (std::size_t i = begin; i < end; ++i) result.dims[i] = terms.fixed(shape[i], kShape);
-  };
-  const auto empty = [](const Length& length) { return length == 0U; };
-  if (std::any_of(shape.begin(), shape.end(), empty)) {
-    give_up(0, shape.size());
+    for (std::size_t i = begin; i < end; ++i) result.dims[i] = terms.fixed(axes[i].length, kShape);
     return result;
-  }
+  };
+  if (std::any_of(axes.begin(), axes.end(), [](const NewAxis& axis) { return axis.length == 0U; }))
+    return give_up(0, axes.size());
   Open open{terms, {}};
   for (const Term term : layout.dims) {
     const std::vector<Term> factors = terms.factors(term);
     open.factors.insert(open.factors.end(), factors.begin(), factors.end());
   }
-  std::size_t end = shape.size();
-  for (; end > 0 && shape[end - 1]; --end) {
-    const auto taken = open.take_last(*shape[end - 1]);
-    if (!taken) {
-      give_up(0, end);
-      return result;
+  // From both ends, as far as borders are sure; an axis that is left alone takes what is left.
+  std::size_t end = axes.size();
+  for (; end > 0; --end) {
+    const NewAxis& axis = axes[end - 1];
+    if (axis.length) {
+      const auto taken = open.take_last(*axis.length);
+      if (!taken) return give_up(0, end);
+      result.dims[end - 1] = *taken;
+    } else if (open.take_same(false, axis.same_as)) {
+      result.dims[end - 1] = *axis.same_as;
+    } else {
+      break;
     }
-    result.dims[end - 1] = *taken;
   }
   std::size_t begin = 0;
   for (; begin + 1 < end; ++begin) {
-    const auto taken = open.take_first(shape[begin]);
-    if (!taken) break;
-    result.dims[begin] = *taken;
+    const NewAxis& axis = axes[begin];
+    if (axis.length) {
+      const auto taken = open.take_first(*axis.length);
+      if (!taken) break;
+      result.dims[begin] = *taken;
+    } else if (open.take_same(true, axis.same_as)) {
+      result.dims[begin] = *axis.same_as;
+    } else {
+      break;
+    }
   }
   if (begin + 1 == end) {
     result.dims[begin] = terms.product(std::move(open.factors));
-    if (!shape[begin] && terms.size(result.dims[begin]))
+    if (!axes[begin].length && terms.size(result.dims[begin]))
       result.dims[begin] = terms.product({terms.fixed(std::nullopt, kShape), result.dims[begin]});
-  } else if (begin < end || !open.factors.empty()) {
-    give_up(begin, end);
+    return result;
   }
-  return result;
+  return begin < end || !open.factors.empty() ? give_up(begin, end) : result;
 }
 
 }  // namespace mgit::derivation

@@ -9,24 +9,33 @@ namespace {
 
 constexpr std::size_t kHighestRank = 64;  // of PyTorch
 
-std::vector<std::optional<std::uint64_t>> sizes_of(const fields::JsonValue& meta) {
-  std::vector<std::optional<std::uint64_t>> result;
+OpenLength open_length(const fields::JsonValue& expression) {
+  OpenLength result;
+  result.expression = fields::text(fields::member(expression, "expr_str"), "an expression");
+  const fields::JsonValue* hint = fields::find(expression, "hint");
+  const fields::JsonValue* example = hint == nullptr ? nullptr : fields::find(*hint, "as_int");
+  if (example != nullptr && example->is_number_unsigned())
+    result.example = example->get<std::uint64_t>();
+  return result;
+}
+
+void read_sizes(const fields::JsonValue& meta, GraphValue& value) {
   Shape known;
   for (const auto& each : fields::array(fields::member(meta, "sizes"), "\"sizes\"")) {
-    const auto [tag, value] = fields::tagged(each, "a size");
+    const auto [tag, size] = fields::tagged(each, "a size");
     if (tag == "as_expr") {
-      result.emplace_back(std::nullopt);
+      value.open.emplace(value.shape.size(), open_length(size));
+      value.shape.emplace_back(std::nullopt);
       continue;
     }
     if (tag != "as_int") throw CorruptError("a size is " + quote_name(tag));
-    const std::int64_t size = fields::integer(value, "a size");
-    if (size < 0) throw CorruptError("a size is negative");
-    known.push_back(static_cast<std::uint64_t>(size));
-    result.emplace_back(known.back());
+    const std::int64_t length = fields::integer(size, "a size");
+    if (length < 0) throw CorruptError("a size is negative");
+    known.push_back(static_cast<std::uint64_t>(length));
+    value.shape.emplace_back(known.back());
   }
-  if (result.size() > kHighestRank) throw CorruptError("too many sizes");
+  if (value.shape.size() > kHighestRank) throw CorruptError("too many sizes");
   if (!byte_size(DType::kC128, known)) throw CorruptError("its sizes overflow");
-  return result;
 }
 
 bool has(const fields::JsonValue& graph, const char* table, const std::string& name) {
@@ -85,7 +94,9 @@ GraphValue Pt2Names::described(const std::string& name) const {
       fields::object(fields::member(graph_, "tensor_values"), "\"tensor_values\"");
   if (const auto found = tensors.find(name); found != tensors.end()) {
     try {
-      return {name, fields::scalar_type(fields::member(*found, "dtype")), sizes_of(*found)};
+      GraphValue value{name, fields::scalar_type(fields::member(*found, "dtype")), {}};
+      read_sizes(*found, value);
+      return value;
     } catch (const CorruptError& error) {
       throw CorruptError("value " + quote_name(name) + ": " + error.what());
     }

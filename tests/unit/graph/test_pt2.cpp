@@ -3,24 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
+#include "unit/graph/data_file.h"
 #include "unit/graph/pt2_file.h"
 
 namespace mgit::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string from_disk(const std::string& name) {
-  std::ifstream file(std::string(MGIT_SOURCE_DIRECTORY) + "/tests/unit/graph/data/" + name,
-                     std::ios::binary);
-  EXPECT_TRUE(file) << name;
-  std::stringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
-}
 
 std::string floats(const std::vector<float>& values) {
   std::string bytes(values.size() * sizeof(float), '\0');
@@ -256,6 +246,8 @@ TEST(Pt2, ProgramsThatLieAreRefused) {
             "net.pt2: a program of schema version 7, where mgit reads version 8");
   EXPECT_EQ(changed("fc.weight", "fc.\xff"), "net.pt2: not JSON");
   EXPECT_EQ(changed("{", ""), "net.pt2: not JSON");
+  EXPECT_EQ(changed(R"("kind":1})", R"("kind":1,"kind":2})"), "net.pt2: JSON that has kind twice");
+  EXPECT_EQ(changed(R"("kind":1})", R"("kind":1,"stack_trace":{"a":[1,{}],"a":2},"k":3})"), "");
   EXPECT_EQ(
       changed(R"("kind":1})", R"("kind":)" + std::string(300, '[') + std::string(300, ']') + "}"),
       "net.pt2: JSON that is nested too deeply");

@@ -1,0 +1,159 @@
+#include <cmath>
+
+#include "graph/random_network.h"
+#include "mgit/format.h"
+
+namespace mgit {
+
+namespace {
+
+constexpr double kLargestChange = 1e-9;
+constexpr double kSmallestDifference = 1e-7;  // of a control that counts
+constexpr std::size_t kInputs = 3;            // for the permutation of all groups
+
+using Outputs = std::vector<GraphTensor>;
+using Given = std::map<ValueId, GraphTensor>;
+
+/// The largest difference of an output, against its largest element. Equal infinities are equal;
+/// infinity for outputs that are no numbers.
+double change_of(const Outputs& before, const Outputs& after) {
+  double worst = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    double largest = 0;
+    double difference = 0;
+    for (std::size_t j = 0; j < before[i].values.size(); ++j) {
+      const double a = before[i].values[j];
+      const double b = after[i].values[j];
+      if (a == b && !std::isfinite(a)) continue;
+      if (!std::isfinite(a) || !std::isfinite(b)) return std::numeric_limits<double>::infinity();
+      largest = std::max(largest, std::fabs(a));
+      difference = std::max(difference, std::fabs(a - b));
+    }
+    if (difference > 0) worst = std::max(worst, difference / std::max(largest, difference * 1e-9));
+  }
+  return worst;
+}
+
+bool all_numbers(const Outputs& outputs) {
+  return std::none_of(outputs.begin(), outputs.end(), [](const GraphTensor& tensor) {
+    return std::any_of(tensor.values.begin(), tensor.values.end(),
+                       [](double value) { return std::isnan(value); });
+  });
+}
+
+/// `spec` with an axis that does not move.
+Spec without_axis(Spec spec, const std::string& tensor, std::size_t axis) {
+  for (SpecTensor& each : spec.tensors)
+    if (each.name == tensor) each.axes[axis].occurrences.clear();
+  return spec;
+}
+
+class Prover {
+ public:
+  Prover(const Graph& graph, const Spec& spec, const TensorSource& network, std::uint64_t seed)
+      : graph_(graph),
+        spec_(spec),
+        random_(seed),
+        weights_(random_weights(graph, network, random_)) {}
+
+  NumericProof result() {
+    try {
+      run_inputs();
+      const Permutation all = random_permutation(spec_, random_);
+      if (!all_numbers(originals_.front())) return not_proved("outputs that are no numbers");
+      if (all.identity()) return not_proved("there is nothing that can move");
+      for (std::size_t i = 0; i < inputs_.size(); ++i)
+        if (!keeps(all, i)) return not_proved("all groups at once change the outputs" + amount());
+      const std::vector<GroupMembers> members = group_members(spec_);
+      for (std::uint32_t group = 0; group < spec_.groups.size(); ++group)
+        if (!prove_group(group, only(spec_, all, group), members[group])) return proof_;
+      proof_.proved = true;
+    } catch (const Error& error) {
+      return not_proved(error.what());
+    }
+    return proof_;
+  }
+
+ private:
+  NumericProof not_proved(const std::string& reason) {
+    proof_.reason = reason;
+    return proof_;
+  }
+
+  std::string amount() const { return fmt::format(" by {:.2g}", proof_.largest_change); }
+
+  /// Lengths of open axes and ranges of integers are tried until the graph can be run.
+  void run_inputs() {
+    const InputKind kinds[] = {{0, 7}, {0, 2}, {3, 7}, {4, 7}, {3, 2}, {4, 2}, {2, 2}, {8, 2}};
+    std::optional<Error> first;
+    for (const InputKind& kind : kinds) {
+      try {
+        std::vector<Given> inputs;
+        std::vector<Outputs> originals;
+        for (std::size_t i = 0; i < kInputs; ++i) {
+          inputs.push_back(random_inputs(graph_, kind, random_));
+          originals.push_back(run_graph(graph_, *with_weights(graph_, weights_, inputs.back())));
+        }
+        inputs_ = std::move(inputs);
+        originals_ = std::move(originals);
+        return;
+      } catch (const Error& error) {
+        if (!first) first = error;
+      }
+    }
+    throw *first;
+  }
+
+  double change(const Spec& spec, const Permutation& permutation, std::size_t input) const {
+    const PermutedModel moved(weights_, spec, permutation);
+    const auto given = with_weights(graph_, moved, inputs_[input]);
+    if (!given) return std::numeric_limits<double>::infinity();
+    return change_of(originals_[input], run_graph(graph_, *given));
+  }
+
+  bool keeps(const Permutation& permutation, std::size_t input) {
+    const double found = change(spec_, permutation, input);
+    proof_.largest_change = std::max(proof_.largest_change, found);
+    ++proof_.permutations;
+    return found <= kLargestChange;
+  }
+
+  bool prove_group(std::uint32_t group, const Permutation& moved, const GroupMembers& members) {
+    if (moved.identity()) return true;
+    const std::string& name = spec_.groups[group].name;
+    if (!keeps(moved, 0)) {
+      not_proved("group " + quote_name(name) + " changes the outputs" + amount());
+      return false;
+    }
+    bool heard = false;
+    for (const auto& [tensor, axis] : members.axes) {
+      if (weights_.find(tensor) == nullptr) continue;
+      ++proof_.controls;
+      if (change(without_axis(spec_, tensor, axis), moved, 0) > kSmallestDifference)
+        heard = true;
+      else
+        proof_.silent.push_back(
+            fmt::format("{} axis {} in {}", quote_name(tensor), axis, quote_name(name)));
+    }
+    if (!heard)
+      not_proved("nothing changes where group " + quote_name(name) + " is left out of an axis");
+    return heard;
+  }
+
+  const Graph& graph_;
+  const Spec& spec_;
+  Random random_;
+  MemoryModel weights_;
+  std::vector<Given> inputs_;
+  std::vector<Outputs> originals_;
+  NumericProof proof_;
+};
+
+}  // namespace
+
+NumericProof prove(const Graph& graph, const Spec& spec, const TensorSource& network,
+                   std::uint64_t seed) {
+  return Prover(graph, spec, network, seed).result();
+}
+
+}  // namespace mgit

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Specs from graphs: mgit spec derive, and a graph in .mgitconfig.
+. "$(dirname "$0")/lib.sh"
+
+graphs=$MGIT_SOURCE/tests/unit/graph/data
+
+# llama FILE SEED: random weights of the network whose graph is llama.pt2: a layer with four queries over two
+# keys and rotary positions.
+llama() {
+  local layer=model.model.layers.0
+  make_checkpoint "$1" "$2" model.model.embed_tokens.weight=40,16 model.lm_head.weight=40,16 \
+    model.model.norm.weight=16 $layer.input_layernorm.weight=16 $layer.post_attention_layernorm.weight=16 \
+    $layer.self_attn.q_proj.weight=16,16 $layer.self_attn.k_proj.weight=8,16 \
+    $layer.self_attn.v_proj.weight=8,16 $layer.self_attn.o_proj.weight=16,16 \
+    $layer.mlp.gate_proj.weight=24,16 $layer.mlp.up_proj.weight=24,16 $layer.mlp.down_proj.weight=16,24
+}
+
+scenario "a derived spec is printed, with what stays as it is and why, and fits"
+llama model.safetensors 1
+ok mgit spec derive "$graphs/llama.pt2" model.safetensors
+contains "$output" ": 5 groups; "
+contains "$output" "#   a constant differs along it (aten.mul in model.model.layers.0.self_attn): "
+contains "$output" "#   output of the network: model.lm_head.weight"
+contains "$output" "perm model.model.layers.0.self_attn.q_proj.units:2 in model.model.layers.0.self_attn.q_proj.blocks"
+printf '%s\n' "$output" >printed.perm
+ok mgit spec derive "$graphs/llama.pt2" model.safetensors -o net.perm
+contains "$output" "proof         algebraic"
+same_file net.perm printed.perm
+ok mgit spec check net.perm model.safetensors
+contains "$output" "groups        5"
+
+scenario "the graph of another network is refused, with the tensors"
+make_checkpoint model.safetensors 1
+fails_with 128 "the graph reads tensors that the checkpoint lacks: " \
+  mgit spec derive "$graphs/llama.pt2" model.safetensors
+make_checkpoint part.safetensors 1 w=3,4
+fails_with 128 "not a torch.export archive" mgit spec derive model.safetensors part.safetensors
+make_checkpoint more.safetensors 1 w=3,4 b=3 e=5,3 l=4 extra=2,2 another=3
+fails_with 128 "does not read every tensor of the checkpoint: another, extra" \
+  mgit spec derive "$graphs/reference_linear.pt2" more.safetensors
+
+scenario "a network without hidden units is said to have none"
+make_checkpoint model.safetensors 1 w=3,4 b=3 e=5,3 l=4
+fails_with 1 "warning: nothing in this network can be reordered; " \
+  mgit spec derive "$graphs/reference_linear.pt2" model.safetensors
+
+# graph_fork GRAPH MAKE: a repository whose .mgitconfig names the graph; MAKE FILE SEED on main and feature.
+graph_fork() {
+  make_repository repository
+  cp "$graphs/$1" net.pt2
+  printf '[model "net"]\n\tpath = model.safetensors\n\tgraph = net.pt2\n' >.mgitconfig
+  "$2" model.safetensors 1
+  commit_all "Train on main"
+  git switch -q -c feature
+  "$2" model.safetensors 2
+  commit_all "Train on my share"
+  git switch -q main
+}
+
+scenario "a graph alone is enough for a rebase, and what was permuted comes back bit for bit"
+graph_fork llama.pt2 llama
+ok mgit spec show feature
+contains "$output" "architecture  derived"
+contains "$output" "proof         algebraic"
+git branch original feature
+ok mgit rebase feature onto main
+contains "$output" "proof algebraic"
+contains "$(git log -1 --format=%B feature)" " proof algebraic"
+differ "$(git rev-parse feature:model.safetensors)" "$(git rev-parse original:model.safetensors)"
+ok mgit rebase original onto feature
+equal "$(git rev-parse original:model.safetensors)" "$(git rev-parse feature:model.safetensors)" \
+  "the original, matched with its own permutation"
+
+scenario "a spec in .mgitconfig comes before the graph, and a graph that allows nothing is no reason to go on"
+graph_fork llama.pt2 llama
+printf 'mgit-perm 1\narch mine\nskip *\n' >net.perm
+git config --file .mgitconfig model.net.spec net.perm
+commit_all "A spec of my own"
+ok mgit spec show HEAD
+contains "$output" "architecture  mine"
+small() { make_checkpoint "$1" "$2" w=3,4 b=3 e=5,3 l=4; }
+cd .. && rm -rf repository
+graph_fork reference_linear.pt2 small
+fails_with 128 "nothing in this network can be reordered; " mgit rebase feature onto main
+contains "$errors" "mgit spec derive net.pt2 model.safetensors"
