@@ -25,23 +25,28 @@ std::string text_of(const Repository& repository, const std::optional<Oid>& comm
   return repository.blob(found->blob);
 }
 
-}  // namespace
-
 /// A spec may speak of the whole file, or of the weights in it.
-std::optional<FoundSpec> spec_of_config(const SpecQuery& query) {
-  const auto file = configured_file(query);
-  if (!file) return std::nullopt;
-  const std::string text = text_of(*query.repository, query.commit, *file);
+FoundSpec fitting(const SpecQuery& query, const std::string& text, const std::string& file) {
   const std::vector<std::string> prefixes = query.prefixes();
   const NetworkConfig config = query.config();
   if (prefixes.front().empty())
-    if (auto spec = check_spec(text, *file, query.tensors, config).spec)
-      return FoundSpec{*std::move(spec), std::nullopt};
+    if (auto spec = check_spec(text, file, query.tensors, config).spec)
+      return {*std::move(spec), std::nullopt};
   for (const std::string& prefix : prefixes)
-    if (auto spec = check_spec(text, *file, weights_under(query.tensors, prefix), config).spec)
-      return FoundSpec{*std::move(spec), prefix};
+    if (auto spec = check_spec(text, file, weights_under(query.tensors, prefix), config).spec)
+      return {*std::move(spec), prefix};
   const std::string& last = prefixes.back();
-  return FoundSpec{bind_spec(text, *file, weights_under(query.tensors, last), config), last};
+  return {bind_spec(text, file, weights_under(query.tensors, last), config), last};
+}
+
+}  // namespace
+
+std::optional<FoundSpec> spec_of_config(const SpecQuery& query) {
+  const auto file = configured_file(query);
+  if (!file) return std::nullopt;
+  FoundSpec found = fitting(query, text_of(*query.repository, query.commit, *file), *file);
+  prove_by_graph(query, found);
+  return found;
 }
 
 }  // namespace mgit

@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "git/model_config.h"
 #include "mgit/format.h"
+#include "mgit/spec_relation.h"
 #include "mgit/store.h"
 #include "model/spec_source.h"
 #include "model/training_state.h"
@@ -71,6 +72,21 @@ std::string describe_pins(const Derivation& derivation) {
   if (derivation.pins.size() > kShown)
     text += fmt::format("; and {} more reasons", derivation.pins.size() - kShown);
   return text.empty() ? "no two tensors share a hidden unit" : text;
+}
+
+void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
+  const std::string path = query.setting("graph");
+  if (query.repository == nullptr || !path.ends_with(kSuffix)) return;
+  const std::string file = graph_file(*query.repository, query.commit, path);
+  const std::string prefix = found.prefix.value_or("");
+  const ModelDerivation derived =
+      derive_weights(read_pt2(as_bytes(file), path), query.tensors, {prefix});
+  if (const auto reason = beyond(derived.spec, found.spec))
+    throw Error(fmt::format("{}: {}, as {} says", query.setting("spec"), *reason, path), query.path,
+                fmt::format("'mgit spec derive {} {}' shows what the graph allows; if it is of "
+                            "another network, take it out of .mgitconfig",
+                            path, query.path));
+  found.spec.proof = Proof::kAlgebraic;
 }
 
 /// A graph that torch.export saved. One that allows nothing is an Error: a model that was to be

@@ -12,9 +12,10 @@
 namespace mgit {
 
 /// From the first of spec_sources() that has one: the file named in .mgitconfig (as `commit` has
-/// it, or the working tree for nullopt), else what the graph named there allows, else the shipped family that recognises the network.
-/// `repository` may be null: then only families. Of a training state the weights are recognised,
-/// and the spec is one of the whole file. Throws Error if nothing fits.
+/// it, or the working tree for nullopt), else what the graph named there allows, else the shipped
+/// family that recognises the network. `repository` may be null: then only families. Of a training
+/// state the weights are recognised, and the spec is one of the whole file. Throws Error if nothing
+/// fits.
 Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors);
 

@@ -48,6 +48,9 @@ std::span<const SpecSource> spec_sources();
 std::optional<FoundSpec> spec_of_config(const SpecQuery& query);
 /// The graph that .mgitconfig names, if torch.export saved it.
 std::optional<FoundSpec> spec_of_graph(const SpecQuery& query);
+/// Holds a spec against the graph that .mgitconfig names, if it names one: its proof is then
+/// algebraic. Throws Error if it reorders what the graph does not allow.
+void prove_by_graph(const SpecQuery& query, FoundSpec& found);
 /// A shipped family that recognises the network.
 std::optional<FoundSpec> spec_of_family(const SpecQuery& query);
 

@@ -83,3 +83,25 @@ cd .. && rm -rf repository
 graph_fork reference_linear.pt2 small
 fails_with 128 "nothing in this network can be reordered; " mgit rebase feature onto main
 contains "$errors" "mgit spec derive net.pt2 model.safetensors"
+
+scenario "a spec of one's own is held against the graph: proved by it, or refused, with the group"
+graph_fork llama.pt2 llama
+layer=model.model.layers.0
+cat >net.perm <<PERM
+mgit-perm 1
+perm F
+$layer.mlp.{gate,up}_proj.weight: F, _
+$layer.mlp.down_proj.weight: _, F
+*weight: _, _
+*weight: _
+PERM
+git config --file .mgitconfig model.net.spec net.perm
+commit_all "A spec of my own"
+git switch -q feature && git cherry-pick main >/dev/null
+git switch -q main
+ok mgit spec show feature
+contains "$output" "proof         algebraic"
+ok mgit rebase feature onto main
+sed -i 's/^perm F/perm F\nperm K:2\nperm X:4 in K/; s/^\*weight: _, _/model*k_proj.weight: K*X, _\nmodel*q_proj.weight: K*_:2*X, _\nmodel*v_proj.weight: K*_, _\nmodel*o_proj.weight: _, K*_\n&/' net.perm
+commit_all "Rotary positions move"
+fails_with 128 "net.perm: group X may not be reordered like that, as net.pt2 says" mgit spec show HEAD
