@@ -17,8 +17,9 @@ namespace mgit::fields {
 
 using JsonValue = nlohmann::json;
 
-/// Refuses what is not JSON, not UTF-8, or nested deeper than 200 levels. Leaves out members called
-/// "stack_trace", which nobody here asks for and which are half of an exported graph.
+/// Refuses what is not JSON, not UTF-8, nested deeper than 200 levels, or has a member twice.
+/// Leaves out members called "stack_trace", which nobody here asks for and which are half of an
+/// exported graph.
 JsonValue parse(Bytes text);
 
 /// nullptr: no such member, or null.

@@ -246,6 +246,8 @@ TEST(Pt2, ProgramsThatLieAreRefused) {
             "net.pt2: a program of schema version 7, where mgit reads version 8");
   EXPECT_EQ(changed("fc.weight", "fc.\xff"), "net.pt2: not JSON");
   EXPECT_EQ(changed("{", ""), "net.pt2: not JSON");
+  EXPECT_EQ(changed(R"("kind":1})", R"("kind":1,"kind":2})"), "net.pt2: JSON that has kind twice");
+  EXPECT_EQ(changed(R"("kind":1})", R"("kind":1,"stack_trace":{"a":[1,{}],"a":2},"k":3})"), "");
   EXPECT_EQ(
       changed(R"("kind":1})", R"("kind":)" + std::string(300, '[') + std::string(300, ']') + "}"),
       "net.pt2: JSON that is nested too deeply");
