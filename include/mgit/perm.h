@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -86,11 +88,15 @@ struct Spec {
 /// (but for the proof, which no text can claim). Its SHA-256 names the spec.
 std::string spec_text(const Spec& spec);
 
+/// What the config.json beside a checkpoint says, which shapes do not show (the number of heads):
+/// "num_attention_heads" -> "12", "text_config.model_type" -> "t5"; numbers, texts, true and false.
+using NetworkConfig = std::map<std::string, std::string, std::less<>>;
+
 /// Parses spec text and binds it to a network. Throws Error with "file:line:column" for syntax, and
 /// with the first reasons (a tensor no line covers, a size that does not fit, a group without
 /// producer or consumer) when it does not fit the network. `name` is used in messages.
-Spec bind_spec(std::string_view text, std::string_view name,
-               const std::vector<TensorInfo>& network);
+Spec bind_spec(std::string_view text, std::string_view name, const std::vector<TensorInfo>& network,
+               const NetworkConfig& config = {});
 
 /// What `spec check` reports: the spec, or every reason why the text does not fit the network.
 struct SpecCheck {
@@ -99,9 +105,9 @@ struct SpecCheck {
 };
 /// As bind_spec, but a network that does not fit is a result. Still throws Error for syntax.
 SpecCheck check_spec(std::string_view text, std::string_view name,
-                     const std::vector<TensorInfo>& network);
+                     const std::vector<TensorInfo>& network, const NetworkConfig& config = {});
 /// As recognise; the reasons are the first of each family.
-SpecCheck check_families(const std::vector<TensorInfo>& network);
+SpecCheck check_families(const std::vector<TensorInfo>& network, const NetworkConfig& config = {});
 
 /// The shipped family that fits a network best of those that do not fit.
 struct FamilyMisfit {
@@ -109,7 +115,8 @@ struct FamilyMisfit {
   std::vector<std::string> reasons;  // all of them: what stands in the way
 };
 /// nullopt: one fits, or none covers at least half of the tensors.
-std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& network);
+std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& network,
+                                           const NetworkConfig& config = {});
 
 /// Where a group stands, and how many parameters those tensors have.
 struct GroupMembers {
@@ -125,9 +132,26 @@ struct ParameterCount {
 };
 ParameterCount count_parameters(const Spec& spec);
 
+/// A group that two specs of one network do not both have; where each has one on common axes,
+/// these two.
+struct GroupDifference {
+  std::optional<std::uint32_t> a;  // in the first spec's groups
+  std::optional<std::uint32_t> b;
+  std::vector<std::string> only_a;  // places as "tensor:axis", with what stands there
+  std::vector<std::string> only_b;
+};
+struct SpecComparison {
+  std::size_t alike = 0;  // groups that stand in equal places, and are families of alike groups
+  std::vector<GroupDifference> differences;  // in the order of the first spec, then of the second
+};
+/// Compares by meaning: names of groups, order of lines and ways to write a layout do not count.
+/// Throws Error if the specs are of different networks.
+SpecComparison compare_specs(const Spec& a, const Spec& b);
+
 /// The shipped families (specs/*.perm), tried in order; nullopt if none covers the network.
 /// Where one matches, its proof is kFamily.
-std::optional<Spec> recognise(const std::vector<TensorInfo>& network);
+std::optional<Spec> recognise(const std::vector<TensorInfo>& network,
+                              const NetworkConfig& config = {});
 
 /// One reordering per group, parallel to Spec::groups: unit i of the result is unit perm[i] of the
 /// input. An empty entry is the identity. That of a family is over the units of all members, those

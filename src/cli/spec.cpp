@@ -40,7 +40,7 @@ class Target {
 
   const std::string& path() const { return path_; }
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
-  SpecCheck check(const std::function<SpecCheck(const std::vector<TensorInfo>&)>& spec) const {
+  SpecCheck check(const NetworkCheck& spec) const {
     return check_model(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_, spec);
   }
   ModelDerivation derive(const Graph& graph) const {
@@ -150,8 +150,7 @@ class SpecCommand : public Command {
     options.description(
         "--json prints one object: architecture, proof, spec (its digest), tensors, parameters, "
         "movable, groups (name, size, parameters, members; of a family, in); check adds fits, or "
-        "prints fits and "
-        "reasons.");
+        "prints fits and reasons.");
     show_ = &options.subcommand("show", "the groups of hidden units of a network");
     show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     show_->flag("--text", text_, "the spec itself, every tensor and size written out");
@@ -161,6 +160,11 @@ class SpecCommand : public Command {
     check->argument("spec", spec_, "a .perm file, or auto: the shipped families").required();
     check->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     check->flag("--json", json_, "for scripts");
+    diff_ = &options.subcommand("diff", "do two specs allow the same; the status is 1 if not");
+    diff_->argument("a", spec_, "a .perm file, or auto: the shipped families").required();
+    diff_->argument("b", other_, "another").required();
+    diff_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
+    diff_->flag("--json", json_, "for scripts");
     derive_ = &options.subcommand("derive", "the spec that the graph of a network allows");
     derive_->argument("graph", graph_, "a .pt2 file of torch.export").required();
     derive_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
@@ -169,6 +173,7 @@ class SpecCommand : public Command {
 
   int run() override {
     if (derive_->chosen()) return derive();
+    if (diff_->chosen()) return diff();
     return show_->chosen() ? show() : check();
   }
 
@@ -188,11 +193,72 @@ class SpecCommand : public Command {
 
   int check() const {
     const Target target(target_);
-    const std::string text = spec_ == "auto" ? "" : os::read_file(spec_);
-    const SpecCheck result = target.check([&](const std::vector<TensorInfo>& network) {
-      return spec_ == "auto" ? check_families(network) : check_spec(text, spec_, network);
-    });
+    const SpecCheck result = check_against(target, spec_);
     return result.spec ? fits(*result.spec) : misfits(target, result.reasons);
+  }
+
+  static SpecCheck check_against(const Target& target, const std::string& spec) {
+    const std::string text = spec == "auto" ? "" : os::read_file(spec);
+    return target.check([&](const std::vector<TensorInfo>& network, const NetworkConfig& config) {
+      return spec == "auto" ? check_families(network, config)
+                            : check_spec(text, spec, network, config);
+    });
+  }
+
+  static Spec require(const Target& target, const std::string& name) {
+    SpecCheck result = check_against(target, name);
+    if (result.spec) return *std::move(result.spec);
+    throw Error(fmt::format("does not fit {}: {}", target.path(), result.reasons.front()), name,
+                fmt::format("'mgit spec check {}' lists every reason", name));
+  }
+
+  int diff() const {
+    const Target target(target_);
+    const Spec a = require(target, spec_);
+    const Spec b = require(target, other_);
+    const SpecComparison comparison = compare_specs(a, b);
+    if (json_) {
+      print_json(comparison_json(comparison, a, b));
+    } else {
+      print_comparison(comparison, a, b);
+    }
+    return comparison.differences.empty() ? 0 : 1;
+  }
+
+  static Json comparison_json(const SpecComparison& comparison, const Spec& a, const Spec& b) {
+    Json json = {{"alike", comparison.alike}, {"differences", Json::array()}};
+    for (const GroupDifference& each : comparison.differences) {
+      Json entry = {{"only_a", each.only_a}, {"only_b", each.only_b}};
+      if (each.a) entry["a"] = a.groups[*each.a].name;
+      if (each.b) entry["b"] = b.groups[*each.b].name;
+      json["differences"].push_back(std::move(entry));
+    }
+    return json;
+  }
+
+  void print_comparison(const SpecComparison& comparison, const Spec& a, const Spec& b) const {
+    fmt::print("{} {} alike\n", comparison.alike, comparison.alike == 1 ? "group" : "groups");
+    const auto list = [](const std::string& where, const std::vector<std::string>& places) {
+      for (const std::string& place : places) fmt::print("    only in {}: {}\n", where, place);
+    };
+    for (const GroupDifference& each : comparison.differences) {
+      if (each.a && each.b) {
+        fmt::print("{} of {} is not {} of {}\n", described(a, *each.a), spec_,
+                   described(b, *each.b), other_);
+      } else {
+        fmt::print("{} is in {} alone\n", each.a ? described(a, *each.a) : described(b, *each.b),
+                   each.a ? spec_ : other_);
+      }
+      list(spec_, each.only_a);
+      list(other_, each.only_b);
+    }
+  }
+
+  static std::string described(const Spec& spec, std::uint32_t number) {
+    const Group& group = spec.groups[number];
+    std::string text = fmt::format("{} ({} units", group.name, group.size);
+    if (group.outer) text += " in each of " + spec.groups[*group.outer].name;
+    return text + (group.fixed ? ", fixed)" : ")");
   }
 
   int derive() const {
@@ -238,11 +304,13 @@ class SpecCommand : public Command {
   }
 
   Options* show_ = nullptr;
+  Options* diff_ = nullptr;
   Options* derive_ = nullptr;
   std::string graph_;
   std::string output_;
   std::string target_ = "HEAD";
   std::string spec_;
+  std::string other_;
   bool text_ = false;
   bool json_ = false;
 };

@@ -33,14 +33,15 @@ std::optional<FoundSpec> spec_of_config(const SpecQuery& query) {
   if (!file) return std::nullopt;
   const std::string text = text_of(*query.repository, query.commit, *file);
   const std::vector<std::string> prefixes = query.prefixes();
+  const NetworkConfig config = query.config();
   if (prefixes.front().empty())
-    if (auto spec = check_spec(text, *file, query.tensors).spec)
+    if (auto spec = check_spec(text, *file, query.tensors, config).spec)
       return FoundSpec{*std::move(spec), std::nullopt};
   for (const std::string& prefix : prefixes)
-    if (auto spec = check_spec(text, *file, weights_under(query.tensors, prefix)).spec)
+    if (auto spec = check_spec(text, *file, weights_under(query.tensors, prefix), config).spec)
       return FoundSpec{*std::move(spec), prefix};
   const std::string& last = prefixes.back();
-  return FoundSpec{bind_spec(text, *file, weights_under(query.tensors, last)), last};
+  return FoundSpec{bind_spec(text, *file, weights_under(query.tensors, last), config), last};
 }
 
 }  // namespace mgit

@@ -4,8 +4,9 @@
 namespace mgit {
 
 std::optional<FoundSpec> spec_of_family(const SpecQuery& query) {
+  const NetworkConfig config = query.config();
   for (std::string& prefix : query.prefixes())
-    if (auto spec = recognise(weights_under(query.tensors, prefix)))
+    if (auto spec = recognise(weights_under(query.tensors, prefix), config))
       return FoundSpec{*std::move(spec), std::move(prefix)};
   return std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include "format/shard_index.h"
 #include "git/model_config.h"
 #include "merge/tensor_role.h"
+#include "model/network_config.h"
 #include "model/spec_source.h"
 #include "model/stored_outline.h"
 #include "model/training_state.h"
@@ -76,8 +77,9 @@ std::string describe(const FamilyMisfit& misfit) {
 
 [[noreturn]] void throw_nothing_fits(const SpecQuery& query) {
   std::optional<FamilyMisfit> nearest;
+  const NetworkConfig config = query.config();
   for (const std::string& prefix : query.prefixes()) {
-    auto misfit = nearest_family(weights_under(query.tensors, prefix));
+    auto misfit = nearest_family(weights_under(query.tensors, prefix), config);
     if (misfit && (!nearest || misfit->reasons.size() < nearest->reasons.size()))
       nearest = std::move(misfit);
   }
@@ -114,15 +116,16 @@ Spec choose_weights_spec(const Repository* repository, const std::optional<Oid>&
 
 SpecCheck check_model(const Repository* repository, const std::optional<Oid>& commit,
                       const std::string& path, const std::vector<TensorInfo>& tensors,
-                      const std::function<SpecCheck(const std::vector<TensorInfo>&)>& check) {
-  SpecCheck result = check(tensors);
+                      const NetworkCheck& check) {
+  const NetworkConfig config = network_config(repository, commit, path);
+  SpecCheck result = check(tensors, config);
   if (result.spec) return result;
   const std::string key =
       repository == nullptr ? "" : model_setting(*repository, commit, path, "key");
   for (const std::string& prefix : weight_prefixes(tensors, key)) {
     const std::vector<TensorInfo> weights = weights_under(tensors, prefix);
     if (weights.size() == tensors.size() && prefix.empty()) continue;
-    result = check(weights);
+    result = check(weights, config);
     if (result.spec) return result;
   }
   return result;

@@ -27,11 +27,12 @@ Spec choose_weights_spec(const Repository* repository, const std::optional<Oid>&
 std::string weights_prefix(const Repository* repository, const std::optional<Oid>& commit,
                            const std::string& path, const std::vector<TensorInfo>& tensors);
 
+using NetworkCheck = std::function<SpecCheck(const std::vector<TensorInfo>&, const NetworkConfig&)>;
 /// What `check` says of the file, or of the weights in it where the file holds more; where nothing
 /// fits, the reasons of the last.
 SpecCheck check_model(const Repository* repository, const std::optional<Oid>& commit,
                       const std::string& path, const std::vector<TensorInfo>& tensors,
-                      const std::function<SpecCheck(const std::vector<TensorInfo>&)>& check);
+                      const NetworkCheck& check);
 
 /// The tensors a manifest names, as a network.
 std::vector<TensorInfo> infos_of(const Manifest& manifest);

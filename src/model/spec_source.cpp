@@ -3,6 +3,7 @@
 #include <array>
 
 #include "git/model_config.h"
+#include "model/network_config.h"
 #include "model/training_state.h"
 
 namespace mgit {
@@ -21,6 +22,8 @@ std::span<const SpecSource> spec_sources() { return kSources; }
 std::string SpecQuery::setting(std::string_view key) const {
   return repository == nullptr ? "" : model_setting(*repository, commit, path, key);
 }
+
+NetworkConfig SpecQuery::config() const { return network_config(repository, commit, path); }
 
 std::vector<std::string> SpecQuery::prefixes() const {
   if (weights_only) return {""};

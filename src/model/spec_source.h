@@ -23,6 +23,8 @@ struct SpecQuery {
 
   /// What .mgitconfig says of the model; empty if it says nothing.
   std::string setting(std::string_view key) const;
+  /// What the config.json beside the model says.
+  NetworkConfig config() const;
   /// What the names of the weights may begin with, as weight_prefixes has it.
   std::vector<std::string> prefixes() const;
 };

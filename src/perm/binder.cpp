@@ -66,8 +66,11 @@ class Binder {
     if (!file_.unsupported.empty())
       throw Error(file_.unsupported.front().what + " is not supported yet",
                   file_.where(file_.unsupported.front().position));
+    reasons_ = file_.misfits;
     sort_lines();
     cover();
+    // Sizes that the config should have told are not known: what follows would not be true.
+    if (!file_.misfits.empty()) stop_if_misfit();
     unify();
     stop_if_misfit();
     solve_sizes();

@@ -78,14 +78,14 @@ const SpecTensor* Spec::find(std::string_view tensor) const {
   return found != tensors.end() && found->name == tensor ? &*found : nullptr;
 }
 
-Spec bind_spec(std::string_view text, std::string_view name,
-               const std::vector<TensorInfo>& network) {
-  return speclang::bind(speclang::parse_spec_file(text, name), network);
+Spec bind_spec(std::string_view text, std::string_view name, const std::vector<TensorInfo>& network,
+               const NetworkConfig& config) {
+  return speclang::bind(speclang::parse_spec_file(text, name, config), network);
 }
 
 SpecCheck check_spec(std::string_view text, std::string_view name,
-                     const std::vector<TensorInfo>& network) {
-  const speclang::SpecFile file = speclang::parse_spec_file(text, name);
+                     const std::vector<TensorInfo>& network, const NetworkConfig& config) {
+  const speclang::SpecFile file = speclang::parse_spec_file(text, name, config);
   try {
     return {speclang::bind(file, network), {}};
   } catch (const speclang::Misfit& misfit) {
@@ -93,11 +93,24 @@ SpecCheck check_spec(std::string_view text, std::string_view name,
   }
 }
 
-SpecCheck check_families(const std::vector<TensorInfo>& network) {
+namespace {
+
+/// A family, as the config of the network at hand completes it.
+Spec bind_family(const speclang::SpecFile& family, const std::vector<TensorInfo>& network,
+                 const NetworkConfig& config) {
+  if (!family.uses_config) return speclang::bind(family, network);
+  for (const speclang::Family& shipped : speclang::families())
+    if (shipped.name == family.name) return bind_spec(shipped.text, shipped.name, network, config);
+  throw Error("no such family", family.name);
+}
+
+}  // namespace
+
+SpecCheck check_families(const std::vector<TensorInfo>& network, const NetworkConfig& config) {
   SpecCheck result;
   for (const speclang::SpecFile& family : parsed_families()) {
     try {
-      result.spec = speclang::bind(family, network);
+      result.spec = bind_family(family, network, config);
       result.spec->proof = Proof::kFamily;
       result.reasons.clear();
       return result;
@@ -108,11 +121,12 @@ SpecCheck check_families(const std::vector<TensorInfo>& network) {
   return result;
 }
 
-std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& network) {
+std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& network,
+                                           const NetworkConfig& config) {
   std::optional<FamilyMisfit> nearest;
   for (const speclang::SpecFile& family : parsed_families()) {
     try {
-      speclang::bind(family, network);
+      bind_family(family, network, config);
       return std::nullopt;
     } catch (const speclang::Misfit& misfit) {
       const std::vector<std::string>& reasons = misfit.reasons();
@@ -124,8 +138,8 @@ std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& networ
   return nearest;
 }
 
-std::optional<Spec> recognise(const std::vector<TensorInfo>& network) {
-  return check_families(network).spec;
+std::optional<Spec> recognise(const std::vector<TensorInfo>& network, const NetworkConfig& config) {
+  return check_families(network, config).spec;
 }
 
 std::vector<GroupMembers> group_members(const Spec& spec) {

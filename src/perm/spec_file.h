@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mgit/base.h"
+#include "mgit/perm.h"
 
 namespace mgit::speclang {
 
@@ -124,6 +125,8 @@ struct SpecFile {
   std::vector<PinLine> pins;
   std::vector<SameLine> sames;
   std::vector<Unsupported> unsupported;
+  bool uses_config = false;
+  std::vector<std::string> misfits;  // what the network's config does not say, or says otherwise
 
   const IndexLine* index(std::string_view index_name) const;
   /// "name:line:column".
@@ -131,7 +134,8 @@ struct SpecFile {
 };
 
 /// Throws Error at "name:line:column".
-SpecFile parse_spec_file(std::string_view text, std::string_view name);
+SpecFile parse_spec_file(std::string_view text, std::string_view name,
+                         const NetworkConfig& config = {});
 
 /// Capture names of a pattern, in order.
 std::vector<std::string> captures_of(const Pattern& pattern);

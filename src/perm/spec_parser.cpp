@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -18,7 +19,10 @@ constexpr std::size_t kMaxCaptures = 16;
 /// the line.
 class Parser {
  public:
-  Parser(std::string_view text, std::string_view name) : text_(text) { file_.name = name; }
+  Parser(std::string_view text, std::string_view name, const NetworkConfig& config)
+      : text_(text), config_(config) {
+    file_.name = name;
+  }
 
   SpecFile run() {
     std::uint32_t number = 0;
@@ -43,6 +47,8 @@ class Parser {
       parse_index(line, start);
     } else if (line.accept_word("let")) {
       parse_let(line);
+    } else if (line.accept_word("config")) {
+      parse_config(line);
     } else if (line.accept_word("arch")) {
       line.skip_space();
       file_.architecture = line.peek() == '"' ? line.quoted() : line.bare("#", "a name");
@@ -198,8 +204,82 @@ class Parser {
     const Position start = line.position();
     const std::string name = line.identifier("a name");
     line.expect('=', "the name");
-    if (!constants_.emplace(name, line.number("a number")).second)
+    std::uint64_t value = alternatives(line);
+    for (;;) {
+      const bool times = line.accept('*');
+      if (!times && !line.accept('/')) break;
+      const std::uint64_t by = alternatives(line);
+      if (times ? __builtin_mul_overflow(value, by, &value) : by == 0 || value % by != 0) {
+        file_.misfits.push_back(fmt::format("{} is no whole number: {} {} {}", name, value,
+                                            times ? "times" : "by", by));
+        value = 1;
+      } else if (!times) {
+        value /= by;
+      }
+    }
+    if (!constants_.emplace(name, value).second)
       line.fail_at(start, fmt::format("'{}' is named twice", name));
+  }
+
+  /// `12`, `heads`, `config.n_head`, and what to take where the config does not say, or says 0:
+  /// `a | b`.
+  std::uint64_t alternatives(LineReader& line) {
+    std::optional<std::uint64_t> value;
+    std::string missing;
+    do {
+      line.skip_space();
+      const std::optional<std::string> key = config_key(line);
+      if (!key) {
+        const std::uint64_t number = size(line);
+        if (!value) value = number;
+        continue;
+      }
+      if (missing.empty()) missing = *key;
+      const auto found = config_.find(*key);
+      if (!value && found != config_.end()) value = number_of(found->second);
+    } while (line.accept('|'));
+    if (!value) file_.misfits.push_back(fmt::format("no config.json beside it says {}", missing));
+    return value.value_or(1);
+  }
+
+  static std::optional<std::uint64_t> number_of(const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = status == std::errc() && end == text.data() + text.size();
+    return whole && value > 0 ? std::optional(value) : std::nullopt;
+  }
+
+  /// `config.KEY`, if that comes next.
+  std::optional<std::string> config_key(LineReader& line) {
+    LineReader ahead = line;
+    constexpr std::string_view kConfig = "config.";
+    const char c = line.peek();
+    if (c != 'c') return std::nullopt;
+    const std::string word = ahead.bare("|*/#", "a name");
+    if (!word.starts_with(kConfig) || word.size() == kConfig.size()) return std::nullopt;
+    line = ahead;
+    file_.uses_config = true;
+    return word.substr(kConfig.size());
+  }
+
+  /// `config KEY = text, text`: the file is for networks whose config says one of them.
+  void parse_config(LineReader& line) {
+    file_.uses_config = true;
+    line.skip_space();
+    const std::string key = line.bare("=#", "a key of config.json");
+    line.expect('=', "the key");
+    std::vector<std::string> texts;
+    do {
+      line.skip_space();
+      texts.push_back(line.peek() == '"' ? line.quoted() : line.bare(",#", "a text"));
+    } while (line.accept(','));
+    const auto found = config_.find(key);
+    if (found == config_.end()) {
+      file_.misfits.push_back(fmt::format("no config.json beside it says {}", key));
+    } else if (std::find(texts.begin(), texts.end(), found->second) == texts.end()) {
+      file_.misfits.push_back(fmt::format("config.json says {} = {}, not {}", key, found->second,
+                                          fmt::join(texts, " or ")));
+    }
   }
 
   void parse_skip(LineReader& line) {
@@ -420,6 +500,7 @@ class Parser {
   }
 
   std::string_view text_;
+  const NetworkConfig& config_;
   SpecFile file_;
   std::map<std::string, std::uint64_t> constants_;
   std::map<std::string, Position> later_;  // captures of index patterns, by first use
@@ -451,8 +532,9 @@ std::vector<std::string> captures_of(const Pattern& pattern) {
   return result;
 }
 
-SpecFile parse_spec_file(std::string_view text, std::string_view name) {
-  return Parser(text, name).run();
+SpecFile parse_spec_file(std::string_view text, std::string_view name,
+                         const NetworkConfig& config) {
+  return Parser(text, name, config).run();
 }
 
 }  // namespace mgit::speclang

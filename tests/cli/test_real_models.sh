@@ -70,6 +70,38 @@ ok mgit eval HEAD $network --json; merged=$(number "$output" accuracy)
 echo "accuracy: main $main, feature $feature, merged $merged"
 holds "$merged > max($main, $feature)"
 
+scenario "two GPT-2: heads, and what is inside of them, move; the function stays"
+need_data models/gpt2-s1/model.safetensors graphs/gpt2.torchscript.pt data/tinyshakespeare.txt
+make_repository gpt2
+cp "$MGIT_DATA"/models/gpt2-s1/{model.safetensors,config.json} .
+mgit add . && git commit -q -m s1
+git switch -q -c feature
+cp "$MGIT_DATA"/models/gpt2-s2/model.safetensors .
+mgit add . && git commit -q -m s2
+git switch -q main
+python3 - "$MGIT_DATA/data/tinyshakespeare.txt" <<'PYTHON'
+import json, struct, sys
+text = open(sys.argv[1]).read()
+number = {c: i for i, c in enumerate(sorted(set(text)))}
+tokens = [number[c] for c in text[-16 * 129:]]
+rows = [tokens[i * 129:(i + 1) * 129] for i in range(16)]
+body = b"".join(struct.pack("<128q", *row[:-1]) for row in rows)
+body += b"".join(struct.pack("<128q", *row[1:]) for row in rows)
+half = len(body) // 2
+header = json.dumps({"input": {"dtype": "I64", "shape": [16, 128], "data_offsets": [0, half]},
+                     "target": {"dtype": "I64", "shape": [16, 128], "data_offsets": [half, 2 * half]}}).encode()
+header += b" " * (-len(header) % 8)
+open("../text.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + body)
+PYTHON
+ok mgit rebase feature onto main
+case $output in *"spec gpt2, proof family"*) ;; *) fail "no family was found" "$output" ;; esac
+origin=$(git for-each-ref --format='%(refname)' refs/mgit/origin)
+ok mgit eval feature --against "$origin" --graph "$MGIT_DATA/graphs/gpt2.torchscript.pt" --data ../text.safetensors --json
+echo "gpt2: largest change of a logit $(number "$output" largest_output_change)"
+holds "$(number "$output" largest_output_change) < 1e-4"
+ok mgit spec show feature --json
+holds "$(number "$output" movable) == $(number "$output" parameters)"
+
 scenario "the function of every network is unchanged by a rebase"
 for name in vgg mnistresnet mnistresnet64; do
   need_data "graphs/$name.torchscript.pt"

@@ -42,7 +42,7 @@ class SpecSources : public ::testing::Test {
 TEST_F(SpecSources, AreAskedInOrder) {
   std::vector<std::string_view> names;
   for (const SpecSource& source : spec_sources()) names.push_back(source.name);
-  EXPECT_THAT(names, ElementsAre("config", "family"));
+  EXPECT_THAT(names, ElementsAre("config", "graph", "family"));
 }
 
 TEST_F(SpecSources, ConfigDecidesBeforeTheFamilyThatFitsToo) {
@@ -61,6 +61,24 @@ TEST_F(SpecSources, ASpecOfConfigsThatDoesNotFitIsNotPassedOver) {
   EXPECT_THAT(error_of([&] { group_of(perceptron()); }), HasSubstr("no line covers"));
   configure("absent.perm");
   EXPECT_THAT(error_of([&] { group_of(perceptron()); }), HasSubstr("absent.perm"));
+}
+
+TEST_F(SpecSources, ReadTheConfigBesideTheModel) {
+  sandbox_.write("net.perm",
+                 "mgit-perm 1\nperm Own:config.units\nfc1.weight: Own, _\nfc1.bias: Own\n"
+                 "fc2.weight: _, Own\nfc2.bias: _\n");
+  configure("net.perm");
+  EXPECT_THAT(error_of([&] { group_of(perceptron()); }), HasSubstr("'config' is not a number"));
+  sandbox_.write("net.perm",
+                 "mgit-perm 1\nlet units = config.net.units\nperm Own:units\n"
+                 "fc1.weight: Own, _\nfc1.bias: Own\nfc2.weight: _, Own\nfc2.bias: _\n");
+  EXPECT_THAT(error_of([&] { group_of(perceptron()); }), HasSubstr("no config.json"));
+  for (const char* bad : {"{", "[1]", R"({"net": {"units": 6}})", R"({"net": {"units": [5]}})"}) {
+    sandbox_.write("config.json", bad);
+    EXPECT_NE(error_of([&] { group_of(perceptron()); }), "") << bad;
+  }
+  sandbox_.write("config.json", R"({"net": {"units": 5, "name": "x", "list": [1], "none": null}})");
+  EXPECT_EQ(group_of(perceptron()), "Own");
 }
 
 TEST_F(SpecSources, SayWhichWeightsTheySpeakOf) {

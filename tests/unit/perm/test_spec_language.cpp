@@ -108,6 +108,35 @@ TEST(SpecLanguage, FaultsAreNamedWithLineAndColumn) {
   }
 }
 
+TEST(NetworkConfig, TellsSizesAndWhichNetworksAFileIsFor) {
+  const std::string text =
+      "mgit-perm 1\nconfig model_type = one, two\n"
+      "let kv = config.num_kv | config.heads\nlet rep = config.heads / kv\n"
+      "perm K:kv\nperm R:rep in K\n"
+      "fc1.weight: K*R*_, _\nfc1.bias: K*R*_\nfc2.weight: _, K*R*_\nfc2.bias: _\n";
+  const auto sizes = [&](const NetworkConfig& config) {
+    std::vector<std::uint32_t> found;
+    for (const Group& group : bind_spec(text, "net.perm", two_layers(), config).groups)
+      found.push_back(group.size);
+    return found;
+  };
+  EXPECT_THAT(sizes({{"model_type", "two"}, {"heads", "16"}, {"num_kv", "4"}}), ElementsAre(4, 4));
+  EXPECT_THAT(sizes({{"model_type", "one"}, {"heads", "16"}}), ElementsAre(16));
+  const auto misfits = [&](const NetworkConfig& config) {
+    return check_spec(text, "net.perm", two_layers(), config).reasons;
+  };
+  EXPECT_THAT(misfits({}), ElementsAre("no config.json beside it says model_type",
+                                       "no config.json beside it says num_kv",
+                                       "no config.json beside it says heads"));
+  EXPECT_THAT(misfits({{"model_type", "six"}, {"heads", "16"}}),
+              ElementsAre("config.json says model_type = six, not one or two"));
+  EXPECT_THAT(misfits({{"model_type", "one"}, {"heads", "many"}}),
+              ::testing::Contains("no config.json beside it says heads"));
+  EXPECT_THAT(misfits({{"model_type", "one"}, {"heads", "16"}, {"num_kv", "5"}}),
+              ElementsAre("rep is no whole number: 16 by 5"));
+  EXPECT_THAT(sizes({{"model_type", "one"}, {"heads", "16"}, {"num_kv", "0"}}), ElementsAre(16));
+}
+
 std::vector<std::string> reasons(const std::string& text, const Network& network) {
   return check_spec(text, "net.perm", network).reasons;
 }
