@@ -285,6 +285,28 @@ bool attention(const Call& call) {
   return true;
 }
 
+/// Every pair of units of two inputs, weighed.
+bool bilinear(const Call& call) {
+  const auto a = call.value("input1");
+  const auto b = call.value("input2");
+  const auto weight = call.value("weight");
+  if (!a || !b || !weight || call.rank(*weight) != 3 || call.rank(*a) == 0) return false;
+  if (call.rank(*b) != call.rank(*a)) return false;
+  const Layout x = call.layout(*a);
+  const Layout y = call.layout(*b);
+  const Layout w = call.layout(*weight);
+  std::vector<int> first = labels_from(0, x.dims.size());
+  std::vector<int> second = first;
+  std::vector<int> out = first;
+  first.back() = kInner;
+  second.back() = kColumns;
+  out.back() = kRows;
+  set_with_bias(
+      call, contract(call.in, {{&x, first}, {&y, second}, {&w, {kRows, kInner, kColumns}}}, out),
+      call.value("bias"));
+  return true;
+}
+
 /// Rows of a table, chosen by number.
 bool embedding(const Call& call) {
   const auto weight = call.value("weight");
@@ -322,6 +344,7 @@ constexpr std::array kRules =
                             {"conv_transpose3d", transposed_convolution},
                             {"scaled_dot_product_attention", attention},
                             {"_scaled_dot_product_flash_attention_for_cpu", attention},
+                            {"bilinear", bilinear},
                             {"embedding", embedding}});
 
 }  // namespace

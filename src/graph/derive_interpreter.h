@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "graph/derive_terms.h"
@@ -49,6 +51,17 @@ struct Pieces {
 
 /// Where axes of tensors are cut: the lengths of the segments, for axes that have several.
 using Cuts = std::map<std::pair<ValueId, std::size_t>, std::vector<std::uint64_t>>;
+
+/// Calls visit for every value among the arguments.
+template <typename Visit>
+void for_each_value(const GraphNode& node, const Visit& visit) {
+  for (const auto& [name, argument] : node.arguments) {
+    if (const auto* one = std::get_if<ValueId>(&argument)) visit(*one);
+    if (const auto* list = std::get_if<std::vector<std::optional<ValueId>>>(&argument))
+      for (const auto& value : *list)
+        if (value) visit(*value);
+  }
+}
 
 /// Runs a graph once, from the first operator to the last, on layouts instead of numbers. For one
 /// graph, which outlives it; not for several threads. Linear in the graph up to union-find.

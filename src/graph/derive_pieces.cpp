@@ -157,7 +157,9 @@ bool take_steps(const Call& call, ValueId self) {
   return true;
 }
 
-bool take(const Call& call) {
+}  // namespace
+
+bool take_pieces(const Call& call) {
   const auto self = call.value("self");
   if (!self) return false;
   if (take_whole(call, *self)) return true;
@@ -177,6 +179,8 @@ bool take(const Call& call) {
   }
   return true;
 }
+
+namespace {
 
 bool concatenate(const Call& call) {
   std::vector<Layout> operands;
@@ -226,95 +230,6 @@ bool stack(const Call& call) {
   return true;
 }
 
-/// x[a, :, b]: the axes that are indexed are pinned; what the indexes have for axes comes in.
-bool index(const Call& call) {
-  const auto self = call.value("self");
-  const Argument* argument = call.node.find("indices");
-  const auto* list =
-      argument ? std::get_if<std::vector<std::optional<ValueId>>>(argument) : nullptr;
-  if (!self || list == nullptr) return false;
-  Terms& terms = call.terms();
-  if (constant_run(call, *self)) return take(call);
-  const Layout layout = call.layout(*self);
-  if (list->size() > layout.dims.size()) return false;
-  std::vector<Layout> indexes;
-  std::vector<std::size_t> indexed;
-  std::size_t rank = 0;
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    if (!(*list)[i]) continue;
-    const DType dtype = call.in.graph().values[*(*list)[i]].dtype;
-    if (dtype == DType::kBool || dtype == DType::kU8) return false;
-    indexes.push_back(call.layout(*(*list)[i]));
-    rank = std::max(rank, indexes.back().dims.size());
-    indexed.push_back(i);
-  }
-  if (indexed.empty()) return false;
-  const Layout chosen = combine(call.in, indexes, rank);
-  const bool together = indexed.back() - indexed.front() + 1 == indexed.size();
-  const std::size_t place = together ? indexed.front() : 0;
-  Layout result;
-  std::size_t kept = 0;
-  const auto insert = [&] {
-    if (kept == place)
-      result.dims.insert(result.dims.end(), chosen.dims.begin(), chosen.dims.end());
-  };
-  insert();
-  for (std::size_t i = 0; i < layout.dims.size(); ++i) {
-    if (std::find(indexed.begin(), indexed.end(), i) != indexed.end()) {
-      terms.pin(layout.dims[i], kChosen);
-      continue;
-    }
-    result.dims.push_back(layout.dims[i]);
-    ++kept;
-    insert();
-  }
-  call.in.set(call.output(), std::move(result));
-  return true;
-}
-
-bool index_select(const Call& call) {
-  const auto self = call.value("self");
-  const auto chosen = call.value("index");
-  if (!self || !chosen) return false;
-  Layout layout = call.layout(*self);
-  const auto axis = Call::axis(call.number("dim", 0), layout.dims.size());
-  if (!axis) return false;
-  call.terms().pin(layout.dims[*axis], kChosen);
-  const Layout& by = call.layout(*chosen);
-  layout.dims[*axis] = by.dims.empty() ? call.terms().unit() : by.dims[0];
-  layout.loose.clear();
-  call.in.set(call.output(), std::move(layout));
-  return true;
-}
-
-/// Along one axis each place is chosen for itself; along the others both move alike.
-bool gather(const Call& call) {
-  const auto self = call.value("self");
-  const auto chosen = call.value("index");
-  if (!self || !chosen || call.rank(*self) != call.rank(*chosen)) return false;
-  Terms& terms = call.terms();
-  const Layout layout = call.layout(*self);
-  Layout result = call.layout(*chosen);
-  const auto axis = Call::axis(call.number("dim", 0), layout.dims.size());
-  if (!axis) return false;
-  std::vector<std::size_t> mixed = {*axis};
-  for (std::size_t i = 0; i < layout.dims.size(); ++i) {
-    if (i == *axis) {
-      terms.pin(layout.dims[i], kChosen);
-    } else if (terms.size(layout.dims[i]) != terms.size(result.dims[i])) {
-      terms.pin(layout.dims[i], kChosen);
-      terms.pin(result.dims[i], kChosen);
-    } else {
-      terms.unify(layout.dims[i], result.dims[i]);
-    }
-  }
-  separate_others(call.in, layout, mixed);
-  separate_others(call.in, result, mixed);
-  result.loose.clear();
-  call.in.set(call.output(), std::move(result));
-  return true;
-}
-
 /// A copy of the value with a part of an axis replaced.
 bool scatter_piece(const Call& call) {
   const auto self = call.value("self");
@@ -346,24 +261,20 @@ bool scatter_piece(const Call& call) {
   return true;
 }
 
-constexpr RuleRow kRules[] = {{"select", take},
-                              {"slice", take},
-                              {"narrow", take},
-                              {"split", take},
-                              {"split_with_sizes", take},
-                              {"unsafe_split", take},
-                              {"unsafe_split_with_sizes", take},
-                              {"chunk", take},
-                              {"unsafe_chunk", take},
-                              {"unbind", take},
+constexpr RuleRow kRules[] = {{"select", take_pieces},
+                              {"slice", take_pieces},
+                              {"narrow", take_pieces},
+                              {"split", take_pieces},
+                              {"split_with_sizes", take_pieces},
+                              {"unsafe_split", take_pieces},
+                              {"unsafe_split_with_sizes", take_pieces},
+                              {"chunk", take_pieces},
+                              {"unsafe_chunk", take_pieces},
+                              {"unbind", take_pieces},
                               {"cat", concatenate},
                               {"concat", concatenate},
                               {"concatenate", concatenate},
                               {"stack", stack},
-                              {"index", index},
-                              {"_unsafe_index", index},
-                              {"index_select", index_select},
-                              {"gather", gather},
                               {"slice_scatter", scatter_piece},
                               {"select_scatter", scatter_piece}};
 

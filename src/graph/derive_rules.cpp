@@ -154,7 +154,7 @@ Rule find_rule(std::string_view op) {
   static const auto kTable = [] {
     std::unordered_map<std::string_view, Rule> table;
     for (const auto rows : {elementwise_rules(), contraction_rules(), norm_rules(), spatial_rules(),
-                            shape_rules(), piece_rules(), recurrent_rules()})
+                            shape_rules(), piece_rules(), index_rules(), recurrent_rules()})
       table.insert(rows.begin(), rows.end());
     return table;
   }();

@@ -18,10 +18,14 @@ std::span<const RuleRow> norm_rules();
 std::span<const RuleRow> spatial_rules();
 std::span<const RuleRow> shape_rules();
 std::span<const RuleRow> piece_rules();
+std::span<const RuleRow> index_rules();
 std::span<const RuleRow> recurrent_rules();
 
 /// Reasons without a record: what nobody would expect to move.
 inline constexpr const char* kSilent = "";
+
+/// The rule of an operator that pieces() knows, and of every slice.
+bool take_pieces(const Call& call);
 
 /// Whether the value does not vary along the whole of an axis.
 bool is_loose(const Terms& terms, const Layout& layout, std::size_t axis);

@@ -13,6 +13,8 @@ using interpreter::Arrays;
 using interpreter::Call;
 using interpreter::Operator;
 
+constexpr std::size_t kMostAlive = std::size_t{1} << 27;
+
 /// nullptr: the interpreter does not know it.
 Operator find_operator(const std::string& op) {
   using namespace interpreter;
@@ -58,10 +60,15 @@ Array conforming(Array array, DType dtype) {
 class Run {
  public:
   Run(const Graph& graph, const std::map<ValueId, GraphTensor>& given)
-      : graph_(graph), values_(graph.values.size()), last_use_(graph.values.size(), 0) {
+      : graph_(graph),
+        values_(graph.values.size()),
+        made_(graph.values.size(), false),
+        last_use_(graph.values.size(), 0) {
     for (const auto& [id, constant] : graph.constants)
       values_[id] = graph_tensor({constant.info.dtype, constant.info.shape, *constant.data});
     for (const auto& [id, tensor] : given) values_.at(id) = tensor;
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+      for (const ValueId id : graph.nodes[i].outputs) last_use_[id] = i;
     for (std::size_t i = 0; i < graph.nodes.size(); ++i)
       for (const auto& [name, argument] : graph.nodes[i].arguments)
         each_value(argument, [&](ValueId id) { last_use_[id] = i; });
@@ -108,8 +115,10 @@ class Run {
     }
     for (const auto& [name, argument] : node.arguments)
       each_value(argument, [&](ValueId id) {
-        if (last_use_[id] == index) values_[id].reset();
+        if (last_use_[id] == index) drop(id);
       });
+    for (const ValueId id : node.outputs)
+      if (last_use_[id] == index) drop(id);
   }
 
   void set(ValueId id, Array array) {
@@ -120,12 +129,23 @@ class Run {
     if (!fits)
       interpreter::refuse(fmt::format("the result is [{}], which the graph has otherwise",
                                       shape_text(array.shape)));
+    made_[id] = true;
+    alive_ += array.values.size();
+    interpreter::require(alive_ <= kMostAlive, "more numbers than fit into memory");
     values_[id] = conforming(std::move(array), described.dtype);
+  }
+
+  void drop(ValueId id) {
+    if (!values_[id]) return;
+    if (made_[id]) alive_ -= values_[id]->values.size();
+    values_[id].reset();
   }
 
   const Graph& graph_;
   std::vector<std::optional<Array>> values_;
+  std::vector<bool> made_;  // by nodes
   std::vector<std::size_t> last_use_;
+  std::size_t alive_ = 0;  // numbers in values that nodes made
 };
 
 }  // namespace

@@ -38,7 +38,7 @@ struct Join {
 std::vector<Join> find_joins(const Spec& spec) {
   std::vector<Join> joins(spec.groups.size());
   for (const SpecTensor& tensor : spec.tensors) {
-    if (tensor.axes.size() < 2) continue;
+    if (tensor.axes.size() < 2 && !tensor.reshaped) continue;
     const SpecTensor* bias = bias_of(spec, tensor);
     for (std::size_t a = 0; a < tensor.axes.size(); ++a)
       for (const Occurrence& place : tensor.axes[a].occurrences) {

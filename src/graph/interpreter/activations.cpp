@@ -63,6 +63,14 @@ Arrays scaled_softplus(const Call& call) {
               [=](double x) { return x * beta > threshold ? x : softplus(x * beta) / beta; })};
 }
 
+template <bool kSoft>
+Arrays shrink(const Call& call) {
+  const double limit = call.number("lambd", 0.5);
+  return {map(call.tensor("self"), [limit](double x) {
+    return std::fabs(x) <= limit ? 0.0 : !kSoft ? x : x > 0 ? x - limit : x + limit;
+  })};
+}
+
 Arrays hardtanh(const Call& call) {
   const double low = call.number("min_val", -1);
   const double high = call.number("max_val", 1);
@@ -113,6 +121,8 @@ const Operators& activation_operators() {
       {"aten.tanhshrink", unary<tanhshrink>},
       {"aten.selu", unary<selu>},
       {"aten.gelu", gelu},
+      {"aten.softshrink", shrink<true>},
+      {"aten.hardshrink", shrink<false>},
       {"aten.leaky_relu", leaky_relu},
       {"aten.elu", elu},
       {"aten.celu", celu},

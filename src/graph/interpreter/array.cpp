@@ -6,7 +6,7 @@ namespace mgit::interpreter {
 
 namespace {
 
-constexpr std::uint64_t kMostElements = std::uint64_t{1} << 28;
+constexpr std::uint64_t kMostElements = std::uint64_t{1} << 26;
 
 Shape batch_of(const Shape& shape) { return {shape.begin(), shape.end() - 2}; }
 

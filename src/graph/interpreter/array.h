@@ -1,7 +1,7 @@
 // Arrays of the interpreter: float64 in C order, and moving their elements.
 //
 // Everything copies; networks that are proved are small. What does not fit is an Error, as are
-// arrays of more than 2^28 elements.
+// arrays of more than 2^26 elements.
 #pragma once
 
 #include <functional>

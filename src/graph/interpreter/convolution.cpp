@@ -48,7 +48,7 @@ Array spread(const Array& in, const Array& weight, const Windows& windows, const
   const Triple from = lengths_of(in.shape, space);
   Triple to{};
   for (std::size_t i = 0; i < 3; ++i) {
-    require(from[i] > 0 && more[i] < (1 << 20), "a transposed convolution of nothing");
+    require(from[i] > 0 && more[i] < (1 << 14), "a transposed convolution of nothing");
     const std::size_t padded = (from[i] - 1) * windows.stride[i] + windows.reach(i) + more[i];
     require(padded > windows.before[i] + windows.after[i], "a padding that leaves nothing");
     to[i] = padded - windows.before[i] - windows.after[i];

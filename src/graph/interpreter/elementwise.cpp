@@ -121,6 +121,10 @@ double at_least(double a, double b) { return a >= b; }
 double both(double a, double b) { return a != 0 && b != 0; }
 double either(double a, double b) { return a != 0 || b != 0; }
 double one(double a, double b) { return (a != 0) != (b != 0); }
+double log_add_exp(double a, double b) {
+  const double largest = std::max(a, b);
+  return std::isinf(largest) ? largest : largest + std::log1p(std::exp(std::min(a, b) - largest));
+}
 double bits_and(double a, double b) {
   return static_cast<double>(static_cast<std::int64_t>(a) & static_cast<std::int64_t>(b));
 }
@@ -213,6 +217,8 @@ const Operators& elementwise_operators() {
       {"aten.fmod", binary<std::fmod>},
       {"aten.pow", power},
       {"aten.atan2", binary<std::atan2>},
+      {"aten.hypot", binary<std::hypot>},
+      {"aten.logaddexp", binary<log_add_exp>},
       {"aten.maximum", binary<maximum>},
       {"aten.minimum", binary<minimum>},
       {"aten.eq", binary<equal>},

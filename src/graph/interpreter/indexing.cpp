@@ -217,6 +217,19 @@ Array index_written(const Call& call, const char* name, bool add) {
 Arrays index_add(const Call& call) { return {index_written(call, "source", true)}; }
 Arrays index_copy(const Call& call) { return {index_written(call, "source", false)}; }
 
+Arrays index_fill(const Call& call) {
+  Array out = call.tensor("self");
+  const std::size_t axis = axis_of(call.integer("dim"), out.shape.size());
+  require(axis < out.shape.size(), "an axis out of range");
+  const double value = call.number("value");
+  const Around whole = around(out.shape, axis);
+  for (const double each : call.tensor("index").values)
+    for (std::size_t o = 0; o < whole.outer; ++o)
+      for (std::size_t j = 0; j < whole.inner; ++j)
+        out.values[(o * whole.length + place(each, whole.length)) * whole.inner + j] = value;
+  return {out};
+}
+
 Arrays repeat_interleave(const Call& call) {
   const Array& given = call.tensor("self");
   const bool flat = !call.has("dim");
@@ -254,12 +267,21 @@ Arrays nonzero(const Call& call) {
 
 const Operators& indexing_operators() {
   static const Operators kOperators = {
-      {"aten.embedding", embedding},     {"aten.index_select", index_select},
-      {"aten.gather", gather},           {"aten.scatter", scatter},
-      {"aten.scatter_add", scatter_add}, {"aten.index", index},
-      {"aten.index_put", index_put},     {"aten.index_add", index_add},
-      {"aten.index_copy", index_copy},   {"aten.repeat_interleave", repeat_interleave},
-      {"aten.one_hot", one_hot},         {"aten.nonzero", nonzero},
+      {"aten.embedding", embedding},
+      {"aten.index_select", index_select},
+      {"aten.gather", gather},
+      {"aten.scatter", scatter},
+      {"aten.scatter_add", scatter_add},
+      {"aten.index", index},
+      {"aten.index_put", index_put},
+      {"aten.index_add", index_add},
+      {"aten.index_copy", index_copy},
+      {"aten.repeat_interleave", repeat_interleave},
+      {"aten.index_fill", index_fill},
+      {"aten._unsafe_index", index},
+      {"aten._unsafe_index_put", index_put},
+      {"aten.one_hot", one_hot},
+      {"aten.nonzero", nonzero},
   };
   return kOperators;
 }

@@ -205,6 +205,21 @@ Arrays attention(const Call& call) {
   return {matmul(softmax(scores, rank - 1), value)};
 }
 
+/// v in the length that g says, for each index of the axis "dim".
+Arrays weight_norm(const Call& call) {
+  const Array& v = call.tensor("v");
+  const std::size_t axis = axis_of(call.integer("dim", 0), v.shape.size());
+  require(axis < v.shape.size(), "an axis out of range");
+  const Around part = around(v.shape, axis);
+  Array length = make(v.dtype, call.tensor("g").shape);
+  require(length.values.size() == part.length, "lengths of other rows");
+  for (std::size_t i = 0; i < v.values.size(); ++i)
+    length.values[i / part.inner % part.length] += v.values[i] * v.values[i];
+  const Array factor =
+      zip(call.tensor("g"), length, [](double g, double square) { return g / std::sqrt(square); });
+  return {zip(v, factor, std::multiplies<>())};
+}
+
 Arrays bilinear(const Call& call) {
   const Array& a = call.tensor("input1");
   const Array& b = call.tensor("input2");
@@ -236,6 +251,8 @@ const Operators& linear_operators() {
       {"aten.einsum", einsum},
       {"aten.scaled_dot_product_attention", attention},
       {"aten.bilinear", bilinear},
+      {"aten.vdot", product},
+      {"aten._weight_norm", weight_norm},
   };
   return kOperators;
 }

@@ -136,6 +136,32 @@ Arrays repeat(const Call& call) {
   return {out};
 }
 
+Arrays diagonal(const Call& call) {
+  const Array& in = call.tensor("self");
+  const std::size_t rank = in.shape.size();
+  const std::size_t a = axis_of(call.integer("dim1", 0), rank);
+  const std::size_t b = axis_of(call.integer("dim2", 1), rank);
+  require(rank >= 2 && a != b, "a diagonal of no matrix");
+  const std::int64_t offset = call.integer("offset", 0);
+  const auto rows = static_cast<std::int64_t>(in.shape[a]);
+  const auto columns = static_cast<std::int64_t>(in.shape[b]);
+  require(offset > -(1 << 26) && offset < (1 << 26), "a diagonal out of range");
+  const std::int64_t length = std::max<std::int64_t>(
+      std::min(offset < 0 ? rows + offset : rows, offset > 0 ? columns - offset : columns), 0);
+  const Shape own = c_strides(in.shape);
+  Shape shape;
+  Strides strides;
+  for (std::size_t i = 0; i < rank; ++i) {
+    if (i == a || i == b) continue;
+    shape.push_back(in.shape[i]);
+    strides.push_back(own[i]);
+  }
+  shape.push_back(static_cast<std::uint64_t>(length));
+  strides.push_back(own[a] + own[b]);
+  const auto start = static_cast<std::size_t>(offset < 0 ? -offset : offset);
+  return {strided(in, shape, strides, start * (offset < 0 ? own[a] : own[b]))};
+}
+
 Arrays sym_size(const Call& call) {
   const Array& in = call.tensor("self");
   const std::size_t axis = axis_of(call.integer("dim"), in.shape.size());
@@ -162,7 +188,8 @@ const Operators& moving_operators() {
       {"aten.moveaxis", movedim},    {"aten.expand", expand},
       {"aten.broadcast_to", expand}, {"aten.expand_as", expand_as},
       {"aten.repeat", repeat},       {"aten.tile", repeat},
-      {"aten.sym_size", sym_size},   {"aten.sym_numel", sym_numel},
+      {"aten.diagonal", diagonal},   {"aten.sym_size", sym_size},
+      {"aten.sym_numel", sym_numel},
   };
   return kOperators;
 }

@@ -150,6 +150,8 @@ const Operators& part_operators() {
       {"aten.concatenate", cat},
       {"aten.stack", stack},
       {"aten.split", split},
+      {"aten.unsafe_split", split},
+      {"aten.unsafe_chunk", chunk},
       {"aten.split_with_sizes", split},
       {"aten.chunk", chunk},
       {"aten.unbind", unbind},

@@ -74,6 +74,10 @@ double any_of(const double* values, std::size_t length) {
 double all_of(const double* values, std::size_t length) {
   return std::all_of(values, values + length, [](double x) { return x != 0; });
 }
+double count_of(const double* values, std::size_t length) {
+  return static_cast<double>(
+      std::count_if(values, values + length, [](double x) { return x != 0; }));
+}
 double log_sum_exp_of(const double* values, std::size_t length) {
   const double largest = largest_of(values, length);
   if (std::isinf(largest)) return largest;
@@ -135,6 +139,12 @@ Arrays var_mean(const Call& call) {
   return {variance_of(of, correction_of(call)), reduced(of, mean_of)};
 }
 
+Arrays standard_deviation_mean(const Call& call) {
+  Arrays result = var_mean(call);
+  result[0] = map(result[0], [](double x) { return std::sqrt(x); });
+  return result;
+}
+
 Array norm_of(const Reduction& of, double p) {
   return reduced(of, [p](const double* values, std::size_t length) {
     double sum = 0;
@@ -170,6 +180,10 @@ std::size_t dim_of(const Call& call, std::int64_t otherwise) {
 }
 
 Arrays softmax_of(const Call& call) { return {softmax(call.tensor("self"), dim_of(call, -1))}; }
+/// Of rows that are minus infinity throughout it makes zeros.
+Arrays safe_softmax(const Call& call) {
+  return {map(softmax_of(call).front(), [](double x) { return std::isnan(x) ? 0 : x; })};
+}
 Arrays log_softmax(const Call& call) {
   return {along(call.tensor("self"), dim_of(call, -1),
                 [](double* values, std::size_t length, std::size_t step) {
@@ -290,10 +304,13 @@ const Operators& reducing_operators() {
       {"aten.var", var},
       {"aten.std", standard_deviation},
       {"aten.var_mean", var_mean},
+      {"aten.std_mean", standard_deviation_mean},
+      {"aten.count_nonzero", reduce<count_of>},
       {"aten.norm", norm},
       {"aten.linalg_vector_norm", norm},
       {"aten.softmax", softmax_of},
       {"aten._softmax", softmax_of},
+      {"aten._safe_softmax", safe_softmax},
       {"aten.log_softmax", log_softmax},
       {"aten._log_softmax", log_softmax},
       {"aten.cumsum", running<false>},

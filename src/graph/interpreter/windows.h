@@ -61,7 +61,7 @@ struct Windows {
   void check() const {
     for (std::size_t i = 0; i < 3; ++i)
       for (const std::size_t value : {kernel[i], stride[i], dilation[i]})
-        require(value > 0 && value < (1 << 20) && before[i] < (1 << 20) && after[i] < (1 << 20),
+        require(value > 0 && value < (1 << 14) && before[i] < (1 << 14) && after[i] < (1 << 14),
                 "a window of no or of huge size");
   }
 
