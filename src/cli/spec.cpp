@@ -1,4 +1,4 @@
-// mgit spec show|check|derive: what a network's hidden units are, and whether a spec fits.
+// mgit spec show|check|diff|derive: what a network's hidden units are, and whether a spec fits.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -8,17 +8,19 @@
 #include "base/mapped_file.h"
 #include "base/os.h"
 #include "cli/command.h"
+#include "cli/spec_report.h"
+#include "format/zip.h"
 #include "mgit/git.h"
 #include "mgit/graph.h"
 #include "mgit/perm.h"
+#include "mgit/spec_relation.h"
 #include "model/graph_spec.h"
 #include "model/model_spec.h"
+#include "model/training_state.h"
 #include "store/model_file.h"
 
 namespace mgit::cli {
 namespace {
-
-constexpr std::size_t kColumns = 100;
 
 /// The network a command line names: a checkpoint file, or REV[:PATH].
 class Target {
@@ -26,7 +28,8 @@ class Target {
   explicit Target(const std::string& text) {
     if (std::filesystem::is_regular_file(text)) {
       path_ = text;
-      tensors_ = open_model_file(text)->tensors();
+      source_ = open_model_file(text);
+      tensors_ = source_->tensors();
       return;
     }
     repository_ = Repository::discover();
@@ -36,10 +39,12 @@ class Target {
     const CommittedModel model = require_model(*repository_, *commit_, path, text.substr(0, colon));
     path_ = model.path;
     tensors_ = infos_of(model.manifest);
+    source_ = open_model(repository_->store(), model);
   }
 
   const std::string& path() const { return path_; }
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  const TensorSource& source() const { return *source_; }
   SpecCheck check(const NetworkCheck& spec) const {
     return check_model(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_, spec);
   }
@@ -56,93 +61,10 @@ class Target {
   std::optional<Oid> commit_;
   std::string path_;
   std::vector<TensorInfo> tensors_;
+  std::unique_ptr<TensorSource> source_;
 };
 
-Json to_json(const Spec& spec) {
-  const ParameterCount parameters = count_parameters(spec);
-  Json json = {{"architecture", spec.architecture},
-               {"proof", proof_name(spec.proof)},
-               {"spec", sha256(as_bytes(spec_text(spec))).hex()},
-               {"tensors", spec.tensors.size()},
-               {"parameters", parameters.total},
-               {"movable", parameters.movable},
-               {"groups", Json::array()}};
-  const std::vector<GroupMembers> members = group_members(spec);
-  for (std::size_t g = 0; g < members.size(); ++g) {
-    Json axes = Json::array();
-    for (const auto& [tensor, axis] : members[g].axes)
-      axes.push_back({{"tensor", tensor}, {"axis", axis}});
-    const Group& group = spec.groups[g];
-    Json entry = {{"name", group.name},
-                  {"size", group.size},
-                  {"parameters", members[g].parameters},
-                  {"members", axes}};
-    if (group.outer) entry["in"] = spec.groups[*group.outer].name;
-    if (group.fixed) entry["fixed"] = true;
-    json["groups"].push_back(std::move(entry));
-  }
-  return json;
-}
-
 void print_json(const Json& json) { fmt::print("{}\n", json.dump()); }
-
-void print_summary(const Spec& spec) {
-  const ParameterCount parameters = count_parameters(spec);
-  const double share = parameters.total == 0 ? 0.0
-                                             : 100.0 * static_cast<double>(parameters.movable) /
-                                                   static_cast<double>(parameters.total);
-  fmt::print("architecture  {}\nproof         {}\n", spec.architecture, proof_name(spec.proof));
-  if (const std::string place = weights_place(spec); !place.empty())
-    fmt::print("weights       in '{}'\n", place);
-  fmt::print("coverage      {} tensors, none left out\n", spec.tensors.size());
-  fmt::print("groups        {}\n", spec.groups.size());
-  fmt::print("can move      {:.1f} % of {} parameters\n", share, parameters.total);
-}
-
-void print_groups(const Spec& spec) {
-  const std::vector<GroupMembers> members = group_members(spec);
-  std::size_t width = 5;
-  for (const Group& group : spec.groups) width = std::max(width, group.name.size());
-  for (std::size_t g = 0; g < members.size(); ++g) {
-    const Group& group = spec.groups[g];
-    std::string note = group.fixed ? "  fixed, holds families" : "";
-    if (group.outer) note += "  in each of " + spec.groups[*group.outer].name;
-    fmt::print("\n{:<{}}  {:>6} units  {:>10} parameters{}\n", group.name, width, group.size,
-               members[g].parameters, note);
-    std::string line = "   ";
-    for (const auto& [tensor, axis] : members[g].axes) {
-      const std::string member = fmt::format(" {}:{}", tensor, axis);
-      if (line.size() + member.size() > kColumns) {
-        fmt::print("{}\n", line);
-        line = "   ";
-      }
-      line += member;
-    }
-    fmt::print("{}\n", line);
-  }
-}
-
-/// The spec that was derived, with what stays as it is and why before it.
-std::string derived_text(const std::string& graph, const ModelDerivation& found) {
-  constexpr std::size_t kNamed = 3;
-  const ParameterCount parameters = count_parameters(found.spec);
-  std::string text = fmt::format("# from {}: {} groups; {} of {} parameters can move\n", graph,
-                                 found.spec.groups.size(), parameters.movable, parameters.total);
-  for (const std::string& op : found.derivation.unknown_operators)
-    text += fmt::format("# unknown operator, all that it touches stays as it is: {}\n", op);
-  if (!found.derivation.pins.empty()) text += "# what stays as it is:\n";
-  for (const Pin& pin : found.derivation.pins) {
-    const auto end =
-        pin.tensors.begin() + static_cast<std::ptrdiff_t>(std::min(kNamed, pin.tensors.size()));
-    text += fmt::format("#   {}{}: {}", pin.reason,
-                        pin.op.empty() ? "" : fmt::format(" ({} in {})", pin.op, pin.where),
-                        fmt::join(pin.tensors.begin(), end, ", "));
-    if (pin.tensors.size() > kNamed)
-      text += fmt::format(" and {} more", pin.tensors.size() - kNamed);
-    text += '\n';
-  }
-  return text + found.derivation.spec_text;
-}
 
 class SpecCommand : public Command {
  public:
@@ -150,7 +72,8 @@ class SpecCommand : public Command {
     options.description(
         "--json prints one object: architecture, proof, spec (its digest), tensors, parameters, "
         "movable, groups (name, size, parameters, members; of a family, in); check adds fits, or "
-        "prints fits and reasons.");
+        "prints fits and reasons; with --graph also largest_change (of an output, relative), "
+        "permutations, controls, reason.");
     show_ = &options.subcommand("show", "the groups of hidden units of a network");
     show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     show_->flag("--text", text_, "the spec itself, every tensor and size written out");
@@ -159,9 +82,12 @@ class SpecCommand : public Command {
         &options.subcommand("check", "does a spec fit a network, and how far is it proved");
     check->argument("spec", spec_, "a .perm file, or auto: the shipped families").required();
     check->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
+    check->value("--graph", graph_, "a .pt2 file: prove the spec by the graph of the network")
+        .value_name("file");
     check->flag("--json", json_, "for scripts");
     diff_ = &options.subcommand("diff", "do two specs allow the same; the status is 1 if not");
-    diff_->argument("a", spec_, "a .perm file, or auto: the shipped families").required();
+    diff_->argument("a", spec_, "a .perm file, a .pt2 graph, or auto: the shipped families")
+        .required();
     diff_->argument("b", other_, "another").required();
     diff_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     diff_->flag("--json", json_, "for scripts");
@@ -194,7 +120,44 @@ class SpecCommand : public Command {
   int check() const {
     const Target target(target_);
     const SpecCheck result = check_against(target, spec_);
-    return result.spec ? fits(*result.spec) : misfits(target, result.reasons);
+    if (!result.spec) return misfits(target, result.reasons);
+    return graph_.empty() ? fits(*result.spec) : check_by_graph(target, *result.spec);
+  }
+
+  /// Algebraic: what the graph allows; numeric: the graph is run.
+  int check_by_graph(const Target& target, Spec spec) const {
+    const MappedFile file(graph_);
+    const Graph graph = read_pt2(file.bytes(), graph_);
+    const ModelDerivation derived = target.derive(graph);
+    if (const auto reason = beyond(derived.spec, spec))
+      return misfits(target, {fmt::format("{}, as {} says", *reason, graph_)});
+    spec.proof = Proof::kAlgebraic;
+    const NumericProof proof = prove(graph, spec, WeightsModel(target.source(), derived.prefix));
+    if (proof.proved) spec.proof = Proof::kNumeric;
+    if (json_) {
+      Json json = to_json(spec);
+      json["fits"] = true;
+      json["largest_change"] = proof.largest_change;
+      json["permutations"] = proof.permutations;
+      json["controls"] = proof.controls;
+      json["reason"] = proof.reason;
+      print_json(json);
+      return 0;
+    }
+    print_summary(spec);
+    if (proof.proved) {
+      fmt::print(
+          "outputs       change by {:.1e} at most, in {} permutations; with an axis left out, "
+          "in {} of {} controls\n",
+          proof.largest_change, proof.permutations, proof.controls - proof.silent.size(),
+          proof.controls);
+    } else {
+      fmt::print("not numeric   {}\n", proof.reason);
+    }
+    if (const auto more = beyond(spec, derived.spec))
+      fmt::print("allows more   {}: 'mgit spec diff {} {} {}' shows what\n", graph_, spec_, graph_,
+                 target_);
+    return 0;
   }
 
   static SpecCheck check_against(const Target& target, const std::string& spec) {
@@ -206,6 +169,10 @@ class SpecCommand : public Command {
   }
 
   static Spec require(const Target& target, const std::string& name) {
+    if (name != "auto") {
+      const MappedFile file(name);
+      if (looks_like_zip(file.bytes())) return target.derive(read_pt2(file.bytes(), name)).spec;
+    }
     SpecCheck result = check_against(target, name);
     if (result.spec) return *std::move(result.spec);
     throw Error(fmt::format("does not fit {}: {}", target.path(), result.reasons.front()), name,
@@ -218,47 +185,11 @@ class SpecCommand : public Command {
     const Spec b = require(target, other_);
     const SpecComparison comparison = compare_specs(a, b);
     if (json_) {
-      print_json(comparison_json(comparison, a, b));
+      print_json(to_json(comparison, a, b));
     } else {
-      print_comparison(comparison, a, b);
+      print_comparison(comparison, {a, spec_}, {b, other_});
     }
     return comparison.differences.empty() ? 0 : 1;
-  }
-
-  static Json comparison_json(const SpecComparison& comparison, const Spec& a, const Spec& b) {
-    Json json = {{"alike", comparison.alike}, {"differences", Json::array()}};
-    for (const GroupDifference& each : comparison.differences) {
-      Json entry = {{"only_a", each.only_a}, {"only_b", each.only_b}};
-      if (each.a) entry["a"] = a.groups[*each.a].name;
-      if (each.b) entry["b"] = b.groups[*each.b].name;
-      json["differences"].push_back(std::move(entry));
-    }
-    return json;
-  }
-
-  void print_comparison(const SpecComparison& comparison, const Spec& a, const Spec& b) const {
-    fmt::print("{} {} alike\n", comparison.alike, comparison.alike == 1 ? "group" : "groups");
-    const auto list = [](const std::string& where, const std::vector<std::string>& places) {
-      for (const std::string& place : places) fmt::print("    only in {}: {}\n", where, place);
-    };
-    for (const GroupDifference& each : comparison.differences) {
-      if (each.a && each.b) {
-        fmt::print("{} of {} is not {} of {}\n", described(a, *each.a), spec_,
-                   described(b, *each.b), other_);
-      } else {
-        fmt::print("{} is in {} alone\n", each.a ? described(a, *each.a) : described(b, *each.b),
-                   each.a ? spec_ : other_);
-      }
-      list(spec_, each.only_a);
-      list(other_, each.only_b);
-    }
-  }
-
-  static std::string described(const Spec& spec, std::uint32_t number) {
-    const Group& group = spec.groups[number];
-    std::string text = fmt::format("{} ({} units", group.name, group.size);
-    if (group.outer) text += " in each of " + spec.groups[*group.outer].name;
-    return text + (group.fixed ? ", fixed)" : ")");
   }
 
   int derive() const {

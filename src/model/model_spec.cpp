@@ -91,9 +91,14 @@ std::string describe(const FamilyMisfit& misfit) {
                 fmt::format("say where the weights are, in .mgitconfig's section of the model: "
                             "key = {} (docs/config.md); 'mgit merge --no-rebase' needs no spec",
                             folder));
-  throw Error(what, query.path,
-              "write one (docs/specs.md) and name it in .mgitconfig: [model \"net\"] path, spec; "
-              "'mgit merge --no-rebase' needs none");
+  throw Error(
+      what, query.path,
+      fmt::format(
+          "a graph of the network is enough ('mgit merge --no-rebase' needs neither):\n"
+          "  python: torch.export.save(torch.export.export(net.eval(), (example,)), \"net.pt2\")\n"
+          "  git config -f .mgitconfig model.net.path {}\n"
+          "  git config -f .mgitconfig model.net.graph net.pt2   # or spec: docs/specs.md",
+          query.path));
 }
 
 Spec choose(const SpecQuery& query) {

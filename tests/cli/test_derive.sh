@@ -105,3 +105,21 @@ ok mgit rebase feature onto main
 sed -i 's/^perm F/perm F\nperm K:2\nperm X:4 in K/; s/^\*weight: _, _/model*k_proj.weight: K*X, _\nmodel*q_proj.weight: K*_:2*X, _\nmodel*v_proj.weight: K*_, _\nmodel*o_proj.weight: _, K*_\n&/' net.perm
 commit_all "Rotary positions move"
 fails_with 128 "net.perm: group X may not be reordered like that, as net.pt2 says" mgit spec show HEAD
+
+scenario "the graph proves a spec by its own words, and by being run"
+llama model.safetensors 1
+ok mgit spec derive "$graphs/llama.pt2" model.safetensors -o net.perm
+ok mgit spec check net.perm model.safetensors --graph "$graphs/llama.pt2"
+contains "$output" "proof         numeric"
+lacks "$output" "allows more"
+ok mgit spec check net.perm model.safetensors --graph "$graphs/llama.pt2" --json
+holds "$(number "$output" largest_change) < 1e-9"
+holds "$(number "$output" controls) >= 10"
+ok mgit spec diff net.perm "$graphs/llama.pt2" model.safetensors
+equal "$output" "5 groups alike"
+printf 'mgit-perm 1\nperm F\nmodel*{gate,up}_proj.weight: F, _\nmodel*down_proj.weight: _, F\nskip *\n' >less.perm
+ok mgit spec check less.perm model.safetensors --graph "$graphs/llama.pt2"
+contains "$output" "proof         numeric"
+contains "$output" "allows more"
+printf 'mgit-perm 1\nperm K:2\nmodel*v_proj.weight: K*_, _\nmodel*o_proj.weight: _, K*_\nskip *\n' >wrong.perm
+fails_with 1 "group K may not be reordered like that" mgit spec check wrong.perm model.safetensors --graph "$graphs/llama.pt2"
