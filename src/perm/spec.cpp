@@ -96,21 +96,37 @@ SpecCheck check_spec(std::string_view text, std::string_view name,
 namespace {
 
 /// A family, as the config of the network at hand completes it.
-Spec bind_family(const speclang::SpecFile& family, const std::vector<TensorInfo>& network,
-                 const NetworkConfig& config) {
-  if (!family.uses_config) return speclang::bind(family, network);
-  for (const speclang::Family& shipped : speclang::families())
-    if (shipped.name == family.name) return bind_spec(shipped.text, shipped.name, network, config);
-  throw Error("no such family", family.name);
-}
+class CompleteFamily {
+ public:
+  CompleteFamily(const speclang::SpecFile& family, const NetworkConfig& config) : file_(&family) {
+    if (!family.uses_config) return;
+    for (const speclang::Family& shipped : speclang::families())
+      if (shipped.name == family.name)
+        file_ = &completed_.emplace(speclang::parse_spec_file(shipped.text, shipped.name, config));
+  }
+  CompleteFamily(const CompleteFamily&) = delete;
+  CompleteFamily& operator=(const CompleteFamily&) = delete;
+
+  const speclang::SpecFile& file() const { return *file_; }
+
+ private:
+  std::optional<speclang::SpecFile> completed_;
+  const speclang::SpecFile* file_;
+};
 
 }  // namespace
 
 SpecCheck check_families(const std::vector<TensorInfo>& network, const NetworkConfig& config) {
   SpecCheck result;
   for (const speclang::SpecFile& family : parsed_families()) {
+    const CompleteFamily complete(family, config);
+    // Most families are for other configs, which is seen before any tensor is looked at.
+    if (const auto& misfits = complete.file().misfits; !misfits.empty()) {
+      result.reasons.push_back(family.architecture + ": " + misfits.front());
+      continue;
+    }
     try {
-      result.spec = bind_family(family, network, config);
+      result.spec = speclang::bind(complete.file(), network);
       result.spec->proof = Proof::kFamily;
       result.reasons.clear();
       return result;
@@ -126,7 +142,7 @@ std::optional<FamilyMisfit> nearest_family(const std::vector<TensorInfo>& networ
   std::optional<FamilyMisfit> nearest;
   for (const speclang::SpecFile& family : parsed_families()) {
     try {
-      bind_family(family, network, config);
+      speclang::bind(CompleteFamily(family, config).file(), network);
       return std::nullopt;
     } catch (const speclang::Misfit& misfit) {
       const std::vector<std::string>& reasons = misfit.reasons();

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Makes docs/architectures.md and tests/data/architectures: every family, proved by numbers.
+
+    python3 tests/architectures/table.py build/bin/mgit            # all rows, both written
+    python3 tests/architectures/table.py build/bin/mgit BERT T5    # rows that begin so, shown alone
+
+Needs PyTorch and transformers. A row that proves nothing, or something else than it should, ends it
+with an error and nothing is written.
+"""
+
+import json
+import os
+import pathlib
+import re
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+DATA = SOURCE / "tests" / "data" / "architectures"
+LIMIT = 1e-9
+
+INTRODUCTION = """# Architectures
+
+What `mgit rebase` and `mgit merge` know without being told: the families in `specs/`, recognised by the names and shapes of
+the tensors and by the `config.json` beside them. Made by `tests/architectures/table.py`, which needs PyTorch and transformers.
+Each row is a small network with random weights, gains, biases and statistics:
+
+- **groups**, and the share of the parameters in tensors that **can move**; a family counts as one group;
+- **change**: the largest change of an output, relative to the largest output, in float64, when all groups are reordered at
+  random at once, by a program that was written after [specs.md](specs.md) and shares no code with mgit;
+- **controls**: axes that were left out of the reordering one at a time, one of each kind of layer; every one of them changes the
+  output by more than 1e-7. Tensors on which no output depends are left out of the controls, and named;
+- **back**: the share of the parameters that `mgit rebase` of the reordered network onto the original brings back, bit for bit.
+
+| network | family | groups | can move | change | controls | back | what keeps its order, besides inputs and outputs |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |
+"""
+
+STREAM = "the stream, which leaves the network"
+ROTATED = "what is rotated in query and key"
+HEADS = "heads and what is inside: the checkpoint does not say how many there are"
+SKIPS = "what skip connections concatenate across the groups of a norm"
+STRIDES = "streams: residual connections follow from strides, which a checkpoint does not hold"
+DIRECTIONS = "both directions share one order in the last layer, for a head may read either first"
+PINNED = {
+    "bloom": "heads (ALiBi)",
+    "clip-text": STREAM,
+    "ddpm": SKIPS,
+    "deepseek": ROTATED + "; experts",
+    "densenet": "what the layers of a block add has one order for all of them",
+    "efficientnet": STRIDES,
+    "falcon-alibi": "heads (ALiBi)",
+    "falcon-groups": ROTATED,
+    "falcon-multi-query": ROTATED,
+    "gpt-neox": "query and key, of which a part is rotated",
+    "gptj": ROTATED,
+    "gru": DIRECTIONS,
+    "llama": ROTATED,
+    "lstm": DIRECTIONS,
+    "mobilenet-v3": STRIDES,
+    "moe": ROTATED + "; experts in tensors of their own",
+    "phi": "query and key, of which a part is rotated",
+    "phi3": ROTATED,
+    "stable-diffusion": SKIPS,
+    "vit-timm": HEADS,
+    "vit-torchvision": HEADS,
+}
+
+
+def pinned(row):
+    parts = [PINNED[row.spec.architecture]] if row.spec.architecture in PINNED else []
+    if row.name in ("LSTM", "GRU"):
+        parts = []
+    if row.name.endswith((" bare", " encoder")):
+        parts.append(STREAM)
+    if row.inert:
+        kinds = sorted({".".join(key.split(":")[0].split(".")[-2:]) for key in row.inert})
+        parts.append("without effect: " + ", ".join(f"`{kind}`" for kind in kinds))
+    return "; ".join(parts)
+
+
+def line(row):
+    return (
+        f"| {row.name} | `{row.spec.architecture}` | {len(row.spec.groups)} | {row.movable:.1%} | "
+        f"{row.change:.0e} | {row.controls} | {row.recovered:.2f} | {pinned(row)} |"
+    )
+
+
+def faults(row):
+    if not row.spec.groups or row.controls == 0:
+        yield "nothing moves"
+    if row.change > LIMIT:
+        yield f"the output changes by {row.change:.1e}"
+    if row.failed_controls:
+        yield f"the output does not depend on {', '.join(row.failed_controls)}"
+    if row.recovered != 1:
+        yield f"only {row.recovered:.4f} came back"
+
+
+def flat(config, prefix=""):
+    for key, value in sorted(config.items()):
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        elif isinstance(value, (bool, int, str)):
+            yield prefix + key, json.dumps(value).strip('"')
+
+
+def record(row, directory):
+    """What the tests need of a proved network: its config, its tensors, its spec."""
+    from safetensors import safe_open
+
+    text = ""
+    config = directory / "config.json"
+    if config.exists():
+        asked = re.findall(
+            r"config[. ]([\w.]+)", (SOURCE / "specs" / f"{row.spec.architecture}.perm").read_text()
+        )
+        for key, value in flat(json.loads(config.read_text())):
+            if key in asked:
+                text += f"{key} = {value}\n"
+    text += "%%\n"
+    with safe_open(directory / "model.safetensors", "np") as file:
+        for key in sorted(file.keys()):
+            text += " ".join([key, *map(str, file.get_slice(key).get_shape())]) + "\n"
+    return f"{text}%%\n{row.spec.text}"
+
+
+def title(name):
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def main():
+    os.environ["MGIT_BIN"] = str(pathlib.Path(sys.argv[1]).resolve())
+    try:
+        import modules
+        import proof
+        import torch
+        import transformers_networks
+    except ImportError as missing:
+        print(f"skipped: {missing}")
+        sys.exit(77)
+    torch.set_num_threads(1)
+    networks = {**transformers_networks.networks(), **modules.networks()}
+    wanted = tuple(sys.argv[2:])
+    if not wanted and "DDPM U-Net" not in networks:
+        sys.exit("the whole table needs diffusers")
+    rows, records, wrong = [], {}, False
+    for name, build in networks.items():
+        if wanted and not name.startswith(wanted):
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            directory = pathlib.Path(place) / "network"
+            row = proof.prove(build(), directory)
+            records[title(name)] = record(row, directory)
+        rows.append(line(row))
+        print(rows[-1], flush=True)
+        for fault in faults(row):
+            wrong = True
+            print(f"  WRONG: {fault}", flush=True)
+    if wrong:
+        sys.exit("not written")
+    if wanted:
+        return
+    DATA.mkdir(exist_ok=True)
+    for old in DATA.glob("*.network"):
+        old.unlink()
+    for name, text in records.items():
+        (DATA / f"{name}.network").write_text(text)
+    (SOURCE / "docs" / "architectures.md").write_text(INTRODUCTION + "\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
