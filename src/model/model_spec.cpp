@@ -91,9 +91,11 @@ std::string describe(const FamilyMisfit& misfit) {
                 fmt::format("say where the weights are, in .mgitconfig's section of the model: "
                             "key = {} (docs/config.md); 'mgit merge --no-rebase' needs no spec",
                             folder));
-  throw Error(what, query.path,
-              "write one (docs/specs.md) and name it in .mgitconfig: [model \"net\"] path, spec; "
-              "'mgit merge --no-rebase' needs none");
+  throw Error(
+      what, query.path,
+      "let the graph say what may move: torch.export.save(torch.export.export(net, (x,)), "
+      "'net.pt2'), or write a spec (docs/specs.md); name it in .mgitconfig: [model \"net\"] "
+      "path, graph or spec; 'mgit merge --no-rebase' needs none");
 }
 
 Spec choose(const SpecQuery& query) {
