@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "base/os.h"
 #include "git/model_config.h"
@@ -35,8 +36,22 @@ std::string graph_file(const Repository& repository, const std::optional<Oid>& c
   return file;
 }
 
-ModelDerivation derive_weights(const Graph& graph, const std::vector<TensorInfo>& tensors,
-                               const std::vector<std::string>& prefixes) {
+/// Takes "model." from the names of all tensors, as a module around the network gave it to them.
+bool unwrap(Graph& graph) {
+  if (graph.parameters.empty()) return false;
+  const std::string first = graph.parameters.front().tensor;
+  const std::string wrapper = first.substr(0, first.find('.') + 1);
+  const bool common = std::all_of(
+      graph.parameters.begin(), graph.parameters.end(), [&](const GraphParameter& parameter) {
+        return parameter.tensor.starts_with(wrapper) && parameter.tensor.size() > wrapper.size();
+      });
+  if (wrapper.empty() || !common) return false;
+  for (GraphParameter& parameter : graph.parameters) parameter.tensor.erase(0, wrapper.size());
+  return true;
+}
+
+ModelDerivation derive_named(const Graph& graph, const std::vector<TensorInfo>& tensors,
+                             const std::vector<std::string>& prefixes) {
   for (const std::string& prefix : prefixes) {
     const std::vector<TensorInfo> weights = weights_under(tensors, prefix);
     try {
@@ -49,6 +64,20 @@ ModelDerivation derive_weights(const Graph& graph, const std::vector<TensorInfo>
     }
   }
   throw Error("holds no weights", graph.source);
+}
+
+/// The graph may be that of a module around the network: then its names have more in front.
+ModelDerivation derive_weights(Graph graph, const std::vector<TensorInfo>& tensors,
+                               const std::vector<std::string>& prefixes) {
+  std::exception_ptr first;
+  do {
+    try {
+      return derive_named(graph, tensors, prefixes);
+    } catch (const Error&) {
+      if (!first) first = std::current_exception();
+    }
+  } while (unwrap(graph));
+  std::rethrow_exception(first);
 }
 
 }  // namespace

@@ -4,12 +4,13 @@
 
 graphs=$MGIT_SOURCE/tests/unit/graph/data
 
-# llama FILE SEED: random weights of the network whose graph is llama.pt2: a layer with four queries over two
-# keys and rotary positions.
+# llama FILE SEED [WRAPPER]: random weights of the network whose graph is llama.pt2: a layer with four queries
+# over two keys and rotary positions. WRAPPER stands before the names, "model." if it is not said.
 llama() {
-  local layer=model.model.layers.0
-  make_checkpoint "$1" "$2" model.model.embed_tokens.weight=40,16 model.lm_head.weight=40,16 \
-    model.model.norm.weight=16 $layer.input_layernorm.weight=16 $layer.post_attention_layernorm.weight=16 \
+  local net=${3-model.}
+  local layer=${net}model.layers.0
+  make_checkpoint "$1" "$2" "${net}model.embed_tokens.weight=40,16" "${net}lm_head.weight=40,16" \
+    "${net}model.norm.weight=16" $layer.input_layernorm.weight=16 $layer.post_attention_layernorm.weight=16 \
     $layer.self_attn.q_proj.weight=16,16 $layer.self_attn.k_proj.weight=8,16 \
     $layer.self_attn.v_proj.weight=8,16 $layer.self_attn.o_proj.weight=16,16 \
     $layer.mlp.gate_proj.weight=24,16 $layer.mlp.up_proj.weight=24,16 $layer.mlp.down_proj.weight=16,24
@@ -28,6 +29,13 @@ contains "$output" "proof         algebraic"
 same_file net.perm printed.perm
 ok mgit spec check net.perm model.safetensors
 contains "$output" "groups        5"
+
+scenario "names of a wrapper may stand in the checkpoint, in the graph, or in both"
+for wrapper in '' model. module.model.; do
+  llama model.safetensors 1 "$wrapper"
+  ok mgit spec derive "$graphs/llama.pt2" model.safetensors
+  contains "$output" ": 5 groups; "
+done
 
 scenario "the graph of another network is refused, with the tensors"
 make_checkpoint model.safetensors 1

@@ -125,15 +125,13 @@ double log_add_exp(double a, double b) {
   const double largest = std::max(a, b);
   return std::isinf(largest) ? largest : largest + std::log1p(std::exp(std::min(a, b) - largest));
 }
-double bits_and(double a, double b) {
-  return static_cast<double>(static_cast<std::int64_t>(a) & static_cast<std::int64_t>(b));
+std::int64_t bits(double x) {
+  require(std::fabs(x) < 0x1p63, "bits of a number that is no integer");
+  return static_cast<std::int64_t>(x);
 }
-double bits_or(double a, double b) {
-  return static_cast<double>(static_cast<std::int64_t>(a) | static_cast<std::int64_t>(b));
-}
-double bits_xor(double a, double b) {
-  return static_cast<double>(static_cast<std::int64_t>(a) ^ static_cast<std::int64_t>(b));
-}
+double bits_and(double a, double b) { return static_cast<double>(bits(a) & bits(b)); }
+double bits_or(double a, double b) { return static_cast<double>(bits(a) | bits(b)); }
+double bits_xor(double a, double b) { return static_cast<double>(bits(a) ^ bits(b)); }
 
 double inverse_root(double x) { return 1 / std::sqrt(x); }
 double inverse(double x) { return 1 / x; }
