@@ -188,7 +188,7 @@ git switch -q -c regated
 make_checkpoint model.safetensors 5 fc1.weight=16,8 fc1.bias=16 fc2.weight=4,16 fc2.bias=4 gate.alpha=3
 commit_all regated
 fails_with 128 "the nearest family is mlp, but no line covers tensor 'gate.alpha'" mgit rebase gated
-contains "$errors" "'mgit merge --no-rebase' needs none"
+contains "$errors" "'mgit merge --no-rebase' needs neither"
 fails_with 128 "the nearest family is mlp, but no line covers tensor 'gate.alpha'" mgit spec show regated
 git switch -q feature
 echo x >>notes.txt
