@@ -35,14 +35,16 @@ class Written:
 
 
 def conv_norm(i, o, kernel=1, groups=1, stride=1):
-    return [nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o)]
+    conv = nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return [conv, nn.BatchNorm2d(o)]
 
 
 class Mlp(nn.Module):
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(6, 11), nn.BatchNorm1d(11), nn.ReLU(), nn.Linear(11, 9), nn.ReLU(), nn.Linear(9, 4)
+            nn.Linear(6, 11), nn.BatchNorm1d(11), nn.ReLU(),
+            nn.Linear(11, 9), nn.ReLU(), nn.Linear(9, 4),
         )
 
     def forward(self, x):
@@ -53,10 +55,12 @@ class Vgg(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            *conv_norm(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2), *conv_norm(6, 7, 3), nn.ReLU(), nn.MaxPool2d(2)
+            *conv_norm(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2),
+            *conv_norm(6, 7, 3), nn.ReLU(), nn.MaxPool2d(2),
         )
         self.classifier = nn.Sequential(
-            nn.Linear(7 * 4, 10), nn.ReLU(), nn.Dropout(), nn.Linear(10, 9), nn.ReLU(), nn.Linear(9, 4)
+            nn.Linear(7 * 4, 10), nn.ReLU(), nn.Dropout(),
+            nn.Linear(10, 9), nn.ReLU(), nn.Linear(9, 4),
         )
 
     def forward(self, x):
@@ -202,8 +206,8 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """Of the widths that torchvision's has; a smaller head."""
 
-    PLAN = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2),
-            (6, 320, 1, 1))
+    PLAN = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
+            (6, 160, 3, 2), (6, 320, 1, 1))
 
     def __init__(self):
         super().__init__()
@@ -257,8 +261,9 @@ class Mobile(nn.Module):
 def mobilenet_v3():
     return Mobile(
         nn.Sequential(
-            nn.Sequential(*conv_norm(3, 6, 3, 1, 2), nn.Hardswish()), MbConv(6, 6, 6),
-            MbConv(6, 6, 8, 2, 4), MbConv(8, 12, 8), MbConv(8, 14, 10, 2, 5), MbConv(10, 15, 10, 1, 4),
+            nn.Sequential(*conv_norm(3, 6, 3, 1, 2), nn.Hardswish()),
+            MbConv(6, 6, 6), MbConv(6, 6, 8, 2, 4), MbConv(8, 12, 8),
+            MbConv(8, 14, 10, 2, 5), MbConv(10, 15, 10, 1, 4),
             nn.Sequential(*conv_norm(10, 16), nn.Hardswish()),
         ),
         nn.Sequential(nn.Linear(16, 11), nn.Hardswish(), nn.Dropout(), nn.Linear(11, 5)),
@@ -268,7 +273,8 @@ def mobilenet_v3():
 def efficientnet():
     return Mobile(
         nn.Sequential(
-            nn.Sequential(*conv_norm(3, 6, 3, 1, 2), nn.SiLU()), nn.Sequential(MbConv(6, 6, 5, 1, 3)),
+            nn.Sequential(*conv_norm(3, 6, 3, 1, 2), nn.SiLU()),
+            nn.Sequential(MbConv(6, 6, 5, 1, 3)),
             nn.Sequential(MbConv(5, 15, 8, 2, 4), MbConv(8, 24, 8, 1, 5)),
             nn.Sequential(MbConv(8, 24, 10, 2, 4)),
             nn.Sequential(*conv_norm(10, 16), nn.SiLU()),
@@ -295,8 +301,9 @@ class ConvNextBlock(nn.Module):
     def __init__(self, width):
         super().__init__()
         self.block = nn.Sequential(
-            nn.Conv2d(width, width, 7, padding=3, groups=width), Permute(0, 2, 3, 1), nn.LayerNorm(width),
-            nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width), Permute(0, 3, 1, 2),
+            nn.Conv2d(width, width, 7, padding=3, groups=width), Permute(0, 2, 3, 1),
+            nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.GELU(),
+            nn.Linear(3 * width, width), Permute(0, 3, 1, 2),
         )
         self.layer_scale = nn.Parameter(torch.ones(width, 1, 1))
 
@@ -428,7 +435,7 @@ class Diffusion(nn.Module):
         return self.unet.load_state_dict(state)
 
     def forward(self, x):
-        return self.unet(x, 3, self.words).sample if self.words is not None else self.unet(x, 3).sample
+        return self.unet(x, 3, *([] if self.words is None else [self.words])).sample
 
 
 def unets():
@@ -439,7 +446,8 @@ def unets():
         return {}
 
     def unet(name, kind, words=None, **changes):
-        net = kind(sample_size=8, block_out_channels=(8, 16), norm_num_groups=4, layers_per_block=1, **changes)
+        net = kind(sample_size=8, block_out_channels=(8, 16), norm_num_groups=4, layers_per_block=1,
+                   **changes)
         config = {key: value for key, value in net.config.items() if not key.startswith("_")}
         return Written(name, Diffusion(net, words), 2, net.config.in_channels, 8, 8,
                        config={"_class_name": kind.__name__, **config})

@@ -49,8 +49,6 @@ def randomize(model, seed=0):
                 continue
             if "running_var" in name:
                 value.copy_(draw(value).abs() + 0.5)
-            elif name in getattr(model, "constants", ()):
-                continue
             elif value.dim() < 2:
                 value.copy_(draw(value) * 0.3 + (1.0 if name.endswith("weight") else 0.0))
             else:

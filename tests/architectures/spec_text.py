@@ -160,7 +160,8 @@ class Permutation:
         return result
 
     def gather(self, key, axis, length):
-        return numpy.array([i for i, _ in self.places(self.spec.tensors[key].axes[axis], length, {})])
+        layout = self.spec.tensors[key].axes[axis]
+        return numpy.array([source for source, _ in self.places(layout, length, {})])
 
     def apply(self, key, tensor, without=None):
         """The permuted tensor; `without`: an axis that is left as it is."""

@@ -53,12 +53,15 @@ PINNED = {
     "falcon-groups": ROTATED,
     "falcon-multi-query": ROTATED,
     "gpt-neox": "query and key, of which a part is rotated",
+    "gpt-oss": ROTATED,
     "gptj": ROTATED,
     "gru": DIRECTIONS,
     "llama": ROTATED,
     "lstm": DIRECTIONS,
     "mobilenet-v3": STRIDES,
+    "modernbert": ROTATED,
     "moe": ROTATED + "; experts in tensors of their own",
+    "olmo2": ROTATED,
     "phi": "query and key, of which a part is rotated",
     "phi3": ROTATED,
     "stable-diffusion": SKIPS,
@@ -71,6 +74,8 @@ def pinned(row):
     parts = [PINNED[row.spec.architecture]] if row.spec.architecture in PINNED else []
     if row.name in ("LSTM", "GRU"):
         parts = []
+    if row.name.endswith("stacked"):
+        parts = [ROTATED]
     if row.name.endswith((" bare", " encoder")):
         parts.append(STREAM)
     if row.inert:

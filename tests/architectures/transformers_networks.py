@@ -1,6 +1,5 @@
 """Small networks of transformers, one for each architecture that a family is for."""
 
-import json
 import warnings
 
 import torch
@@ -11,6 +10,7 @@ from proof import randomize
 
 warnings.filterwarnings("ignore")
 transformers.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
 
 
 OUTPUTS = (
@@ -64,7 +64,8 @@ def inputs_for(config):
     if kind == "clip":
         size = config.vision_config.image_size
         end = torch.full((2, 1), config.text_config.eos_token_id)
-        return {"input_ids": torch.cat([words(9, 38), end], 1), "pixel_values": draw(2, 3, size, size)}
+        return {"input_ids": torch.cat([words(9, 38), end], 1),
+                "pixel_values": draw(2, 3, size, size)}
     if kind == "whisper":
         frames = 2 * config.max_source_positions
         return {"input_features": draw(2, config.num_mel_bins, frames),
@@ -72,7 +73,9 @@ def inputs_for(config):
     if hasattr(config, "image_size"):
         return {"pixel_values": draw(2, 3, config.image_size, config.image_size)}
     inputs = {"input_ids": words(9, config.vocab_size)}
-    if config.is_encoder_decoder:
+    if kind == "bart":
+        inputs["input_ids"][:, -1] = config.eos_token_id
+    if config.is_encoder_decoder and not (kind == "bart" and config.num_labels == 3):
         inputs["decoder_input_ids"] = words(5, config.vocab_size)
     return inputs
 
@@ -83,8 +86,9 @@ BERT = dict(
 )
 
 LLAMA = dict(
-    vocab_size=40, hidden_size=24, num_hidden_layers=2, num_attention_heads=6, num_key_value_heads=3,
-    intermediate_size=28, max_position_embeddings=24, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    vocab_size=40, hidden_size=24, num_hidden_layers=2, num_attention_heads=6,
+    num_key_value_heads=3, intermediate_size=28, max_position_embeddings=24, pad_token_id=0,
+    bos_token_id=1, eos_token_id=2,
 )
 
 
@@ -111,23 +115,31 @@ WHISPER = dict(
     max_source_positions=8, max_target_positions=16, pad_token_id=0, bos_token_id=1, eos_token_id=2,
     decoder_start_token_id=1,
 )
+BART = dict(
+    vocab_size=40, d_model=20, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+    decoder_attention_heads=4, encoder_ffn_dim=28, decoder_ffn_dim=30, max_position_embeddings=24,
+    pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_id=2,
+)
 EXPERTS = dict(moe_intermediate_size=14, num_experts=5, num_experts_per_tok=2)
 DEEPSEEK = dict(
-    vocab_size=40, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4,
-    intermediate_size=28, moe_intermediate_size=14, n_routed_experts=6, n_group=3, topk_group=2,
-    num_experts_per_tok=3, first_k_dense_replace=1, q_lora_rank=10, kv_lora_rank=8,
+    vocab_size=40, hidden_size=24, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=4, intermediate_size=28, moe_intermediate_size=14, n_routed_experts=6, n_group=3,
+    topk_group=2, num_experts_per_tok=3, first_k_dense_replace=1, q_lora_rank=10, kv_lora_rank=8,
     qk_nope_head_dim=6, qk_rope_head_dim=4, v_head_dim=7,
 )
 MAMBA = dict(vocab_size=40, hidden_size=12, num_hidden_layers=2, state_size=5, time_step_rank=3)
-DISTIL = dict(vocab_size=40, dim=20, n_layers=2, n_heads=4, hidden_dim=28, max_position_embeddings=24)
+DISTIL = dict(
+    vocab_size=40, dim=20, n_layers=2, n_heads=4, hidden_dim=28, max_position_embeddings=24,
+)
 
 
 def rows():
     """(title, class, config's class, changes of the config)."""
-    for title, head in [("", "MaskedLM"), (" pretraining", "PreTraining"), (" bare", "Model"),
-                        (" classifier", "ForSequenceClassification"), (" tokens", "ForTokenClassification"),
-                        (" answers", "ForQuestionAnswering")]:
-        head = head if head == "Model" or head.startswith("For") else "For" + head
+    for title, head in [
+        ("", "ForMaskedLM"), (" pretraining", "ForPreTraining"), (" bare", "Model"),
+        (" classifier", "ForSequenceClassification"), (" tokens", "ForTokenClassification"),
+        (" answers", "ForQuestionAnswering"),
+    ]:
         yield "BERT" + title, "Bert" + head, "BertConfig", BERT
     yield "RoBERTa", "RobertaForMaskedLM", "RobertaConfig", BERT
     yield "RoBERTa classifier", "RobertaForSequenceClassification", "RobertaConfig", BERT
@@ -136,11 +148,13 @@ def rows():
     yield "GPT-2", "GPT2LMHeadModel", "GPT2Config", dict(
         vocab_size=40, n_embd=20, n_layer=2, n_head=4, n_inner=28, n_positions=24)
     yield "Llama", "LlamaForCausalLM", "LlamaConfig", LLAMA
-    for name, more in [("Mistral", {}), ("Qwen2", {}), ("Qwen3", dict(head_dim=4)), ("Gemma", dict(head_dim=4)),
-                       ("Gemma2", dict(head_dim=4)), ("SmolLM3", {}), ("Granite", {}), ("StableLm", {}),
-                       ("Starcoder2", {}), ("Cohere", dict(use_qk_norm=True)), ("Olmo", {}), ("Nemotron", {}),
-                       ("Helium", dict(head_dim=4)), ("Arcee", {}), ("Exaone4", {}), ("SeedOss", dict(head_dim=4)),
-                       ("Ministral", dict(head_dim=4)), ("Cohere2", {})]:
+    heads = dict(head_dim=4)
+    for name, more in [
+        ("Mistral", {}), ("Ministral", heads), ("Qwen2", {}), ("Qwen3", heads), ("Gemma", heads),
+        ("Gemma2", heads), ("SmolLM3", {}), ("Granite", {}), ("StableLm", {}), ("Starcoder2", {}),
+        ("Cohere", dict(use_qk_norm=True)), ("Cohere2", {}), ("Olmo", {}), ("Nemotron", {}),
+        ("Helium", heads), ("Arcee", {}), ("Exaone4", {}), ("SeedOss", heads),
+    ]:
         yield name, name + "ForCausalLM", name + "Config", {**LLAMA, **more}
     yield "Gemma3", "Gemma3ForCausalLM", "Gemma3TextConfig", {**LLAMA, "head_dim": 4}
     yield "Llama bare", "LlamaModel", "LlamaConfig", LLAMA
@@ -194,6 +208,20 @@ def rows():
         "topk_method": "greedy"}
     yield "Mamba", "MambaForCausalLM", "MambaConfig", MAMBA
     yield "Falcon-Mamba", "FalconMambaForCausalLM", "FalconMambaConfig", MAMBA
+    yield "BART", "BartForConditionalGeneration", "BartConfig", BART
+    yield "BART classifier", "BartForSequenceClassification", "BartConfig", BART
+    yield "mBART", "MBartForConditionalGeneration", "MBartConfig", BART
+    yield "OLMo 2", "Olmo2ForCausalLM", "Olmo2Config", LLAMA
+    yield "DINOv2", "Dinov2ForImageClassification", "Dinov2Config", VIT
+    yield "DINOv2 with a gate", "Dinov2ForImageClassification", "Dinov2Config", {
+        **VIT, "use_swiglu_ffn": True}
+    yield "GPT-Neo", "GPTNeoForCausalLM", "GPTNeoConfig", dict(
+        vocab_size=40, hidden_size=20, num_layers=2, attention_types=[[["global", "local"], 1]],
+        num_heads=4, intermediate_size=28, max_position_embeddings=24)
+    yield "ModernBERT", "ModernBertForMaskedLM", "ModernBertConfig", {
+        **WIDE, "num_attention_heads": 3, "pad_token_id": 0}
+    yield "GPT-OSS", "GptOssForCausalLM", "GptOssConfig", {
+        **LLAMA, "head_dim": 4, "num_local_experts": 5, "num_experts_per_tok": 2}
 
 
 def networks():

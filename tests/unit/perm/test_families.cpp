@@ -236,6 +236,18 @@ TEST(Families, TheNearestIsNamedWithWhatStandsInItsWay) {
       << "no family knows half of it";
 }
 
+TEST(Families, StandBehindOtherAxesToo) {
+  const std::string groups = "mgit-perm 1\nperm E\nperm U in E\nrouter.weight: E, _\n";
+  const Network experts = NetworkBuilder()
+                              .add("router.weight", {3, 5})
+                              .add("up", {3, 5, 4})
+                              .add("down", {3, 4, 5})
+                              .build();
+  const SpecCheck both = check_spec(groups + "up: E, _, U\ndown: E, U, _\n", "both", experts);
+  ASSERT_TRUE(both.spec) << both.reasons.front();
+  EXPECT_EQ(spec_text(bind_spec(spec_text(*both.spec), "again", experts)), spec_text(*both.spec));
+}
+
 TEST(Families, AreNotFooled) {
   const auto mlp = [] { return NetworkBuilder().linear("fc1", 32, 20).linear("fc2", 10, 32); };
   ASSERT_TRUE(recognise(mlp().build()));
