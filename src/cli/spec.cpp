@@ -9,7 +9,6 @@
 #include "base/os.h"
 #include "cli/command.h"
 #include "cli/spec_report.h"
-#include "format/zip.h"
 #include "mgit/git.h"
 #include "mgit/graph.h"
 #include "mgit/perm.h"
@@ -48,8 +47,8 @@ class Target {
   SpecCheck check(const NetworkCheck& spec) const {
     return check_model(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_, spec);
   }
-  ModelDerivation derive(const Graph& graph) const {
-    return derive_model(graph, repository_ ? &*repository_ : nullptr, commit_, path_, tensors_);
+  ModelDerivation derive(const GraphFile& graph) const {
+    return derive_model(graph, repository_ ? &*repository_ : nullptr, commit_, path_, *source_);
   }
   /// The one in use: .mgitconfig's, or the family's.
   Spec spec() const {
@@ -82,17 +81,20 @@ class SpecCommand : public Command {
         &options.subcommand("check", "does a spec fit a network, and how far is it proved");
     check->argument("spec", spec_, "a .perm file, or auto: the shipped families").required();
     check->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
-    check->value("--graph", graph_, "a .pt2 file: prove the spec by the graph of the network")
+    check
+        ->value("--graph", graph_,
+                "prove the spec by the graph of the network: a .pt2 or .onnx file")
         .value_name("file");
     check->flag("--json", json_, "for scripts");
     diff_ = &options.subcommand("diff", "do two specs allow the same; the status is 1 if not");
-    diff_->argument("a", spec_, "a .perm file, a .pt2 graph, or auto: the shipped families")
+    diff_
+        ->argument("a", spec_, "a .perm file, a graph (.pt2, .onnx), or auto: the shipped families")
         .required();
     diff_->argument("b", other_, "another").required();
     diff_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     diff_->flag("--json", json_, "for scripts");
     derive_ = &options.subcommand("derive", "the spec that the graph of a network allows");
-    derive_->argument("graph", graph_, "a .pt2 file of torch.export").required();
+    derive_->argument("graph", graph_, "a .pt2 file of torch.export, or an ONNX model").required();
     derive_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     derive_->value("--output,-o", output_, "write it there").value_name("file");
   }
@@ -127,12 +129,12 @@ class SpecCommand : public Command {
   /// Algebraic: what the graph allows; numeric: the graph is run.
   int check_by_graph(const Target& target, Spec spec) const {
     const MappedFile file(graph_);
-    const Graph graph = read_pt2(file.bytes(), graph_);
-    const ModelDerivation derived = target.derive(graph);
+    const ModelDerivation derived = target.derive(GraphFile(file.bytes(), graph_));
     if (const auto reason = beyond(derived.spec, spec))
       return misfits(target, {fmt::format("{}, as {} says", *reason, graph_)});
     spec.proof = Proof::kAlgebraic;
-    const NumericProof proof = prove(graph, spec, WeightsModel(target.source(), derived.prefix));
+    const NumericProof proof =
+        prove(derived.graph, spec, WeightsModel(target.source(), derived.prefix));
     if (proof.proved) spec.proof = Proof::kNumeric;
     if (json_) {
       Json json = to_json(spec);
@@ -171,7 +173,7 @@ class SpecCommand : public Command {
   static Spec require(const Target& target, const std::string& name) {
     if (name != "auto") {
       const MappedFile file(name);
-      if (looks_like_zip(file.bytes())) return target.derive(read_pt2(file.bytes(), name)).spec;
+      if (is_graph(file.bytes())) return target.derive(GraphFile(file.bytes(), name)).spec;
     }
     SpecCheck result = check_against(target, name);
     if (result.spec) return *std::move(result.spec);
@@ -194,7 +196,7 @@ class SpecCommand : public Command {
 
   int derive() const {
     const MappedFile file(graph_);
-    const Graph graph = read_pt2(file.bytes(), graph_);
+    const GraphFile graph(file.bytes(), graph_);
     const ModelDerivation found = Target(target_).derive(graph);
     const std::string text = derived_text(graph_, found);
     if (output_.empty()) {
