@@ -182,7 +182,7 @@ void require_proof(const Spec& spec, const std::string& path, bool trusted) {
 std::string weights_place(const Spec& spec) {
   std::optional<std::string_view> common;
   for (const SpecTensor& tensor : spec.tensors) {
-    if (!tensor.match || !spec.moves(tensor)) continue;
+    if (!tensor.match) continue;  // not a weight, or a statistic beside weights
     const std::string_view name = tensor.name;
     if (!common) common = name;
     const auto end = std::mismatch(common->begin(), common->end(), name.begin(), name.end()).first;

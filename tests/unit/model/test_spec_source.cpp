@@ -108,5 +108,18 @@ TEST_F(SpecSources, WhereNoneHasOneTheNearestFamilyIsNamed) {
   EXPECT_THAT(error, HasSubstr("--no-rebase"));
 }
 
+/// An encoder whose tables keep their order lies in no folder of its layers.
+TEST(WeightsPlace, WeightsThatKeepTheirOrderAreWeightsToo) {
+  const auto place = [](const std::string& line) {
+    return weights_place(bind_spec(
+        "mgit-perm 1\nperm F:5\nnet.fc1.weight: F, _\nnet.fc2.weight: _, F\n" + line, "net.perm",
+        {{"net.fc1.weight", DType::kF32, {5, 3}},
+         {"net.fc2.weight", DType::kF32, {4, 5}},
+         {"other.table", DType::kF32, {7, 3}}}));
+  };
+  EXPECT_EQ(place("other.table: _, _\n"), "");
+  EXPECT_EQ(place("skip other.table\n"), "net");
+}
+
 }  // namespace
 }  // namespace mgit::testing
