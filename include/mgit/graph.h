@@ -87,6 +87,24 @@ struct Graph {
 /// place. `source` is used in messages.
 Graph read_pt2(Bytes file, std::string_view source);
 
+/// Reads an ONNX model. Its operators become ATen's; those that have no counterpart, or not in the
+/// form that the file uses, stay as "onnx.Name" (or "domain.Name"). Initialisers of real numbers
+/// are parameters under their own names, all else is a constant. Throws as read_pt2.
+Graph read_onnx(Bytes file, std::string_view source);
+
+/// The initialisers of an ONNX model that are in the file itself, for bind_initializers. Borrows
+/// the file.
+std::unique_ptr<TensorSource> onnx_initializers(Bytes file, std::string_view source);
+
+/// Exporters rename, transpose, stack and fold weights. Makes the parameters of a graph that
+/// read_onnx gave tensors of `checkpoint`: by name where the contents are equal, else by contents,
+/// also of the transpose and with the gates of recurrent layers in another order; the graph then
+/// begins at the checkpoint's own axes. What is no tensor of it becomes a constant. Throws Error if
+/// contents of the graph and of the checkpoint are left over on both sides (a norm that was folded
+/// into a convolution), or are one another's transposes. Reads every tensor once.
+Graph bind_initializers(Graph graph, const TensorSource& initializers,
+                        const TensorSource& checkpoint);
+
 /// A line for each input, parameter, constant, node and output, for tests and messages.
 std::string graph_text(const Graph& graph);
 

@@ -11,6 +11,7 @@
 #include "mgit/git.h"
 #include "mgit/graph.h"
 #include "mgit/perm.h"
+#include "mgit/store.h"
 #include "model/graph_spec.h"
 #include "model/model_spec.h"
 #include "store/model_file.h"
@@ -26,7 +27,8 @@ class Target {
   explicit Target(const std::string& text) {
     if (std::filesystem::is_regular_file(text)) {
       path_ = text;
-      tensors_ = open_model_file(text)->tensors();
+      model_ = open_model_file(text);
+      tensors_ = model_->tensors();
       return;
     }
     repository_ = Repository::discover();
@@ -36,6 +38,7 @@ class Target {
     const CommittedModel model = require_model(*repository_, *commit_, path, text.substr(0, colon));
     path_ = model.path;
     tensors_ = infos_of(model.manifest);
+    manifest_ = model.manifest;
   }
 
   const std::string& path() const { return path_; }
@@ -43,8 +46,10 @@ class Target {
   SpecCheck check(const NetworkCheck& spec) const {
     return check_model(repository_ ? &*repository_ : nullptr, commit_, path_, tensors_, spec);
   }
-  ModelDerivation derive(const Graph& graph) const {
-    return derive_model(graph, repository_ ? &*repository_ : nullptr, commit_, path_, tensors_);
+  ModelDerivation derive(const GraphFile& file) const {
+    if (!repository_) return derive_model(file, nullptr, commit_, path_, *model_);
+    const StoredModel model(repository_->store(), manifest_);
+    return derive_model(file, &*repository_, commit_, path_, model);
   }
   /// The one in use: .mgitconfig's, or the family's.
   Spec spec() const {
@@ -56,6 +61,8 @@ class Target {
   std::optional<Oid> commit_;
   std::string path_;
   std::vector<TensorInfo> tensors_;
+  std::unique_ptr<TensorSource> model_;  // a file's
+  Manifest manifest_;                    // a commit's
 };
 
 Json to_json(const Spec& spec) {
@@ -166,7 +173,7 @@ class SpecCommand : public Command {
     diff_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     diff_->flag("--json", json_, "for scripts");
     derive_ = &options.subcommand("derive", "the spec that the graph of a network allows");
-    derive_->argument("graph", graph_, "a .pt2 file of torch.export").required();
+    derive_->argument("graph", graph_, "a .pt2 file of torch.export, or an ONNX model").required();
     derive_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     derive_->value("--output,-o", output_, "write it there").value_name("file");
   }
@@ -263,7 +270,7 @@ class SpecCommand : public Command {
 
   int derive() const {
     const MappedFile file(graph_);
-    const Graph graph = read_pt2(file.bytes(), graph_);
+    const GraphFile graph(file.bytes(), graph_);
     const ModelDerivation found = Target(target_).derive(graph);
     const std::string text = derived_text(graph_, found);
     if (output_.empty()) {

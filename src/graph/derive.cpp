@@ -96,10 +96,13 @@ class Coverage {
   void check_tensors() {
     std::set<std::string> used;
     for (const GraphParameter& parameter : parameters_) used.insert(parameter.tensor);
+    std::set<std::string> constants;
+    for (const auto& [value, constant] : graph_.constants) constants.insert(constant.info.name);
     std::vector<std::string> unused;
     for (const auto& [name, tensor] : tensors_) {
       if (used.contains(name)) continue;
-      (is_counter(tensor->dtype) ? skipped_ : unused).push_back(name);
+      const bool fixed = is_counter(tensor->dtype) || constants.contains(name);
+      (fixed ? skipped_ : unused).push_back(name);
     }
     if (!unused.empty())
       throw Error(fmt::format("the graph does not read every tensor of the checkpoint: {}",

@@ -67,6 +67,9 @@ class Prover {
       const std::vector<GroupMembers> members = group_members(spec_);
       for (std::uint32_t group = 0; group < spec_.groups.size(); ++group)
         if (!prove_group(group, only(spec_, all, group), members[group])) return proof_;
+      if (!unheard_.empty())
+        return not_proved("nothing changes where group " + quote_name(unheard_) +
+                          " is left out of an axis");
       proof_.proved = true;
     } catch (const Error& error) {
       return not_proved(error.what());
@@ -118,6 +121,7 @@ class Prover {
     return found <= kLargestChange;
   }
 
+  /// False: the group changes the outputs.
   bool prove_group(std::uint32_t group, const Permutation& moved, const GroupMembers& members) {
     if (moved.identity()) return true;
     const std::string& name = spec_.groups[group].name;
@@ -135,9 +139,8 @@ class Prover {
         proof_.silent.push_back(
             fmt::format("{} axis {} in {}", quote_name(tensor), axis, quote_name(name)));
     }
-    if (!heard)
-      not_proved("nothing changes where group " + quote_name(name) + " is left out of an axis");
-    return heard;
+    if (!heard && unheard_.empty()) unheard_ = name;
+    return true;
   }
 
   const Graph& graph_;
@@ -147,6 +150,7 @@ class Prover {
   std::vector<Given> inputs_;
   std::vector<Outputs> originals_;
   NumericProof proof_;
+  std::string unheard_;  // the first group whose controls are all silent
 };
 
 }  // namespace

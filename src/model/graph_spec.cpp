@@ -17,6 +17,8 @@ namespace mgit {
 namespace {
 
 constexpr std::string_view kSuffix = ".pt2";  // TorchScript has others, and says nothing here
+constexpr std::string_view kOnnxSuffix = ".onnx";
+constexpr std::byte kOnnxStart{8};  // the field that a model begins with, its version
 constexpr std::string_view kManifest = "mgit checkpoint 1\n";
 constexpr std::size_t kShown = 3;
 
@@ -82,10 +84,33 @@ ModelDerivation derive_weights(Graph graph, const std::vector<TensorInfo>& tenso
 
 }  // namespace
 
-ModelDerivation derive_model(const Graph& graph, const Repository* repository,
+GraphFile::GraphFile(Bytes file, const std::string& path) {
+  if (!file.empty() && file.front() == kOnnxStart) {
+    graph_ = read_onnx(file, path);
+    initializers_ = onnx_initializers(file, path);
+  } else {
+    graph_ = read_pt2(file, path);
+  }
+}
+
+Graph GraphFile::of(const TensorSource& weights) const {
+  return initializers_ ? bind_initializers(graph_, *initializers_, weights) : graph_;
+}
+
+ModelDerivation derive_model(const GraphFile& file, const Repository* repository,
                              const std::optional<Oid>& commit, const std::string& path,
-                             const std::vector<TensorInfo>& tensors) {
-  return derive_weights(graph, tensors, SpecQuery{repository, commit, path, tensors}.prefixes());
+                             const TensorSource& model) {
+  const std::vector<TensorInfo>& tensors = model.tensors();
+  const std::vector<std::string> prefixes = SpecQuery{repository, commit, path, tensors}.prefixes();
+  if (!file.needs_weights()) return derive_weights(file.of(model), tensors, prefixes);
+  for (const std::string& prefix : prefixes) {
+    try {
+      return derive_weights(file.of(WeightsModel(model, prefix)), tensors, {prefix});
+    } catch (const Error&) {
+      if (prefix == prefixes.back()) throw;
+    }
+  }
+  throw Error("holds no weights", path);
 }
 
 std::string describe_pins(const Derivation& derivation) {
@@ -122,6 +147,11 @@ void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
 /// rebased would stay as it is without a word.
 std::optional<FoundSpec> spec_of_graph(const SpecQuery& query) {
   const std::string path = query.setting("graph");
+  if (query.repository != nullptr && path.ends_with(kOnnxSuffix))
+    throw Error("an ONNX model tells weights by their contents, which change", path,
+                fmt::format("derive a spec of it once, 'mgit spec derive {} {} -o net.perm', and "
+                            "name that in .mgitconfig",
+                            path, query.path));
   if (query.repository == nullptr || !path.ends_with(kSuffix)) return std::nullopt;
   const std::string file = graph_file(*query.repository, query.commit, path);
   const Graph graph = read_pt2(as_bytes(file), path);

@@ -1,6 +1,7 @@
 // The spec of a model from the graph of its network.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,23 @@
 #include "mgit/graph.h"
 
 namespace mgit {
+
+/// A file with the graph of a network, read: what torch.export saved, or an ONNX model. Borrows the
+/// bytes.
+class GraphFile {
+ public:
+  GraphFile(Bytes file, const std::string& path);
+
+  /// With parameters that are tensors of these weights. Reads the weights of an ONNX model, and
+  /// throws Error where they are not those that it was exported from.
+  Graph of(const TensorSource& weights) const;
+  /// Whether weights are told by their contents, not by their names alone.
+  bool needs_weights() const { return initializers_ != nullptr; }
+
+ private:
+  Graph graph_;
+  std::unique_ptr<TensorSource> initializers_;  // of an ONNX model
+};
 
 /// What a graph allows, and the prefix of the weights in the file that it speaks of.
 struct ModelDerivation {
@@ -19,9 +37,9 @@ struct ModelDerivation {
 
 /// Derives from the graph for the file, or for the weights in it where the file holds more.
 /// `repository` may be null. Throws Error where the graph is that of another network.
-ModelDerivation derive_model(const Graph& graph, const Repository* repository,
+ModelDerivation derive_model(const GraphFile& file, const Repository* repository,
                              const std::optional<Oid>& commit, const std::string& path,
-                             const std::vector<TensorInfo>& tensors);
+                             const TensorSource& model);
 
 /// In words why nothing of a network can be reordered: the first pins.
 std::string describe_pins(const Derivation& derivation);

@@ -37,6 +37,25 @@ for wrapper in '' model. module.model.; do
   contains "$output" ": 5 groups; "
 done
 
+scenario "an ONNX model names the checkpoint's tensors, whatever it calls its own"
+cp "$graphs/lstm.safetensors" model.safetensors
+cp "$graphs/lstm.onnx" exported.bin
+ok mgit spec derive exported.bin model.safetensors -o net.perm
+contains "$(<net.perm)" "lstm.weight_hh_l1: _:4*lstm.weight_ih_l1"
+contains "$(<net.perm)" "fc.weight: _, lstm.weight_ih_l1"
+ok mgit spec check net.perm model.safetensors
+contains "$output" "groups        3"
+ok mgit spec derive "$graphs/lstm.onnx" "$graphs/lstm.onnx"
+contains "$output" '"onnx::MatMul_256": '
+
+scenario "an ONNX model with folded norms, or of other weights, is refused"
+fails_with 128 "no initializer has the contents of b1.bias, " \
+  mgit spec derive "$graphs/convolution_folded.onnx" "$graphs/convolution.safetensors"
+contains "$errors" "do_constant_folding=False"
+make_checkpoint other.safetensors 1 emb.weight=9,6 fc.weight=4,5 fc.bias=4
+fails_with 128 "have other contents than the checkpoint's tensors of their names: emb.weight" \
+  mgit spec derive "$graphs/lstm.onnx" other.safetensors
+
 scenario "the graph of another network is refused, with the tensors"
 make_checkpoint model.safetensors 1
 fails_with 128 "the graph reads tensors that the checkpoint lacks: " \
@@ -91,6 +110,20 @@ cd .. && rm -rf repository
 graph_fork reference_linear.pt2 small
 fails_with 128 "nothing in this network can be reordered; " mgit rebase feature onto main
 contains "$errors" "mgit spec derive net.pt2 model.safetensors"
+
+scenario "an ONNX model is no graph for .mgitconfig: its spec is"
+make_repository repository
+cp "$graphs/lstm.onnx" net.onnx
+cp "$graphs/lstm.safetensors" model.safetensors
+printf '[model "net"]\n\tpath = model.safetensors\n\tgraph = net.onnx\n' >.mgitconfig
+commit_all "A network and its graph"
+fails_with 128 "an ONNX model tells weights by their contents, which change" mgit spec show HEAD
+contains "$errors" "mgit spec derive net.onnx model.safetensors -o net.perm"
+ok mgit spec derive net.onnx HEAD:model.safetensors -o net.perm
+git config --file .mgitconfig model.net.spec net.perm
+commit_all "A spec"
+ok mgit spec show HEAD
+contains "$output" "groups        3"
 
 scenario "a spec of one's own is held against the graph: proved by it, or refused, with the group"
 graph_fork llama.pt2 llama
