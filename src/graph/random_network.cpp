@@ -105,16 +105,4 @@ std::map<ValueId, GraphTensor> random_inputs(const Graph& graph, const InputKind
   return result;
 }
 
-std::optional<std::map<ValueId, GraphTensor>> with_weights(const Graph& graph,
-                                                           const TensorSource& model,
-                                                           std::map<ValueId, GraphTensor> inputs) {
-  for (const GraphParameter& parameter : graph.parameters) {
-    if (model.find(parameter.tensor) == nullptr) continue;
-    GraphTensor tensor = graph_tensor(model.read(parameter.tensor).view);
-    const auto [place, fresh] = inputs.try_emplace(parameter.value, tensor);
-    if (!fresh && place->second.values != tensor.values) return std::nullopt;
-  }
-  return inputs;
-}
-
 }  // namespace mgit

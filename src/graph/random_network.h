@@ -20,10 +20,4 @@ struct InputKind {
 std::map<ValueId, GraphTensor> random_inputs(const Graph& graph, const InputKind& kind,
                                              Random& random);
 
-/// A model's tensors as the graph's parameters, beside `inputs`. nullopt: two names of one tied
-/// weight have different tensors.
-std::optional<std::map<ValueId, GraphTensor>> with_weights(const Graph& graph,
-                                                           const TensorSource& model,
-                                                           std::map<ValueId, GraphTensor> inputs);
-
 }  // namespace mgit

@@ -1,3 +1,5 @@
+#include "graph/run_graph.h"
+
 #include <cmath>
 #include <cstring>
 
@@ -59,14 +61,15 @@ Array conforming(Array array, DType dtype) {
 /// Runs the nodes one by one; values are dropped after their last use.
 class Run {
  public:
-  Run(const Graph& graph, const std::map<ValueId, GraphTensor>& given)
+  Run(const Graph& graph, const GivenTensors& given)
       : graph_(graph),
         values_(graph.values.size()),
+        given_(graph.values.size(), nullptr),
         made_(graph.values.size(), false),
         last_use_(graph.values.size(), 0) {
     for (const auto& [id, constant] : graph.constants)
       values_[id] = graph_tensor({constant.info.dtype, constant.info.shape, *constant.data});
-    for (const auto& [id, tensor] : given) values_.at(id) = tensor;
+    for (const auto& [id, tensor] : given) given_.at(id) = tensor;
     for (std::size_t i = 0; i < graph.nodes.size(); ++i)
       for (const ValueId id : graph.nodes[i].outputs) last_use_[id] = i;
     for (std::size_t i = 0; i < graph.nodes.size(); ++i)
@@ -92,6 +95,7 @@ class Run {
   }
 
   const Array& value(ValueId id) const {
+    if (given_[id] != nullptr) return *given_[id];
     if (!values_[id])
       throw Error("value " + quote_name(graph_.values[id].name) + " is missing", graph_.source);
     return *values_[id];
@@ -143,6 +147,7 @@ class Run {
 
   const Graph& graph_;
   std::vector<std::optional<Array>> values_;
+  std::vector<const Array*> given_;
   std::vector<bool> made_;  // by nodes
   std::vector<std::size_t> last_use_;
   std::size_t alive_ = 0;  // numbers in values that nodes made
@@ -195,9 +200,15 @@ GraphTensor graph_tensor(const TensorView& tensor) {
   return result;
 }
 
+std::vector<GraphTensor> run_graph_on(const Graph& graph, const GivenTensors& given) {
+  return Run(graph, given).outputs();
+}
+
 std::vector<GraphTensor> run_graph(const Graph& graph,
                                    const std::map<ValueId, GraphTensor>& given) {
-  return Run(graph, given).outputs();
+  GivenTensors tensors;
+  for (const auto& [id, tensor] : given) tensors.emplace(id, &tensor);
+  return run_graph_on(graph, tensors);
 }
 
 }  // namespace mgit

@@ -59,8 +59,19 @@ ValueId Builder::add(const std::string& name, DType dtype, const Sizes& shape) {
   else
     taken_.emplace(free, 1);
   graph_.values.push_back({std::move(free), dtype, {}});
-  describe(static_cast<ValueId>(graph_.values.size() - 1), shape);
-  return static_cast<ValueId>(graph_.values.size() - 1);
+  const auto id = static_cast<ValueId>(graph_.values.size() - 1);
+  owners_.emplace(graph_.values.back().name, id);
+  describe(id, shape);
+  return id;
+}
+
+void Builder::rename(ValueId value, const std::string& name) {
+  const auto owner = owners_.find(name);
+  std::string& own = graph_.values[value].name;
+  if (owner == owners_.end() || owner->second == value || !own.starts_with(name + "#")) return;
+  std::swap(own, graph_.values[owner->second].name);
+  owners_[graph_.values[owner->second].name] = owner->second;
+  owner->second = value;
 }
 
 void Builder::describe(ValueId value, const Sizes& shape) {
@@ -206,6 +217,10 @@ Size Builder::compute(char op, const Size& a, const Size& b) {
     if (op == '+') overflow = __builtin_add_overflow(a.number, b.number, &number);
     if (op == '-') overflow = __builtin_sub_overflow(a.number, b.number, &number);
     if (op == '*') overflow = __builtin_mul_overflow(a.number, b.number, &number);
+    if (op == '%') {
+      overflow = b.number <= 0;
+      if (!overflow) number = (a.number % b.number + b.number) % b.number;
+    }
     if (op == '/') {
       overflow = b.number <= 0 || a.number < 0;
       if (!overflow) number = a.number / b.number;
@@ -223,6 +238,7 @@ Size Builder::compute(char op, const Size& a, const Size& b) {
   const char* name = op == '+'   ? "_operator.add"
                      : op == '-' ? "_operator.sub"
                      : op == '*' ? "_operator.mul"
+                     : op == '%' ? "_operator.mod"
                                  : "_operator.floordiv";
   GraphNode node{name, "", {{"0", number_argument(a)}, {"1", number_argument(b)}}, {}, module_};
   const ValueId made = add(name_, DType::kI64, {});

@@ -56,6 +56,8 @@ class Builder {
   Value emit(const std::string& op, Arguments arguments, Sizes shape, DType dtype);
   std::vector<Value> emit_several(const std::string& op, Arguments arguments,
                                   const std::vector<std::pair<Sizes, DType>>& outputs);
+  /// Gives the value a name that another one made in its place has.
+  void rename(ValueId value, const std::string& name);
   /// Sets a value's shape.
   void describe(ValueId value, const Sizes& shape);
   void append(GraphNode node) { graph_.nodes.push_back(std::move(node)); }
@@ -73,7 +75,7 @@ class Builder {
   Size open(const std::string& name = {});
   /// Where an open length can be seen.
   void source(const Size& size, ValueId value, std::size_t axis);
-  /// a op b on numbers, op one of + - * / (floor, b > 0), overflow is an open number.
+  /// a op b on numbers, op one of + - * / (floor) %, the last two for b > 0; overflow is open.
   Size compute(char op, const Size& a, const Size& b);
   /// The product; open if a factor is.
   Size product(const Sizes& sizes);
@@ -103,6 +105,7 @@ class Builder {
   std::string name_;
   std::string module_;
   std::unordered_map<std::string, std::uint32_t> taken_;
+  std::unordered_map<std::string, ValueId> owners_;  // by name
   std::unordered_map<std::string, std::uint32_t> named_;
   std::unordered_map<std::int64_t, ValueId> plain_;
   std::vector<Symbol> symbols_{1};

@@ -227,7 +227,23 @@ void clip(Operator& op) {
   one(op, "clamp", std::move(bounds));
 }
 
+/// One slope for each channel, or one for all.
 void prelu(Operator& op) {
+  const Sizes slope = op.shape(1);
+  const std::size_t rank = op.rank(0);
+  Size count = {1, 0};
+  bool channels = rank > 1 && slope.size() <= rank;
+  for (std::size_t i = 0; i < slope.size() && channels; ++i) {
+    if (slope[i] == Size{1, 0}) continue;
+    channels = i + rank == slope.size() + 1;
+    count = slope[i];
+  }
+  if (channels) {
+    Value weight = op.reshape(op.input(1), {count});
+    op.result("prelu", {{"self", op.id(0)}, {"weight", op.build.id(weight)}}, op.shape(0),
+              op.dtype(0));
+    return;
+  }
   op.result("_prelu_kernel", {{"self", op.id(0)}, {"weight", op.id(1)}},
             op.broadcast(op.shape(0), op.shape(1)), op.dtype(0));
 }

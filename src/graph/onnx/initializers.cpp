@@ -273,6 +273,7 @@ class Binder {
     }
     std::erase_if(left, [&](const GraphParameter& each) {
       const onnx::Numbers numbers = read(each.tensor);
+      if (bind_expanded(each.value, numbers)) return true;
       if (numbers.shape.size() < 2 || !tables.contains(numbers.shape.back())) return false;
       std::optional<std::pair<const TensorInfo*, std::vector<std::uint64_t>>> found;
       for (const TensorInfo* table : tables.at(numbers.shape.back())) {
@@ -284,6 +285,25 @@ class Binder {
       look_up(each.value, *found->first, found->second);
       return true;
     });
+  }
+
+  /// A tensor that was expanded before the export: a token that every sequence begins with.
+  bool bind_expanded(ValueId value, const onnx::Numbers& numbers) {
+    const TensorInfo* found = nullptr;
+    for (const auto& [name, digest] : keys_) {
+      const TensorInfo* key = checkpoint_.find(name);
+      if (covered_.contains(name) || element_count(key->shape) < 2U ||
+          !onnx::expands(numbers_of(checkpoint_.read(name)), numbers))
+        continue;
+      if (found != nullptr) return false;
+      found = key;
+    }
+    if (found == nullptr) return false;
+    std::vector<std::int64_t> sizes;
+    for (const std::uint64_t length : numbers.shape)
+      sizes.push_back(static_cast<std::int64_t>(length));
+    define(value, "aten.expand", {{"self", add_parameter({found})}, {"size", std::move(sizes)}});
+    return true;
   }
 
   void look_up(ValueId value, const TensorInfo& table, const std::vector<std::uint64_t>& rows) {

@@ -77,6 +77,27 @@ Numbers transposed(const Numbers& matrix) {
   return result;
 }
 
+bool expands(const Numbers& from, const Numbers& to) {
+  const std::size_t added = to.shape.size() - from.shape.size();
+  if (from.shape.size() > to.shape.size()) return false;
+  std::vector<std::size_t> steps(to.shape.size());
+  std::size_t step = 1;
+  for (std::size_t i = to.shape.size(); i-- > added;) {
+    const std::uint64_t own = from.shape[i - added];
+    if (own != 1 && own != to.shape[i]) return false;
+    steps[i] = own == 1 ? 0 : step;
+    step *= own;
+  }
+  for (std::size_t at = 0; at < to.values.size(); ++at) {
+    std::size_t place = 0;
+    std::size_t rest = at;
+    for (std::size_t i = to.shape.size(); i-- > 0; rest /= to.shape[i])
+      place += rest % to.shape[i] * steps[i];
+    if (from.values[place] != to.values[at]) return false;
+  }
+  return true;
+}
+
 std::optional<std::vector<std::uint64_t>> rows_of(const Numbers& matrix, const Numbers& rows) {
   const std::size_t width = matrix.shape.at(1);
   const auto row = [&](const Numbers& of, std::size_t i) {

@@ -21,6 +21,9 @@ Numbers transposed(const Numbers& matrix);
 /// Which row of a matrix each row of `rows` is; nullopt if one is none, or several.
 std::optional<std::vector<std::uint64_t>> rows_of(const Numbers& matrix, const Numbers& rows);
 
+/// Whether broadcasting gives the other tensor.
+bool expands(const Numbers& from, const Numbers& to);
+
 /// Computes values from some that are known. Borrows the graph.
 class Movement {
  public:

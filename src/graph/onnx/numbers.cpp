@@ -64,7 +64,8 @@ Value pairwise(Operator& op, const std::function<Size(const Size&, const Size&)>
 
 Value arithmetic(Operator& op) {
   static const std::unordered_map<std::string_view, char> kSigns = {
-      {"Add", '+'}, {"Sub", '-'}, {"Mul", '*'}, {"Div", '/'}};
+      {"Add", '+'}, {"Sub", '-'}, {"Mul", '*'}, {"Div", '/'}, {"Mod", '%'}};
+  require(op.number("fmod", 0) == 0);
   const char sign = kSigns.at(op.node.op);
   return pairwise(
       op, [&](const Size& a, const Size& b) { return op.build.compute(sign, a, b); }, op.dtype(0));
@@ -176,10 +177,54 @@ Value unsqueeze(Operator& op) {
 
 Value squeeze(Operator& op) { return flat(op, false); }
 
+/// Paddings are told as a matrix for a while.
 Value reshape(Operator& op) {
   const auto shape = op.plain_numbers("shape", 1);
-  require(shape && shape->size() < 2);
-  return flat(op, shape->size() == 1);
+  require(shape && shape->size() < 3);
+  if (shape->size() < 2) return flat(op, shape->size() == 1);
+  const Sizes all = *op.input(0).numbers;
+  const auto count = static_cast<std::int64_t>(all.size());
+  const std::int64_t columns = (*shape)[1];
+  require((*shape)[0] == -1 && columns > 0 && count % columns == 0 && plain(all));
+  Value value = numbers(all, true, op.dtype(0));
+  value.shape = known({count / columns, columns});
+  return value;
+}
+
+/// Rows or columns as an order says: reversed, or a matrix transposed.
+Value rearranged(Operator& op, const std::function<std::size_t(std::size_t, std::size_t)>& from,
+                 bool turned) {
+  const Value& matrix = op.input(0);
+  auto rows = static_cast<std::size_t>((*matrix.shape)[0].number);
+  auto columns = static_cast<std::size_t>((*matrix.shape)[1].number);
+  if (turned) std::swap(rows, columns);
+  Sizes all;
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j) all.push_back((*matrix.numbers).at(from(i, j)));
+  Value value = numbers(std::move(all), true, op.dtype(0));
+  value.shape = known({static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)});
+  return value;
+}
+
+Value matrix(Operator& op) {
+  const auto rows = static_cast<std::size_t>((*op.input(0).shape)[0].number);
+  const auto columns = static_cast<std::size_t>((*op.input(0).shape)[1].number);
+  if (op.node.op == "Reshape") return reshape(op);
+  if (op.node.op == "Transpose") {
+    const std::vector<std::int64_t> order = op.numbers("perm");
+    require(order.empty() || order == std::vector<std::int64_t>{1, 0});
+    return rearranged(
+        op, [&](std::size_t i, std::size_t j) { return j * columns + i; }, true);
+  }
+  require(op.node.op == "Slice");
+  using Numbers = std::vector<std::int64_t>;
+  const auto end = op.plain_numbers("ends", 2);
+  require(op.plain_numbers("starts", 1) == Numbers{-1} &&
+          op.plain_numbers("axes", 3) == Numbers{0});
+  require(op.plain_numbers("", 4) == Numbers{-1} && end && end->size() == 1);
+  require(end->front() < -(std::int64_t{1} << 31));
+  return rearranged(
+      op, [&](std::size_t i, std::size_t j) { return (rows - 1 - i) * columns + j; }, false);
 }
 
 Value expand(Operator& op) {
@@ -261,6 +306,7 @@ const std::unordered_map<std::string_view, Fold> kFolds = {{"Add", arithmetic},
                                                            {"LessOrEqual", comparison},
                                                            {"Max", extremum},
                                                            {"Min", extremum},
+                                                           {"Mod", arithmetic},
                                                            {"Mul", arithmetic},
                                                            {"Range", range},
                                                            {"ReduceProd", product},
@@ -268,6 +314,7 @@ const std::unordered_map<std::string_view, Fold> kFolds = {{"Add", arithmetic},
                                                            {"Slice", slice},
                                                            {"Squeeze", squeeze},
                                                            {"Sub", arithmetic},
+                                                           {"Transpose", matrix},
                                                            {"Unsqueeze", unsqueeze},
                                                            {"Where", where}};
 
@@ -280,6 +327,9 @@ std::optional<Value> fold_numbers(Operator& op) {
     const auto fold = kFolds.find(op.node.op);
     const bool likeness = op.node.op == "CastLike" && op.has(0) && op.input(0).numbers;
     if (fold == kFolds.end() || (!all_numbers(op) && !likeness)) return std::nullopt;
+    const auto is_matrix = [](const auto& input) { return input && input->shape->size() > 1; };
+    if (op.inputs[0] && is_matrix(op.inputs[0])) return matrix(op);
+    if (std::any_of(op.inputs.begin(), op.inputs.end(), is_matrix)) return std::nullopt;
     return fold->second(op);
   } catch (const NotTranslated&) {
     return std::nullopt;

@@ -48,7 +48,7 @@ std::vector<std::int64_t> Operator::numbers(std::string_view attribute) const {
 std::optional<Sizes> Operator::sizes(std::string_view attribute, std::size_t index) {
   if (given(attribute)) return known(numbers(attribute));
   if (!has(index)) return std::nullopt;
-  require(input(index).numbers.has_value());
+  require(input(index).numbers.has_value() && input(index).shape->size() < 2);
   return input(index).numbers;
 }
 

@@ -299,6 +299,7 @@ class Reader {
       }
       if (value.id) build_.describe(*value.id, *value.shape);
     }
+    if (value.id) build_.rename(*value.id, name);
     define(name, std::move(value));
   }
 

@@ -143,6 +143,33 @@ TEST(Onnx, AnLstmAndConstantsAreComputedAsTheFileSays) {
   EXPECT_NEAR(outputs.at(0).values.at(0), 2 * 0.5 * std::tanh(0.5 * std::tanh(0.5)), 1e-12);
 }
 
+TEST(Onnx, PaddingThatIsComputedByAMatrixIsKnown) {
+  OnnxFile file;
+  file.input("x", {"1", "2", "8", "8"}).longs("given", {4}, {1, 0, 0, 2}).longs("more", {1}, {4});
+  file.node("ConstantOfShape", {"more"}, {"zeros"},
+            {Message()
+                 .bytes(1, "value")
+                 .bytes(5, tensor_proto("", {1}, kOnnxLong, raw_longs({0})))
+                 .text()});
+  file.node("Concat", {"given", "zeros"}, {"all"}, {integer("axis", 0)});
+  file.longs("pairs", {2}, {-1, 2}).node("Reshape", {"all", "pairs"}, {"matrix"});
+  file.longs("last", {1}, {-1}).longs("first", {1}, {std::numeric_limits<std::int64_t>::min() + 1});
+  file.longs("rows", {1}, {0})
+      .node("Slice", {"matrix", "last", "first", "rows", "last"}, {"turned"});
+  file.node("Transpose", {"turned"}, {"t"}, {integers("perm", {1, 0})});
+  file.node("Reshape", {"t", "last"}, {"pads"}).node("Pad", {"x", "pads"}, {"y"}).output("y");
+  EXPECT_THAT(
+      nodes_of(file),
+      HasSubstr("%y F32[1,2,10,9] = aten.constant_pad_nd.default(self=%x, pad=[1, 0, 0, 2]"));
+}
+
+TEST(Onnx, OneSlopeForEachChannel) {
+  OnnxFile file;
+  file.input("x", {"1", "2", "8"}).weight("slope", {2, 1}, {0.5F, 2});
+  file.node("PRelu", {"x", "slope"}, {"y"}).output("y");
+  EXPECT_THAT(nodes_of(file), HasSubstr("%y F32[1,2,8] = aten.prelu.default(self=%x, weight="));
+}
+
 TEST(Onnx, LookingUpIsAnEmbeddingOrAnIndexOrAPlace) {
   OnnxFile file;
   file.input("t", {"2", "5"}, kOnnxLong).weight("table", {7, 4}).longs("one", {}, {1});

@@ -137,6 +137,15 @@ TEST(OnnxInitializers, RowsOfATableThatWereLookedUpBefore) {
   EXPECT_EQ(rows, (std::vector<std::int64_t>{2, 0, 2}));
 }
 
+TEST(OnnxInitializers, ATensorThatWasExpandedBefore) {
+  Exported net;
+  net.file.input("x", {"2", "3", "2"}).weight("expand", {2, 1, 2}, {5, 6, 5, 6});
+  net.file.node("Concat", {"expand", "x"}, {"y"}, {integer("axis", 1)}).output("y");
+  net.tensor("token", {1, 1, 2}, {5, 6});
+  EXPECT_THAT(graph_text(net.bind()),
+              HasSubstr("aten.expand.default(self=%token, size=[2, 1, 2])"));
+}
+
 TEST(OnnxInitializers, WhatIsNoTensorOfTheCheckpointIsAConstant) {
   Exported net = plain_layers();
   net.file.weight("slopes", {4}, {1, 2, 3, 4}).node("Mul", {"y", "slopes"}, {"z"}).output("z");
