@@ -117,6 +117,11 @@ class Coverage {
   std::vector<std::string> skipped_;
 };
 
+struct Derived {
+  Derivation derivation;
+  double freedom = 0;
+};
+
 /// Why axes of tensors stay as they are, in the order of the graph.
 std::vector<Pin> collect_pins(Interpreter& interpreter, const std::vector<DerivedTensor>& tensors) {
   const Graph& graph = interpreter.graph();
@@ -146,15 +151,7 @@ std::vector<Pin> collect_pins(Interpreter& interpreter, const std::vector<Derive
   return pins;
 }
 
-}  // namespace
-
-Derivation derive_spec(const Graph& graph, const std::vector<TensorInfo>& network) {
-  const Coverage coverage(graph, network);
-  // Where axes are cut is known at the end alone. From the beginning, parts that are cut apart
-  // later need not be alike inside.
-  Interpreter draft(graph);
-  draft.run();
-  Interpreter interpreter(graph, draft.cuts());
+Derived derive(Interpreter& interpreter, const Coverage& coverage) {
   interpreter.run();
   std::vector<DerivedTensor> tensors;
   for (const GraphParameter& parameter : coverage.parameters()) {
@@ -162,12 +159,30 @@ Derivation derive_spec(const Graph& graph, const std::vector<TensorInfo>& networ
     tensor.match = !interpreter.statistics().contains(parameter.value);
     tensors.push_back(std::move(tensor));
   }
-  Derivation derivation;
-  derivation.spec_text = derivation::write_spec(interpreter, tensors, coverage.skipped());
-  derivation.pins = collect_pins(interpreter, tensors);
-  derivation.unknown_operators.assign(interpreter.unknown_operators().begin(),
-                                      interpreter.unknown_operators().end());
-  return derivation;
+  derivation::WrittenSpec written =
+      derivation::write_spec(interpreter, tensors, coverage.skipped());
+  Derived derived;
+  derived.freedom = written.freedom;
+  derived.derivation.spec_text = std::move(written.text);
+  derived.derivation.pins = collect_pins(interpreter, tensors);
+  derived.derivation.unknown_operators.assign(interpreter.unknown_operators().begin(),
+                                              interpreter.unknown_operators().end());
+  return derived;
+}
+
+}  // namespace
+
+Derivation derive_spec(const Graph& graph, const std::vector<TensorInfo>& network) {
+  const Coverage coverage(graph, network);
+  Interpreter draft(graph);
+  Derived first = derive(draft, coverage);
+  derivation::Cuts cuts = draft.cuts();
+  if (cuts.empty()) return std::move(first.derivation);
+  // Where axes are cut is known at the end alone. Cut from the beginning, parts need not be alike
+  // inside; but an axis may then be in too many parts for a reshape that came before the cut.
+  Interpreter interpreter(graph, std::move(cuts));
+  Derived second = derive(interpreter, coverage);
+  return std::move((second.freedom >= first.freedom ? second : first).derivation);
 }
 
 }  // namespace mgit

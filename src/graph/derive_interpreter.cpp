@@ -8,6 +8,12 @@ namespace {
 
 constexpr int kMaxSteps = 16;  // from a value to where it is taken apart
 
+/// Operators that give a constant on as it is.
+bool is_copy(const std::string& op) {
+  return op == "aten.lift_fresh" || op == "aten.lift_fresh_copy" || op == "aten.clone" ||
+         op == "aten.detach" || op == "aten.alias";
+}
+
 bool in_place(const std::string& op) {
   return op.size() > 1 && op.back() == '_' && op[op.size() - 2] != '_';
 }
@@ -78,7 +84,7 @@ std::optional<std::vector<std::int64_t>> Interpreter::constant_numbers(ValueId v
   auto found = graph_.constants.find(value);
   for (int steps = 0; found == graph_.constants.end() && steps < kMaxSteps; ++steps) {
     const auto made = makers_[value];
-    if (!made || !graph_.nodes[*made].op.starts_with("aten.lift_fresh")) return std::nullopt;
+    if (!made || !is_copy(graph_.nodes[*made].op)) return std::nullopt;
     for_each_value(graph_.nodes[*made], [&](ValueId source) { value = source; });
     found = graph_.constants.find(value);
   }

@@ -267,26 +267,40 @@ void Terms::unify(Term a, Term b, const char* reason) {
   b = find(b);
   if (a == b) return;
   if (is_fixed(a) || is_fixed(b)) {
-    const std::vector<Term> inside = atoms(is_fixed(a) ? a : b);
-    const char* why = inside.empty() ? nullptr : nodes_[inside.front()].cause.reason;
-    pin(is_fixed(a) ? b : a, why == nullptr ? reason : why);
-    // One atom from here on: families may stand in either.
-    if (is_atom(a) != is_atom(b) || !size(a) || size(a) != size(b)) return;
-  }
-  if (size(a) != size(b)) {
-    pin(a, reason);
-    pin(b, reason);
+    // What is fixed stays one term with its counterpart: families may stand in either.
+    const char* why = reason_of(is_fixed(a) ? a : b, reason);
+    const Term other = is_fixed(a) ? b : a;
+    if (size(a) && size(a) == size(b)) join(a, b, reason);
+    pin(other, why);
     return;
   }
+  if (size(a) == size(b)) return join(a, b, reason);
+  pin(a, reason);
+  pin(b, reason);
+}
+
+/// Why a term cannot move; `reason` if it has nothing but units that are cut apart.
+const char* Terms::reason_of(Term fixed_term, const char* reason) {
+  for (const Term inside : atoms(fixed_term))
+    if (const char* why = nodes_[inside].cause.reason; why != nullptr && nodes_[inside].pinned)
+      return why;
+  return reason;
+}
+
+/// Of two terms of one length, which may be fixed both, or one of them.
+void Terms::join(Term a, Term b, const char* reason) {
   if (is_atom(a) || is_atom(b)) {
-    if (is_atom(a)) {
-      nodes_[a].parent = b;
-    } else {
-      nodes_[b].parent = a;
+    const Term atom = is_atom(a) ? a : b;
+    const Term other = is_atom(a) ? b : a;
+    if (is_fixed(atom)) {
+      pin(other, reason_of(atom, reason));
+    } else if (is_fixed(other)) {
+      pin(atom, reason_of(other, reason));
     }
-    return;
-  }
-  if (segments(a).size() == 1 && segments(b).size() == 1) {
+    // The borders of a fixed sum are of no use to an atom.
+    const bool keep_atom = is_fixed(other) && nodes_[other].kind == Kind::kSum;
+    nodes_[keep_atom ? other : atom].parent = keep_atom ? atom : other;
+  } else if (segments(a).size() == 1 && segments(b).size() == 1) {
     unify_products(a, b, reason);
   } else {
     unify_sums(a, b, reason);

@@ -79,6 +79,8 @@ class Terms {
 
   Term add(Node node);
   Term part_of(Term atom, std::uint64_t size);
+  const char* reason_of(Term fixed_term, const char* reason);
+  void join(Term a, Term b, const char* reason);
   void unify_products(Term a, Term b, const char* reason);
   void pin_rest(const std::vector<Term>& a, const std::vector<Term>& b, const char* reason);
   void unify_sums(Term a, Term b, const char* reason);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -70,6 +71,20 @@ class Writer {
     for (const std::string& name : skipped) lines.emplace(name, "skip " + key_text(name));
     for (const auto& [name, line] : lines) text += line + '\n';
     return text;
+  }
+
+  /// Of the groups that were written.
+  double freedom() const {
+    double all = 0;
+    for (const Term atom : order_) {
+      if (terms_.is_fixed(atom)) continue;
+      double members = 1;
+      for (auto outer = outer_.find(atom); outer != outer_.end();
+           outer = outer_.find(outer->second))
+        members *= static_cast<double>(terms_.size(outer->second).value_or(1));
+      all += members * std::lgamma(static_cast<double>(terms_.size(atom).value_or(1)) + 1);
+    }
+    return all;
   }
 
  private:
@@ -246,9 +261,13 @@ class Writer {
 
 }  // namespace
 
-std::string write_spec(Interpreter& interpreter, const std::vector<DerivedTensor>& tensors,
+WrittenSpec write_spec(Interpreter& interpreter, const std::vector<DerivedTensor>& tensors,
                        const std::vector<std::string>& skipped) {
-  return Writer(interpreter, tensors).run(skipped);
+  Writer writer(interpreter, tensors);
+  WrittenSpec spec;
+  spec.text = writer.run(skipped);
+  spec.freedom = writer.freedom();
+  return spec;
 }
 
 }  // namespace mgit::derivation

@@ -15,9 +15,14 @@ struct DerivedTensor {
   bool match = true;  // false: running statistics
 };
 
+struct WrittenSpec {
+  std::string text;
+  double freedom = 0;  // the logarithm of the number of reorderings that it allows
+};
+
 /// The spec: groups named after the first tensor they stand on, tensors by name. Atoms that move
 /// nothing are `_`.
-std::string write_spec(Interpreter& interpreter, const std::vector<DerivedTensor>& tensors,
+WrittenSpec write_spec(Interpreter& interpreter, const std::vector<DerivedTensor>& tensors,
                        const std::vector<std::string>& skipped);
 
 }  // namespace mgit::derivation

@@ -310,6 +310,21 @@ TEST(Derive, APixelShuffleLeavesBlocksOfChannels) {
   EXPECT_EQ(layout_of(found, "out.weight"), "_, conv.part, _, _");
 }
 
+TEST(Derive, UnitsThatAreCutApartStayWhereTheyAre) {
+  GraphBuilder net;
+  const ValueId x = net.linear("a", net.input({3, 5}), 2);
+  const auto units = net.node(
+      "aten.split", {{"self", x}, {"split_size", std::int64_t{1}}, {"dim", std::int64_t{1}}},
+      {{3, 1}, {3, 1}});
+  const ValueId swapped =
+      net.op("cat",
+             {{"tensors", std::vector<std::optional<ValueId>>{units[1], net.relu(units[0])}},
+              {"dim", std::int64_t{1}}},
+             {3, 2});
+  net.output(net.linear("c", net.add(swapped, net.linear("b", x, 2)), 4));
+  EXPECT_THAT(groups_of(net.derive()), IsEmpty());
+}
+
 TEST(Derive, AnOpenBatchSizeIsNoObstacle) {
   GraphBuilder net;
   ValueId x = convolution(net, "conv", net.input({std::nullopt, 3, 4, 4}), 6);
