@@ -5,28 +5,9 @@
 
 #include "base/threads.h"
 #include "base/wire.h"
-#include "coding/delta.h"
-#include "coding/frames.h"
-#include "coding/permuted.h"
-#include "coding/planes.h"
 #include "store/store_impl.h"
 
 namespace mgit {
-namespace {
-
-/// Above this an object is coded frame by frame into the pack, not in memory.
-constexpr std::size_t kStreamed = 64 * kFrameSize;
-/// A view this much smaller than its data is taken without trying a plain encoding.
-constexpr std::size_t kClearGain = 16;
-/// Above this nobody looks whether an object is another one reordered: both have to be in memory.
-constexpr std::size_t kLargestReordered = 128 * kFrameSize;
-/// A base has to save this much: it makes every later reading slower.
-constexpr double kWorthABase = 0.97;
-
-/// A guess may be so much too high.
-constexpr double kDoubt = 0.95;
-
-}  // namespace
 
 bool PackBatch::known(const Digest& object) const {
   {
@@ -69,7 +50,11 @@ Digest PackBatch::put(Bytes data, unsigned element_size, const PutHint& hint) {
 
 void PackBatch::put_as(const Digest& object, Bytes data, unsigned element_size,
                        const PutHint& hint) {
-  if (claim(object)) guarded([&] { write(object, data, element_size, hint); });
+  if (!claim(object)) return;
+  guarded([&] {
+    const FormCandidates candidates = candidates_for(object, data.size(), hint);
+    append(object, data, choose_form(data, element_size, candidates));
+  });
 }
 
 std::optional<Digest> PackBatch::base_of(const Digest& object) const {
@@ -91,89 +76,53 @@ std::vector<Digest> PackBatch::chain_from(const Digest& base, const Digest& obje
   return chain;
 }
 
-std::optional<Digest> PackBatch::usable_base(const Digest& object, std::size_t size,
-                                             const PutHint& hint) const {
-  if (!hint.base || size == 0) return std::nullopt;
-  const auto location = store_.locate(*hint.base);
-  if (!location || location->info.size != size) return std::nullopt;
-  const std::vector<Digest> chain = chain_from(*hint.base, object);
+std::optional<Digest> PackBatch::delta_base(const Digest& wanted, const Digest& object) const {
+  const std::vector<Digest> chain = chain_from(wanted, object);
   if (chain.empty()) return std::nullopt;
   if (chain.size() <= kLongestChain) return chain.front();
   // The end of a full chain begins a new one, if it is here already.
   return store_.locate(chain.back()) ? std::optional(chain.back()) : std::nullopt;
 }
 
-void PackBatch::write(const Digest& object, Bytes data, unsigned element_size,
-                      const PutHint& hint) {
-  const FrameCoder plain(data, element_size);
-  if (write_based(object, data, plain, element_size, hint)) return;
-  if (write_permuted(object, data, element_size, hint)) return;
-  write_plain(object, data, plain);
-}
-
-bool PackBatch::write_based(const Digest& object, Bytes data, const FrameCoder& plain,
-                            unsigned element_size, const PutHint& hint) {
-  const std::optional<Digest> base = usable_base(object, data.size(), hint);
-  if (!base) return false;
-  std::unique_ptr<ObjectFrames> frames;
+std::shared_ptr<const ObjectFrames> PackBatch::intact_frames(const Digest& object) {
   try {
-    frames = store_.checked_frames(*base);
+    return store_.checked_frames(object);
   } catch (const CorruptError&) {
-    return false;  // the new object must not depend on it
+    return nullptr;  // a new object must not depend on it
   } catch (const MissingError&) {
-    return false;
+    return nullptr;
   }
-  if (guessed_ratio(data, *frames, element_size) * kDoubt >= plain.ratio()) return false;
-  const DeltaCoder delta(data, *frames, element_size);
-  if (delta.ratio() >= plain.ratio() * kWorthABase) return false;
-  write_coded(
-      {Encoding::kDelta, static_cast<std::uint8_t>(delta.word()), data.size(), 0, object, *base, 0},
-      data, delta);
-  return true;
 }
 
-bool PackBatch::write_permuted(const Digest& object, Bytes data, unsigned element_size,
-                               const PutHint& hint) {
-  if (!hint.base || hint.shape.empty() || data.empty() || data.size() > kLargestReordered)
-    return false;
+FormCandidates PackBatch::candidates_for(const Digest& object, std::size_t size,
+                                         const PutHint& hint) {
+  FormCandidates found;
+  if (!hint.base || size == 0) return found;
   const auto location = store_.locate(*hint.base);
-  if (!location || location->info.size != data.size()) return false;
-  Buffer base(data.size());
-  try {
-    read_frames(*store_.checked_frames(*hint.base), base);
-  } catch (const CorruptError&) {
-    return false;
-  } catch (const MissingError&) {
-    return false;
+  if (!location || location->info.size != size) return found;
+  if (const auto base = delta_base(*hint.base, object))
+    if (auto frames = intact_frames(*base)) found.older = OlderVersion{*base, std::move(frames)};
+  if (hint.shape.empty()) return found;
+  const bool same = found.older && found.older->object == *hint.base;
+  auto frames = same ? found.older->frames : intact_frames(*hint.base);
+  if (!frames) return found;
+  if (auto base = view_base(*hint.base, object))
+    found.reordered = OtherOrder{*std::move(base), std::move(frames), hint.shape};
+  return found;
+}
+
+void PackBatch::append(const Digest& object, Bytes data, const StoredForm& form) {
+  const RecordHeader header = header_of(form, object, data.size());
+  if (form.coder) return append_streamed(header, *form.coder);
+  if (form.view) {
+    const std::lock_guard lock(mutex_);
+    views_.emplace(object, BasedView{*form.base, *form.view});
   }
-  auto axes = find_permutation(base, data, element_size, hint.shape);
-  if (!axes) return false;
-  write_view(object, data, {*hint.base, {element_size, hint.shape, *std::move(axes)}});
-  return true;
+  if (form.encoding == Encoding::kRaw) return append(header, std::array{data});
+  append(header, std::vector<Bytes>(form.payload.begin(), form.payload.end()));
 }
 
-void PackBatch::write_plain(const Digest& object, Bytes data, unsigned element_size) {
-  write_plain(object, data, FrameCoder(data, element_size));
-}
-
-void PackBatch::write_plain(const Digest& object, Bytes data, const FrameCoder& coder) {
-  if (!coder.worthwhile()) return append({Encoding::kRaw, 1, data.size(), 0, object, {}, 0}, data);
-  write_coded(
-      {Encoding::kZstd, static_cast<std::uint8_t>(coder.planes()), data.size(), 0, object, {}, 0},
-      data, coder);
-}
-
-void PackBatch::write_coded(RecordHeader header, Bytes data, const ObjectCoder& coder) {
-  if (data.size() > kStreamed) return write_streamed(header, coder);
-  const std::vector<Buffer> coded = coder.encode_pieces();
-  const std::vector<Bytes> payload(coded.begin(), coded.end());
-  std::size_t size = 0;
-  for (const Bytes piece : payload) size += piece.size();
-  if (size < data.size()) return append(header, payload);
-  append({Encoding::kRaw, 1, data.size(), 0, header.object, {}, 0}, data);
-}
-
-void PackBatch::write_streamed(RecordHeader header, const ObjectCoder& coder) {
+void PackBatch::append_streamed(RecordHeader header, const ObjectCoder& coder) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t offset = writer().append_streamed(header, [&](const PackWriter::Sink& sink) {
     Buffer table;
@@ -189,8 +138,6 @@ void PackBatch::write_streamed(RecordHeader header, const ObjectCoder& coder) {
   });
   note(header, offset);
 }
-
-void PackBatch::append(RecordHeader header, Bytes payload) { append(header, std::array{payload}); }
 
 void PackBatch::append(RecordHeader header, std::span<const Bytes> payload) {
   const std::lock_guard lock(mutex_);
@@ -225,15 +172,15 @@ std::optional<PackBatch::BasedView> PackBatch::view_of(const Digest& object) con
   }
 }
 
-std::optional<PackBatch::BasedView> PackBatch::flattened(BasedView view) const {
-  const auto below = view_of(view.base);
-  if (!below) return view;
-  auto composed = compose(below->view, view.view);
-  if (!composed || !known(below->base) || known_as_view(below->base)) return std::nullopt;
-  return BasedView{below->base, std::move(*composed)};
+std::optional<ViewBase> PackBatch::view_base(const Digest& wanted, const Digest& object) const {
+  ViewBase base{wanted, std::nullopt};
+  if (auto below = view_of(wanted)) {
+    base = {below->base, std::move(below->view)};
+    if (!known(base.object) || view_of(base.object)) return std::nullopt;
+  }
+  const std::size_t depth = chain_from(base.object, object).size();
+  return depth > 0 && depth <= kLongestChain ? std::optional(std::move(base)) : std::nullopt;
 }
-
-bool PackBatch::known_as_view(const Digest& object) const { return view_of(object).has_value(); }
 
 void PackBatch::put_view(const Digest& object, Bytes data, const Digest& base,
                          unsigned element_size, const Shape& shape, std::span<const Gather> axes) {
@@ -241,29 +188,11 @@ void PackBatch::put_view(const Digest& object, Bytes data, const Digest& base,
   if (axes.size() != shape.size()) throw Error("a view needs one gather per axis", object.hex());
   if (!claim(object)) return;
   guarded([&] {
-    write_view(object, data, {base, {element_size, shape, {axes.begin(), axes.end()}}});
+    const auto under = data.empty() ? std::nullopt : view_base(base, object);
+    append(object, data,
+           under ? view_form(data, *under, {element_size, shape, {axes.begin(), axes.end()}})
+                 : plain_form(data, element_size));
   });
-}
-
-void PackBatch::write_view(const Digest& object, Bytes data, BasedView wanted) {
-  const unsigned element_size = wanted.view.element_size;
-  const auto view = data.empty() ? std::nullopt : flattened(std::move(wanted));
-  const std::size_t depth = view ? chain_from(view->base, object).size() : 0;
-  const Buffer payload = depth > 0 ? encode_view(view->view) : Buffer();
-  const auto plain_is_smaller = [&] {
-    if (payload.size() * kClearGain <= data.size()) return false;
-    const std::size_t coded = FrameCoder(data, element_size).encode_all().size();
-    return std::min(coded, data.size()) <= payload.size();
-  };
-  if (depth == 0 || depth > kLongestChain || plain_is_smaller())
-    return write_plain(object, data, element_size);
-  {
-    const std::lock_guard lock(mutex_);
-    views_.emplace(object, *view);
-  }
-  append({Encoding::kView, static_cast<std::uint8_t>(element_size), data.size(), 0, object,
-          view->base, 0},
-         payload);
 }
 
 void PackBatch::copy_one(ObjectStore& from, const Digest& object, std::size_t& copied) {
@@ -272,18 +201,20 @@ void PackBatch::copy_one(ObjectStore& from, const Digest& object, std::size_t& c
   from.stream(record, [](Bytes) {});  // verified: damage does not travel
   const RecordHeader& header = record.header;
   ++copied;
-  if (!header.has_base()) return append(header, record.payload);
+  if (!header.has_base()) return append(header, std::array{record.payload});
   copy_one(from, header.base, copied);
   // What stands for the base here may lead on to other objects than it does there.
   const std::size_t depth = chain_from(header.base, object).size();
-  if (depth == 0 || depth > kLongestChain)
-    return write_plain(object, from.read(record), header.element_size);
+  if (depth == 0 || depth > kLongestChain) {
+    const Buffer data = from.read(record);
+    return append(object, data, plain_form(data, header.element_size));
+  }
   if (header.encoding == Encoding::kView) {
     const std::lock_guard lock(mutex_);
     views_.emplace(object, BasedView{header.base, decode_view(record.payload, header.size,
                                                               header.element_size)});
   }
-  append(header, record.payload);
+  append(header, std::array{record.payload});
 }
 
 std::size_t PackBatch::copy(const Store& from, std::span<const Digest> objects) {

@@ -7,9 +7,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "coding/view.h"
 #include "store/object_store.h"
 #include "store/pack_writer.h"
+#include "store/stored_form.h"
 
 namespace mgit {
 
@@ -45,33 +45,25 @@ class PackBatch final : public Store::Batch {
   bool known(const Digest& object) const;
   /// `known` of an object that what is written rests on: its age is freshened.
   bool rely_on(const Digest& object);
-  bool known_as_view(const Digest& object) const;
   /// How `object` is a view, where it is one.
   std::optional<BasedView> view_of(const Digest& object) const;
-  /// A view whose base is no view; nullopt if that cannot be.
-  std::optional<BasedView> flattened(BasedView view) const;
+  /// What a view of `wanted` that is to be `object` may be written against: no view itself.
+  /// nullopt: nothing may.
+  std::optional<ViewBase> view_base(const Digest& wanted, const Digest& object) const;
 
   /// What `object` is coded against once this batch is committed; nullopt if nothing.
   std::optional<Digest> base_of(const Digest& object) const;
   /// `base` and what it leads to; empty if one is missing, the chain is too long to be read, or it
   /// contains `object`.
   std::vector<Digest> chain_from(const Digest& base, const Digest& object) const;
-  /// What `object` may be coded against, for a hint.
-  std::optional<Digest> usable_base(const Digest& object, std::size_t size,
-                                    const PutHint& hint) const;
+  /// What a delta may stand on where `wanted` is the version before; nullopt: on nothing.
+  std::optional<Digest> delta_base(const Digest& wanted, const Digest& object) const;
+  /// nullptr if the object is damaged or gone.
+  std::shared_ptr<const ObjectFrames> intact_frames(const Digest& object);
+  FormCandidates candidates_for(const Digest& object, std::size_t size, const PutHint& hint);
 
-  void write(const Digest& object, Bytes data, unsigned element_size, const PutHint& hint);
-  /// False: not smaller than a plain form.
-  bool write_based(const Digest& object, Bytes data, const FrameCoder& plain, unsigned element_size,
-                   const PutHint& hint);
-  /// False: not the hint's base in another order.
-  bool write_permuted(const Digest& object, Bytes data, unsigned element_size, const PutHint& hint);
-  void write_plain(const Digest& object, Bytes data, unsigned element_size);
-  void write_plain(const Digest& object, Bytes data, const FrameCoder& coder);
-  void write_view(const Digest& object, Bytes data, BasedView wanted);
-  void write_coded(RecordHeader header, Bytes data, const ObjectCoder& coder);
-  void write_streamed(RecordHeader header, const ObjectCoder& coder);
-  void append(RecordHeader header, Bytes payload);
+  void append(const Digest& object, Bytes data, const StoredForm& form);
+  void append_streamed(RecordHeader header, const ObjectCoder& coder);
   void append(RecordHeader header, std::span<const Bytes> payload);
   void copy_one(ObjectStore& from, const Digest& object, std::size_t& copied);
   PackWriter& writer();

@@ -4,8 +4,8 @@
 #include <unordered_set>
 
 #include "coding/delta.h"
-#include "coding/low_rank.h"
-#include "coding/low_rank_fit.h"
+#include "store/record_frames.h"
+#include "store/stored_form.h"
 
 namespace mgit {
 namespace {
@@ -18,57 +18,7 @@ constexpr std::uint64_t kLargest = std::uint64_t{256} << 20;
 /// A record has to become this much smaller to be written anew.
 constexpr double kWorthIt = 0.99;
 
-/// An object in memory. It must outlive this.
-std::unique_ptr<ObjectFrames> frames_in_memory(Bytes data) {
-  Record record;
-  record.header.size = data.size();
-  record.payload = data;
-  return frames_of(std::move(record), nullptr);
-}
-
-struct Tensor {
-  Digest object;
-  Bytes data;
-  DType dtype;
-  Shape shape;
-};
-
-std::size_t columns_of(const Shape& shape) {
-  std::size_t columns = 1;
-  for (std::size_t axis = 1; axis < shape.size(); ++axis) columns *= shape[axis];
-  return columns;
-}
-
-Recoded as_delta(const Tensor& tensor, const Digest& base, Bytes base_data) {
-  const auto frames = frames_in_memory(base_data);
-  const DeltaCoder coder(tensor.data, *frames, dtype_bits(tensor.dtype) / 8);
-  return {{Encoding::kDelta, static_cast<std::uint8_t>(coder.word()), tensor.data.size(), 0,
-           tensor.object, base, 0},
-          coder.encode_all()};
-}
-
-std::optional<Recoded> as_low_rank(const Tensor& tensor, const Digest& base, Bytes base_data) {
-  if (!is_movable(tensor.dtype) || tensor.shape.size() < 2) return std::nullopt;
-  auto move = fit_low_rank(base_data, tensor.data, tensor.dtype, columns_of(tensor.shape));
-  if (!move) return std::nullopt;
-  Recoded out{{Encoding::kLowRank, 0, tensor.data.size(), 0, tensor.object, base, 0}, {}};
-  put_low_rank(*move, out.payload);
-  const auto frames = moved_frames(frames_in_memory(base_data), *std::move(move));
-  const DeltaCoder coder(tensor.data, *frames, dtype_bits(tensor.dtype) / 8);
-  out.header.element_size = static_cast<std::uint8_t>(coder.word());
-  const Buffer delta = coder.encode_all();
-  out.payload.insert(out.payload.end(), delta.begin(), delta.end());
-  return out;
-}
-
-Recoded smallest_form(const Tensor& tensor, const Digest& base, Bytes base_data) {
-  Recoded delta = as_delta(tensor, base, base_data);
-  auto low_rank = as_low_rank(tensor, base, base_data);
-  return low_rank && low_rank->payload.size() < delta.payload.size() ? *std::move(low_rank)
-                                                                     : std::move(delta);
-}
-
-double sampled_ratio(const Tensor& tensor, Bytes base_data) {
+double sampled_ratio(const TensorView& tensor, Bytes base_data) {
   const auto frames = frames_in_memory(base_data);
   return DeltaCoder(tensor.data, *frames, dtype_bits(tensor.dtype) / 8).ratio();
 }
@@ -149,7 +99,7 @@ std::optional<Recoded> Recoder::recode(const TensorVersions& versions, std::size
   if (bases.empty()) return std::nullopt;
   try {
     const Buffer data = objects_.read(objects_.record(object));
-    const Tensor tensor{object, data, versions.dtype, versions.shape};
+    const TensorView tensor{versions.dtype, versions.shape, data};
     std::optional<Digest> base;
     Buffer base_data;
     double best = 1;
@@ -162,7 +112,8 @@ std::optional<Recoded> Recoder::recode(const TensorVersions& versions, std::size
       base_data = std::move(content);
     }
     if (!base) return std::nullopt;
-    Recoded recoded = smallest_form(tensor, *base, base_data);
+    StoredForm form = smallest_form(tensor, *base, base_data);
+    Recoded recoded{header_of(form, object, data.size()), std::move(form.payload.front())};
     const std::uint64_t size = kRecordHeaderSize + recoded.payload.size();
     if (static_cast<double>(size) > kWorthIt * static_cast<double>(now.stored)) return std::nullopt;
     stand_on(object, *base);

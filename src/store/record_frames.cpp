@@ -118,4 +118,11 @@ std::unique_ptr<ObjectFrames> frames_of(Record record, std::unique_ptr<ObjectFra
   corrupt(record, "damaged record: unknown encoding");
 }
 
+std::unique_ptr<ObjectFrames> frames_in_memory(Bytes data) {
+  Record record;
+  record.header.size = data.size();
+  record.payload = data;
+  return frames_of(std::move(record), nullptr);
+}
+
 }  // namespace mgit

@@ -13,4 +13,7 @@ namespace mgit {
 /// The frames of a record. `base` is what its header names, for views and deltas; of the same size.
 std::unique_ptr<ObjectFrames> frames_of(Record record, std::unique_ptr<ObjectFrames> base);
 
+/// Those of an object in memory, which must outlive them.
+std::unique_ptr<ObjectFrames> frames_in_memory(Bytes data);
+
 }  // namespace mgit

@@ -50,16 +50,9 @@ std::pair<Buffer, Buffer> tuned_pair(DType dtype, std::size_t rows = kRows) {
   return {before, words_of(values, dtype)};
 }
 
-std::unique_ptr<ObjectFrames> in_memory(Bytes data) {
-  Record record;
-  record.header.size = data.size();
-  record.payload = data;
-  return frames_of(std::move(record), nullptr);
-}
-
 Buffer moved(Bytes base, LowRank move) {
   Buffer out(base.size());
-  read_frames(*moved_frames(in_memory(base), std::move(move)), out);
+  read_frames(*moved_frames(frames_in_memory(base), std::move(move)), out);
   return out;
 }
 
@@ -169,9 +162,9 @@ TEST(LowRank, CrossesFrames) {
   const auto [before, after] = tuned_pair(DType::kF32, 3000);  // 1.8 MiB
   const auto move = fit_low_rank(before, after, DType::kF32, kColumns);
   ASSERT_TRUE(move);
-  const auto base = moved_frames(in_memory(before), *move);
+  const auto base = moved_frames(frames_in_memory(before), *move);
   const DeltaCoder coder(after, *base, 4);
-  EXPECT_LT(coder.ratio(), 0.8 * DeltaCoder(after, *in_memory(before), 4).ratio());
+  EXPECT_LT(coder.ratio(), 0.8 * DeltaCoder(after, *frames_in_memory(before), 4).ratio());
   const Buffer payload = coder.encode_all();
   const DeltaDecoder decoder(payload, after.size(), 4);
   Buffer room(kFrameSize);
