@@ -72,7 +72,7 @@ void open_lineage(std::string_view database) {
   fs::create_directories(directory);
   put_file(directory / "lineage.db", database);
   try {
-    const Repository repository = Repository::discover(small.scratch.path());
+    const Workspace repository = Workspace::discover(small.scratch.path());
     Lineage lineage(repository);
     lineage.update();
     lineage.describe(small.commit, false);

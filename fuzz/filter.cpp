@@ -49,7 +49,7 @@ const std::filesystem::path& repository_path() {
 
 void serve(const MemoryFile& input, const MemoryFile& output) {
   input.rewind();
-  serve_filter(input.fd(), output.fd(), [] { return Repository::discover(repository_path()); });
+  serve_filter(input.fd(), output.fd(), [] { return Workspace::discover(repository_path()); });
   output.rewind();
 }
 

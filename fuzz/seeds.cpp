@@ -278,7 +278,7 @@ void add_databases(const Corpus& corpus) {
   const std::string path = scratch.path().string();
   run_checked({"git", "init", "-q", path});
   {
-    const Repository repository = Repository::discover(scratch.path());
+    const Workspace repository = Workspace::discover(scratch.path());
     const auto batch = repository.store().begin();
     batch->put(Buffer(100, std::byte{'x'}), 1, {});
     batch->commit();

@@ -17,7 +17,6 @@
 
 #include "mgit/base.h"
 #include "mgit/format.h"
-#include "mgit/store.h"
 
 namespace mgit {
 
@@ -90,8 +89,6 @@ struct CommittedModel {
 Digest model_digest(const CommittedModel& model);
 /// Do both hold the same tensors, and, as single files, the same bytes?
 bool same_weights(const CommittedModel& a, const CommittedModel& b);
-/// The model's tensors, read from the store one by one. Keeps a reference to the store.
-std::unique_ptr<TensorSource> open_model(const Store& store, const CommittedModel& model);
 
 /// The models of a commit, as far as they are whole.
 struct ModelListing {
@@ -123,8 +120,8 @@ class Repository {
   const std::filesystem::path& common_dir() const;  // shared by worktrees
   /// Empty for a bare repository.
   const std::filesystem::path& work_dir() const;
-  /// common_dir()/mgit. The one member that any thread may call.
-  Store& store() const;
+  /// common_dir()/mgit: what mgit keeps beside git's own.
+  const std::filesystem::path& mgit_dir() const;
 
   // Revisions. Results are commits; tags are peeled.
   std::optional<Oid> resolve(std::string_view revision) const;
@@ -195,14 +192,6 @@ class Repository {
   bool is_clean() const;
   /// "merge", "rebase", "cherry-pick" …: an operation of git's under way, nullopt if none.
   std::optional<std::string> operation_under_way() const;
-
-  /// Makes sure that the objects of a manifest are in the store, fetching from remotes that are
-  /// paths (src/remote sets this). Throws MissingError naming the first that is nowhere.
-  void need(const Manifest& manifest, std::string_view where) const;
-  /// Makes sure of every part of a model.
-  void need(const CommittedModel& model, std::string_view where) const;
-  using Fetcher = std::function<void(const Repository&, const std::vector<Digest>&)>;
-  void set_fetcher(Fetcher fetcher);
 
  private:
   struct Impl;

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -40,7 +40,7 @@ struct EvaluationRecord {
 class Lineage {
  public:
   /// Opens common_dir/mgit/lineage.db; creates it if needed.
-  explicit Lineage(const Repository& repository);
+  explicit Lineage(const Workspace& repository);
   ~Lineage();
 
   /// Brings the index up to date with refs and notes: adds what is new, drops what no ref reaches.

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "mgit/git.h"
 #include "mgit/store.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -34,15 +34,15 @@ TransferReport transfer(const Store& from, Store& to, const std::vector<Digest>&
 
 /// Pushes what `commits` need to the store behind `url`. Objects first: to be called before refs
 /// move.
-TransferReport push_objects(const Repository& repository, std::string_view url,
+TransferReport push_objects(const Workspace& repository, std::string_view url,
                             const std::vector<Oid>& commits, const std::vector<Oid>& already_there);
 
-/// The Repository::Fetcher: looks for objects in the stores of all remotes, copies what it finds.
-void fetch_objects(const Repository& repository, const std::vector<Digest>& objects);
+/// The Workspace::Fetcher: looks for objects in the stores of all remotes, copies what it finds.
+void fetch_objects(const Workspace& repository, const std::vector<Digest>& objects);
 
 /// Which of these objects the stores behind the remotes have, by URL. Remotes that cannot be read
 /// are left out.
 std::vector<std::pair<std::string, std::vector<Digest>>> objects_at_remotes(
-    const Repository& repository, const std::vector<Digest>& objects);
+    const Workspace& repository, const std::vector<Digest>& objects);
 
 }  // namespace mgit

@@ -47,7 +47,7 @@ class Add : public PassThrough {
            "cores";
   }
   int run_with(const std::vector<std::string>& arguments) override {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     const std::optional<AddRequest> request = parse_request(arguments);
     if (request && std::getenv("GIT_LITERAL_PATHSPECS") == nullptr)
       if (const auto status = add_files(repository, *request, arguments)) return *status;

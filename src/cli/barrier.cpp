@@ -61,7 +61,7 @@ class Barrier : public Command {
   }
 
   int run() override {
-    const std::unique_ptr<Repository> repository = find_repository();
+    const std::unique_ptr<Workspace> repository = find_repository();
     const BarrierReport report = measure(repository.get());
     if (json_)
       print_json(report);
@@ -74,7 +74,7 @@ class Barrier : public Command {
   }
 
  private:
-  BarrierReport measure(Repository* repository) {
+  BarrierReport measure(Workspace* repository) {
     const int curves = request_.rebase ? 2 : 1;
     Progress progress("evaluating", static_cast<std::uint64_t>(curves * request_.points));
     request_.progress = [&](int, int) { progress.advance(); };

@@ -34,7 +34,7 @@ bool belongs_to_git(const std::string& command, const std::vector<std::string>& 
 }  // namespace
 
 int run_checkout(const std::string& command, const GitArguments& arguments) {
-  Repository repository = Repository::discover();
+  Workspace repository = Workspace::discover();
   repository.set_fetcher(fetch_objects);
   if (!belongs_to_git(command, arguments))
     if (const auto status = checkout_files(repository, command, arguments)) return *status;

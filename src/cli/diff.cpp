@@ -63,7 +63,7 @@ class Diff : public PassThrough {
         "relative, cosine, other_file).");
   }
   int run_with(const std::vector<std::string>& arguments) override {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     if (const auto request = parse_request(arguments))
       if (const auto status = diff_files(repository, *request)) return *status;

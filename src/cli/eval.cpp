@@ -34,7 +34,7 @@ class Eval : public Command {
   }
 
   int run() override {
-    const std::unique_ptr<Repository> repository = find_repository();
+    const std::unique_ptr<Workspace> repository = find_repository();
     std::vector<EvaluatedModel> results = evaluate_models(
         repository.get(), without_ranges(repository.get(), names_, request_), request_);
     if (json_) {

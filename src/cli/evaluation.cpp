@@ -16,9 +16,9 @@ void add_evaluation_options(Options& options, EvaluationRequest& request) {
       .value_name("name");
 }
 
-std::unique_ptr<Repository> find_repository() {
+std::unique_ptr<Workspace> find_repository() {
   try {
-    auto repository = std::make_unique<Repository>(Repository::discover());
+    auto repository = std::make_unique<Workspace>(Workspace::discover());
     repository->set_fetcher(fetch_objects);
     return repository;
   } catch (const Error&) {

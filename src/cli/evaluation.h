@@ -12,7 +12,7 @@ namespace mgit::cli {
 void add_evaluation_options(Options& options, EvaluationRequest& request);
 
 /// nullptr outside of a repository. The repository fetches what its store lacks.
-std::unique_ptr<Repository> find_repository();
+std::unique_ptr<Workspace> find_repository();
 
 /// "96.90 %", or "-".
 std::string accuracy_text(const Evaluation& evaluation);

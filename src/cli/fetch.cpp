@@ -10,7 +10,7 @@ namespace {
 class Fetch : public PassThrough {
   std::string usage() const override { return "git fetch's options, remote and refs"; }
   int run_with(const std::vector<std::string>& arguments) override {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     return fetch(repository, parse_fetch(arguments), say);
   }

@@ -14,7 +14,7 @@ class FilterProcessCommand : public Command {
   void options(Options&) override {}
   int run() override {
     serve_filter(STDIN_FILENO, STDOUT_FILENO, [] {
-      Repository repository = Repository::discover();
+      Workspace repository = Workspace::discover();
       repository.set_fetcher(fetch_objects);
       return repository;
     });

@@ -55,7 +55,7 @@ class Fsck : public Command {
   }
 
   int run() override {
-    const Repository repository = Repository::discover();
+    const Workspace repository = Workspace::discover();
     if (rebuild_) repository.store().rebuild();
     const RepositoryCheck check = check_repository(repository, full_    ? FsckDepth::kContents
                                                                : quick_ ? FsckDepth::kHeaders

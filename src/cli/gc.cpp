@@ -67,7 +67,7 @@ class Gc : public Command {
   }
 
   int run() override {
-    const Repository repository = Repository::discover();
+    const Workspace repository = Workspace::discover();
     GcRequest request;
     if (no_prune_)
       request.expire = "never";
@@ -110,7 +110,7 @@ class Prune : public Command {
   }
 
   int run() override {
-    const Repository repository = Repository::discover();
+    const Workspace repository = Workspace::discover();
     const Collection collection = collect_garbage(repository, {expire_, false, dry_run_});
     print_notes(collection.store);
     if (dry_run_ || verbose_) {

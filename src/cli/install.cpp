@@ -27,7 +27,7 @@ class Install : public Command {
       install_globally();
       return 0;
     }
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     set_up(repository, options_, say);
     return 0;

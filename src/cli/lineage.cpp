@@ -27,7 +27,7 @@ class LineageCommand : public Command {
   }
 
   int run() override {
-    const Repository repository = Repository::discover();
+    const Workspace repository = Workspace::discover();
     Lineage lineage(repository);
     if (revision_ == "rebuild") {
       lineage.rebuild();

@@ -5,7 +5,7 @@
 #include "base/words.h"
 #include "cli/command.h"
 #include "cli/model_argument.h"
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit::cli {
 namespace {
@@ -128,7 +128,7 @@ class Ls : public Command {
   }
 
   int run() override {
-    const Repository repository = Repository::discover();
+    const Workspace repository = Workspace::discover();
     const std::vector<CommittedModel> found = models(repository);
     if (json_) {
       Json list = Json::array();

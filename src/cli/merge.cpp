@@ -98,7 +98,7 @@ class Merge : public Command {
 
   int run() override {
     check_options();
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     const MergeRoute route = choose_merge_route(repository, branches_, merge_, stashes(repository));
     switch (route) {

@@ -20,7 +20,7 @@ class MergeDriver : public Command {
 
   int run() override {
     std::string conflict;
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     if (merge_manifests(repository, base_, ours_, theirs_, path_, conflict)) return 0;
     fmt::print(stderr,

@@ -35,7 +35,7 @@ class RunMergeStrategy : public Command {
       fmt::print("{}\n", line);
       std::fflush(stdout);
     };
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     return run_merge_strategy(repository, call);
   }

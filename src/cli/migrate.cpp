@@ -35,7 +35,7 @@ class MigrateCommand : public Command {
   int run() override {
     if (options_.everything && !options_.branches.empty())
       throw UsageError("--everything and branches exclude each other", "mgit migrate");
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     print(import_->chosen() ? migrate_import(repository, options_)
                             : migrate_export(repository, options_));

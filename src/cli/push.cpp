@@ -18,7 +18,7 @@ class Push : public PassThrough {
                  "send no objects; mgit.manifestsOnly in the configuration does so always");
   }
   int run_with(const std::vector<std::string>& arguments) override {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     PushCall call;
     call.arguments = arguments;

@@ -71,7 +71,7 @@ class RebaseCommand : public Command {
   }
 
   int run() override {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     for (const Step& step : steps_)
       if (step.wanted) go_on(repository, step);
     parse_arguments();

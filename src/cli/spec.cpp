@@ -9,10 +9,10 @@
 #include "base/os.h"
 #include "cli/command.h"
 #include "cli/spec_report.h"
-#include "mgit/git.h"
 #include "mgit/graph.h"
 #include "mgit/perm.h"
 #include "mgit/spec_relation.h"
+#include "mgit/workspace.h"
 #include "model/graph_spec.h"
 #include "model/model_spec.h"
 #include "model/training_state.h"
@@ -31,7 +31,7 @@ class Target {
       tensors_ = source_->tensors();
       return;
     }
-    repository_ = Repository::discover();
+    repository_ = Workspace::discover();
     const std::size_t colon = text.find(':');
     commit_ = repository_->require(text.substr(0, colon));
     const std::string path = colon == std::string::npos ? "" : text.substr(colon + 1);
@@ -56,7 +56,7 @@ class Target {
   }
 
  private:
-  std::optional<Repository> repository_;
+  std::optional<Workspace> repository_;
   std::optional<Oid> commit_;
   std::string path_;
   std::vector<TensorInfo> tensors_;

@@ -19,9 +19,9 @@ class Textconv : public Command {
 
  private:
   /// None outside a repository.
-  static std::unique_ptr<Repository> repository() {
+  static std::unique_ptr<Workspace> repository() {
     try {
-      return std::make_unique<Repository>(Repository::discover());
+      return std::make_unique<Workspace>(Workspace::discover());
     } catch (const Error&) {
       return nullptr;
     }

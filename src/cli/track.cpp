@@ -18,7 +18,7 @@ class Track : public Command {
                       "tracked patterns are listed");
   }
   int run() override {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
     if (patterns_.empty())
       for (const std::string& pattern : tracked_patterns(repository)) fmt::print("{}\n", pattern);

@@ -175,7 +175,7 @@ InstalledHooks put_hooks(const Repository& repository, const std::string& comman
   const std::string why = why_not_ours(repository, result.directory);
   if (!why.empty()) {
     result.called = fs::absolute(result.directory);
-    result.directory = fs::absolute(repository.common_dir()) / "mgit" / "hooks";
+    result.directory = fs::absolute(repository.mgit_dir()) / "hooks";
     put_calling_hooks(command, result);
     result.notes.push_back(result.called.string() + " " + why + "; mgit's hooks are in " +
                            result.directory.string() +

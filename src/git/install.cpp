@@ -137,10 +137,10 @@ struct Record {
 };
 
 fs::path record_file(const Repository& repository) {
-  return repository.common_dir() / "mgit" / "install.json";
+  return repository.mgit_dir() / "install.json";
 }
 fs::path config_copy(const Repository& repository) {
-  return repository.common_dir() / "mgit" / "config.before";
+  return repository.mgit_dir() / "config.before";
 }
 /// Through symbolic links, so that replacing the file does not replace the link.
 fs::path config_file(const Repository& repository) {

@@ -135,7 +135,7 @@ Repository::Impl::Impl(git2::RepositoryHandle opened)
       git_dir(without_slash(git_repository_path(git()))),
       common_dir(without_slash(git_repository_commondir(git()))),
       work_dir(without_slash(git_repository_workdir(git()))),
-      store(common_dir / "mgit") {}
+      mgit_dir(common_dir / "mgit") {}
 
 ProcessResult Repository::Impl::run_git(std::vector<std::string> arguments,
                                         std::string input) const {
@@ -211,8 +211,7 @@ Repository& Repository::operator=(Repository&&) noexcept = default;
 const fs::path& Repository::git_dir() const { return impl_->git_dir; }
 const fs::path& Repository::common_dir() const { return impl_->common_dir; }
 const fs::path& Repository::work_dir() const { return impl_->work_dir; }
-
-Store& Repository::store() const { return impl_->store; }
+const fs::path& Repository::mgit_dir() const { return impl_->mgit_dir; }
 
 bool Repository::is_clean() const {
   if (impl_->work_dir.empty()) return true;
@@ -243,33 +242,6 @@ std::optional<std::string> Repository::operation_under_way() const {
     default:
       return std::nullopt;
   }
-}
-
-void Repository::set_fetcher(Fetcher fetcher) { impl_->fetcher = std::move(fetcher); }
-
-void Repository::need(const Manifest& manifest, std::string_view where) const {
-  std::vector<Digest> missing = missing_objects(store(), manifest);
-  if (missing.empty()) return;
-  if (impl_->fetcher) {
-    impl_->fetcher(*this, missing);
-    missing = missing_objects(store(), manifest);
-    if (missing.empty()) return;
-  }
-  const Digest& first = missing.front();
-  std::string what = "layout object " + first.hex().substr(0, 12);
-  for (const ManifestTensor& tensor : manifest.tensors) {
-    if (tensor.object != first) continue;
-    what = "tensor object " + first.hex().substr(0, 12);
-    if (!tensor.info.name.empty()) what += " of " + quote_name(tensor.info.name);
-    break;
-  }
-  for (const ManifestChunk& chunk : manifest.chunks)
-    if (chunk.object == first) what = "object " + first.hex().substr(0, 12);
-  what += missing.size() == 1
-              ? " is not in this repository"
-              : " and " + std::to_string(missing.size() - 1) + " more are not in this repository";
-  throw MissingError(what, std::string(where),
-                     "fetch it: mgit fetch, or ask whoever pushed this commit");
 }
 
 }  // namespace mgit

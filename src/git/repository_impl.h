@@ -57,8 +57,7 @@ struct Repository::Impl {
   std::filesystem::path git_dir;
   std::filesystem::path common_dir;
   std::filesystem::path work_dir;
-  Fetcher fetcher;
-  mutable Store store;          // made here, not on first use: workers ask for it at once
+  std::filesystem::path mgit_dir;
   mutable git2::OdbHandle odb;  // once objects() was asked for
   mutable std::optional<bool> partial;
   mutable std::optional<std::vector<std::string>> tracked;  // names, where they were asked for

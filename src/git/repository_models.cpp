@@ -7,7 +7,6 @@
 #include "format/shard_index.h"
 #include "git/repository_impl.h"
 #include "mgit/git.h"
-#include "tensor/joined_model.h"
 
 namespace mgit {
 namespace {
@@ -117,14 +116,6 @@ bool same_weights(const CommittedModel& a, const CommittedModel& b) {
   return a.index || b.index ? a.manifest.tensors == b.manifest.tensors : a.manifest == b.manifest;
 }
 
-std::unique_ptr<TensorSource> open_model(const Store& store, const CommittedModel& model) {
-  if (!model.index) return std::make_unique<StoredModel>(store, model.manifest);
-  std::vector<std::unique_ptr<TensorSource>> parts;
-  for (const CommittedCheckpoint& part : model.parts)
-    parts.push_back(std::make_unique<StoredModel>(store, part.manifest));
-  return std::make_unique<JoinedModel>(std::move(parts));
-}
-
 ModelListing Repository::list_models(const Oid& commit) const {
   ModelListing listing;
   std::set<std::string> shards;
@@ -172,14 +163,6 @@ std::optional<CommittedModel> Repository::model_at(const Oid& commit,
   for (const auto& [index, file] : impl_->listing_below(root).indexes)
     if (same_model_path(index, path)) return sharded(index, file);
   return std::nullopt;
-}
-
-void Repository::need(const CommittedModel& model, std::string_view where) const {
-  for (const CommittedCheckpoint& part : model.parts) {
-    std::string place(where);
-    if (model.index) place += place.empty() ? part.path : " (" + part.path + ")";
-    need(part.manifest, place);
-  }
 }
 
 }  // namespace mgit

@@ -14,8 +14,8 @@
 namespace mgit {
 
 struct Lineage::Impl {
-  explicit Impl(const Repository& its_repository)
-      : repository(its_repository), path(its_repository.common_dir() / "mgit" / "lineage.db") {
+  explicit Impl(const Workspace& its_repository)
+      : repository(its_repository), path(its_repository.mgit_dir() / "lineage.db") {
     try {
       open();
     } catch (const DatabaseDamaged&) {
@@ -77,13 +77,13 @@ struct Lineage::Impl {
     return *same ? Resemblance::kSameTraining : Resemblance::kOtherTraining;
   }
 
-  const Repository& repository;
+  const Workspace& repository;
   std::filesystem::path path;
   std::unique_ptr<Database> database;
   Continuation continuation{repository};
 };
 
-Lineage::Lineage(const Repository& repository) : impl_(std::make_unique<Impl>(repository)) {}
+Lineage::Lineage(const Workspace& repository) : impl_(std::make_unique<Impl>(repository)) {}
 
 Lineage::~Lineage() = default;
 

@@ -53,8 +53,8 @@ bool continues(const TensorSource& older_file, const TensorSource& newer_file) {
 }
 
 struct Continuation::Impl {
-  explicit Impl(const Repository& its_repository)
-      : repository(its_repository), file(its_repository.common_dir() / "mgit" / "verdicts.db") {}
+  explicit Impl(const Workspace& its_repository)
+      : repository(its_repository), file(its_repository.mgit_dir() / "verdicts.db") {}
 
   std::optional<bool> known(const Digest& older, const Digest& newer) {
     std::optional<bool> verdict;
@@ -78,7 +78,7 @@ struct Continuation::Impl {
                            *open_model(repository.store(), newer));
   }
 
-  const Repository& repository;
+  const Workspace& repository;
 
  private:
   /// A damaged file is made anew; one that cannot be used at all is done without.
@@ -109,7 +109,7 @@ struct Continuation::Impl {
   bool unusable = false;
 };
 
-Continuation::Continuation(const Repository& repository)
+Continuation::Continuation(const Workspace& repository)
     : impl_(std::make_unique<Impl>(repository)) {}
 
 Continuation::~Continuation() = default;
@@ -139,7 +139,7 @@ std::optional<bool> Continuation::if_here(const CommittedModel& older,
   return verdict;
 }
 
-bool continues(const Repository& repository, const CommittedModel& older,
+bool continues(const Workspace& repository, const CommittedModel& older,
                const CommittedModel& newer) {
   return Continuation(repository).continues(older, newer);
 }

@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -19,7 +19,7 @@ bool continues(const TensorSource& older, const TensorSource& newer);
 /// repository. Costs reading both models, once.
 class Continuation {
  public:
-  explicit Continuation(const Repository& repository);
+  explicit Continuation(const Workspace& repository);
   ~Continuation();
 
   /// Fetches objects that are not here. Throws MissingError if they are nowhere.
@@ -33,7 +33,7 @@ class Continuation {
 };
 
 /// Continuation::continues for a single question.
-bool continues(const Repository& repository, const CommittedModel& older,
+bool continues(const Workspace& repository, const CommittedModel& older,
                const CommittedModel& newer);
 
 }  // namespace mgit

@@ -24,7 +24,7 @@ constexpr std::string_view kManifest = "mgit checkpoint 1\n";
 constexpr std::size_t kShown = 3;
 
 /// The graph's file as the commit has it: in git, or in the store.
-std::string graph_file(const Repository& repository, const std::optional<Oid>& commit,
+std::string graph_file(const Workspace& repository, const std::optional<Oid>& commit,
                        const std::string& path) {
   if (!commit) return os::read_file(repository.work_dir() / path);
   const auto found = repository.file_at(*commit, path);
@@ -102,7 +102,7 @@ Graph GraphFile::of(const TensorSource& weights) const {
   return initializers_ ? bind_initializers(graph_, *initializers_, weights) : graph_;
 }
 
-ModelDerivation derive_model(const GraphFile& file, const Repository* repository,
+ModelDerivation derive_model(const GraphFile& file, const Workspace* repository,
                              const std::optional<Oid>& commit, const std::string& path,
                              const TensorSource& model) {
   const std::vector<TensorInfo>& tensors = model.tensors();

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
 #include "mgit/graph.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -41,7 +41,7 @@ struct ModelDerivation {
 
 /// Derives from the graph for the file, or for the weights in it where the file holds more.
 /// `repository` may be null. Throws Error where the graph is that of another network.
-ModelDerivation derive_model(const GraphFile& file, const Repository* repository,
+ModelDerivation derive_model(const GraphFile& file, const Workspace* repository,
                              const std::optional<Oid>& commit, const std::string& path,
                              const TensorSource& model);
 

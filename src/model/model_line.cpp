@@ -20,7 +20,7 @@ std::optional<Commit> find_commit(const Repository& repository, const Oid& id) {
   }
 }
 
-std::string stored_text(const Repository& repository, const Digest& object) {
+std::string stored_text(const Workspace& repository, const Digest& object) {
   if (!repository.store().contains(object)) {
     try {
       Manifest wanted;  // names nothing else: whatever fetches models fetches this
@@ -49,7 +49,7 @@ std::optional<Oid> believed_origin(const Repository& repository, const RebaseRec
   return rebase.origin;
 }
 
-RecordedPermutation read_permutation(const Repository& repository, const Oid& commit,
+RecordedPermutation read_permutation(const Workspace& repository, const Oid& commit,
                                      const ModelPermutation& model, const CommittedModel& there) {
   Spec spec =
       bind_spec(stored_text(repository, model.spec), model.spec.hex(), infos_of(there.manifest));
@@ -57,7 +57,7 @@ RecordedPermutation read_permutation(const Repository& repository, const Oid& co
   return {commit, std::move(spec), model.permutation};
 }
 
-std::optional<RecordedPermutation> permutation_in(const Repository& repository, const Oid& commit,
+std::optional<RecordedPermutation> permutation_in(const Workspace& repository, const Oid& commit,
                                                   const RebaseRecord& rebase,
                                                   const CommittedModel& there) {
   if (!rebase.permutation) return std::nullopt;
@@ -104,7 +104,7 @@ struct Place {
 /// Walks from a model to the trainings that it holds.
 class TrainingWalk {
  public:
-  explicit TrainingWalk(const Repository& repository)
+  explicit TrainingWalk(const Workspace& repository)
       : repository_(repository), operations_(repository), continuation_(repository) {}
 
   std::set<Oid> run(const Place& start) {
@@ -166,7 +166,7 @@ class TrainingWalk {
       pending_.push_back({parent, *path});
   }
 
-  const Repository& repository_;
+  const Workspace& repository_;
   OperationReader operations_;
   Continuation continuation_;
   std::vector<Place> pending_;
@@ -200,15 +200,14 @@ std::optional<std::string> path_before(const Repository& repository, const Oid& 
   return alike.size() == 1 ? std::optional(alike.front()) : std::nullopt;
 }
 
-std::optional<RecordedPermutation> recorded_permutation(Repository& repository,
-                                                        const Commit& commit,
+std::optional<RecordedPermutation> recorded_permutation(Workspace& repository, const Commit& commit,
                                                         const std::string& path) {
   const OperationRecord record = OperationReader(repository).of(commit);
   const auto there = record.rebase ? past_model(repository, commit.id, path) : std::nullopt;
   return there ? permutation_in(repository, commit.id, *record.rebase, *there) : std::nullopt;
 }
 
-std::vector<RecordedPermutation> recorded_since(Repository& repository,
+std::vector<RecordedPermutation> recorded_since(Workspace& repository,
                                                 const std::optional<Oid>& base, const Oid& tip,
                                                 const std::string& start) {
   std::vector<RecordedPermutation> found;
@@ -266,7 +265,7 @@ std::optional<Oid> rebased_from(const Repository& repository, const std::optiona
   return std::nullopt;
 }
 
-bool line_holds(Repository& repository, const CommittedModel& base, const CommittedModel& tip,
+bool line_holds(Workspace& repository, const CommittedModel& base, const CommittedModel& tip,
                 const std::vector<RecordedPermutation>& recorded) {
   if (recorded.empty()) return continues(repository, base, tip);
   repository.need(base, "the merge base");
@@ -282,7 +281,7 @@ bool line_holds(Repository& repository, const CommittedModel& base, const Commit
   return continues(*open_model(repository.store(), base), *undone.back());
 }
 
-std::set<Oid> trainings(Repository& repository, const Oid& commit, const std::string& path) {
+std::set<Oid> trainings(Workspace& repository, const Oid& commit, const std::string& path) {
   return TrainingWalk(repository).run({commit, path});
 }
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
 #include "mgit/perm.h"
+#include "mgit/workspace.h"
 #include "model/continuation.h"
 
 namespace mgit {
@@ -37,13 +37,12 @@ struct RecordedPermutation {
 
 /// The permutation of `path` that a commit's record names; nullopt if it is no rebased commit. One
 /// that cannot be had, or does not fit the model, is none; stderr says so once.
-std::optional<RecordedPermutation> recorded_permutation(Repository& repository,
-                                                        const Commit& commit,
+std::optional<RecordedPermutation> recorded_permutation(Workspace& repository, const Commit& commit,
                                                         const std::string& path);
 
 /// What rebases did to the model since `base`, newest first: follows first parents, and from a
 /// rewritten commit its origin.
-std::vector<RecordedPermutation> recorded_since(Repository& repository,
+std::vector<RecordedPermutation> recorded_since(Workspace& repository,
                                                 const std::optional<Oid>& base, const Oid& tip,
                                                 const std::string& path);
 
@@ -54,12 +53,12 @@ std::optional<Oid> rebased_from(const Repository& repository, const std::optiona
                                 const Oid& tip, const Oid& other, const std::string& path);
 
 /// The model of `tip` with the recorded permutations undone continues the base's?
-bool line_holds(Repository& repository, const CommittedModel& base, const CommittedModel& tip,
+bool line_holds(Workspace& repository, const CommittedModel& base, const CommittedModel& tip,
                 const std::vector<RecordedPermutation>& recorded);
 
 /// The distinct trainings that the model of a commit holds, each named by the commit that brought
 /// it in. A merge holds those of its parents; training on adds none; a rebase changes none. Empty
 /// only if there is no model.
-std::set<Oid> trainings(Repository& repository, const Oid& commit, const std::string& path);
+std::set<Oid> trainings(Workspace& repository, const Oid& commit, const std::string& path);
 
 }  // namespace mgit

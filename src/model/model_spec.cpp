@@ -25,7 +25,7 @@ std::vector<TensorInfo> infos_of(const Manifest& manifest) {
 namespace {
 
 /// What the file of a model says beside its tensors: in the commit, or on disk.
-std::optional<Outline> outline_at(const Repository* repository, const std::optional<Oid>& commit,
+std::optional<Outline> outline_at(const Workspace* repository, const std::optional<Oid>& commit,
                                   const std::string& path) {
   if (repository != nullptr && commit) {
     const auto checkpoint = repository->checkpoint_at(*commit, path);
@@ -109,12 +109,12 @@ Spec choose(const SpecQuery& query) {
 
 }  // namespace
 
-Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
+Spec choose_spec(const Workspace* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors) {
   return choose({repository, commit, path, tensors, false});
 }
 
-Spec choose_weights_spec(const Repository* repository, const std::optional<Oid>& commit,
+Spec choose_weights_spec(const Workspace* repository, const std::optional<Oid>& commit,
                          const std::string& path, const std::vector<TensorInfo>& weights) {
   return choose({repository, commit, path, weights, true});
 }

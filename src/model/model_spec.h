@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
 #include "mgit/perm.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -16,11 +16,11 @@ namespace mgit {
 /// family that recognises the network. `repository` may be null: then only families. Of a training
 /// state the weights are recognised, and the spec is one of the whole file. Throws Error if nothing
 /// fits.
-Spec choose_spec(const Repository* repository, const std::optional<Oid>& commit,
+Spec choose_spec(const Workspace* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors);
 
 /// For weights that were taken out of their file (training_state.h).
-Spec choose_weights_spec(const Repository* repository, const std::optional<Oid>& commit,
+Spec choose_weights_spec(const Workspace* repository, const std::optional<Oid>& commit,
                          const std::string& path, const std::vector<TensorInfo>& weights);
 
 /// What the weights of a model in `commit` (the working tree for nullopt) begin their names with.

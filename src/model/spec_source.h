@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "mgit/git.h"
 #include "mgit/perm.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
 /// The model that a spec is looked for. Refers to what it was made of.
 struct SpecQuery {
-  const Repository* repository;      // may be null: a file that is in none
+  const Workspace* repository;       // may be null: a file that is in none
   const std::optional<Oid>& commit;  // nullopt: the working tree
   const std::string& path;
   const std::vector<TensorInfo>& tensors;

@@ -65,14 +65,14 @@ std::vector<std::string> remote_urls(const Repository& repository) {
 }
 
 /// The objects behind a remote, unless they are this repository's own or not there.
-std::unique_ptr<ObjectRemote> other_side(const Repository& repository, const std::string& url) {
+std::unique_ptr<ObjectRemote> other_side(const Workspace& repository, const std::string& url) {
   auto there = open_remote(repository, url);
   return there && !there->is(repository.store()) ? std::move(there) : nullptr;
 }
 
 /// All objects to push. What a record names and nobody has is said and left out: a trailer that
 /// somebody made up must not keep a history from being pushed.
-std::vector<Digest> with_recorded(const Repository& repository, const HistoryObjects& objects) {
+std::vector<Digest> with_recorded(const Workspace& repository, const HistoryObjects& objects) {
   const Store& store = repository.store();
   if (const auto absent = store.lacking(objects.of_records); !absent.empty())
     fetch_objects(repository, absent);
@@ -95,7 +95,7 @@ std::vector<Digest> with_recorded(const Repository& repository, const HistoryObj
 }  // namespace
 
 std::vector<std::pair<std::string, std::vector<Digest>>> objects_at_remotes(
-    const Repository& repository, const std::vector<Digest>& objects) {
+    const Workspace& repository, const std::vector<Digest>& objects) {
   std::vector<std::pair<std::string, std::vector<Digest>>> result;
   for (const std::string& url : remote_urls(repository)) {
     const auto there = other_side(repository, url);
@@ -117,7 +117,7 @@ TransferReport transfer(const Store& from, Store& to, const std::vector<Digest>&
   return report;
 }
 
-TransferReport push_objects(const Repository& repository, std::string_view url,
+TransferReport push_objects(const Workspace& repository, std::string_view url,
                             const std::vector<Oid>& commits,
                             const std::vector<Oid>& already_there) {
   const auto there = other_side(repository, std::string(url));
@@ -138,7 +138,7 @@ TransferReport push_objects(const Repository& repository, std::string_view url,
   return there->send(repository.store(), wanted);
 }
 
-void fetch_objects(const Repository& repository, const std::vector<Digest>& objects) {
+void fetch_objects(const Workspace& repository, const std::vector<Digest>& objects) {
   std::vector<Digest> wanted = repository.store().lacking(objects);
   std::exception_ptr failure;
   for (const std::string& url : remote_urls(repository)) {

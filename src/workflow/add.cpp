@@ -109,7 +109,7 @@ StagedFile ingest_file(Repository& repository, Ingest& ingest, const std::string
               "let whoever writes it finish, then run mgit add again; nothing was staged");
 }
 
-std::vector<StagedFile> ingest_all(Repository& repository, const std::vector<std::string>& paths) {
+std::vector<StagedFile> ingest_all(Workspace& repository, const std::vector<std::string>& paths) {
   std::vector<StagedFile> staged;
   if (paths.empty()) return staged;
   std::uint64_t total = 0;
@@ -149,7 +149,7 @@ int stage_with_rest(const Repository& repository, const std::vector<StagedFile>&
 
 }  // namespace
 
-std::optional<int> add_files(Repository& repository, const AddRequest& request,
+std::optional<int> add_files(Workspace& repository, const AddRequest& request,
                              const std::vector<std::string>& arguments) {
   if (repository.work_dir().empty()) return std::nullopt;
   const auto paths = covered(request);

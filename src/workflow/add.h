@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -24,7 +24,7 @@ struct AddRequest {
 /// git to add the rest. git's exit status; nullopt: there is no checkpoint among them, or a path is
 /// wrong, and all of it is git's. Throws CorruptError for a broken checkpoint; then nothing is
 /// staged.
-std::optional<int> add_files(Repository& repository, const AddRequest& request,
+std::optional<int> add_files(Workspace& repository, const AddRequest& request,
                              const std::vector<std::string>& arguments);
 
 }  // namespace mgit

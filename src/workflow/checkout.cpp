@@ -78,7 +78,7 @@ void install(IndexCopy& index) {
 
 }  // namespace
 
-std::optional<int> checkout_files(Repository& repository, const std::string& command,
+std::optional<int> checkout_files(Workspace& repository, const std::string& command,
                                   const std::vector<std::string>& arguments) {
   if (!suits(repository)) return std::nullopt;
   std::unique_ptr<IndexCopy> index = copy_of_index(repository);

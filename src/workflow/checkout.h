@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -15,7 +15,7 @@ namespace mgit {
 /// would see the working tree too early, an index that libgit2 cannot read. While git works it has
 /// a copy of the index; the index itself changes in one step at the very end, so that a kill in
 /// between leaves what `git status` shows as unfinished.
-std::optional<int> checkout_files(Repository& repository, const std::string& command,
+std::optional<int> checkout_files(Workspace& repository, const std::string& command,
                                   const std::vector<std::string>& arguments);
 
 }  // namespace mgit

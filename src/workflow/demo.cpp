@@ -9,8 +9,8 @@
 #include "base/process.h"
 #include "eval/safetensors_writer.h"
 #include "mgit/eval.h"
-#include "mgit/git.h"
 #include "mgit/merge.h"
+#include "mgit/workspace.h"
 #include "workflow/demo_models.h"
 
 namespace mgit {
@@ -148,7 +148,7 @@ class Demo {
     shell({"mgit", "log", "--graph", "--oneline"});
   }
 
-  MemoryModel committed(const Repository& repository, const std::string& revision) const {
+  MemoryModel committed(const Workspace& repository, const std::string& revision) const {
     const auto checkpoint = repository.checkpoint_at(repository.require(revision), kCheckpoint);
     if (!checkpoint) throw MissingError(std::string("has no ") + kCheckpoint, revision);
     MemoryModel model;
@@ -163,7 +163,7 @@ class Demo {
   /// Measured again with the library, from what the repository holds now.
   void conclude() {
     title("Before and after");
-    const Repository repository = Repository::discover(directory_);
+    const Workspace repository = Workspace::discover(directory_);
     const auto evaluator =
         open_evaluator({.graph = directory_ / kGraph, .data = directory_ / kData});
     const BarrierCurve before = barrier_curve(*evaluator, main_, feature_);

@@ -69,7 +69,7 @@ bool has_model(const Repository& repository, const Oid& commit, const std::strin
                       : repository.model_at(commit, path).has_value();
 }
 
-NamedModel committed_model(const Repository& repository, const std::string& name,
+NamedModel committed_model(const Workspace& repository, const std::string& name,
                            const std::string& model_name) {
   const std::string revision = name.substr(0, name.find(':'));
   const Oid commit = repository.require(revision);
@@ -87,7 +87,7 @@ std::string path_inside(const Repository* repository, const std::string& file) {
   return relative.empty() || *relative.begin() == ".." ? file : relative.string();
 }
 
-NamedModel find_model(const Repository* repository, const std::string& name,
+NamedModel find_model(const Workspace* repository, const std::string& name,
                       const std::string& model_name) {
   const bool revision =
       repository != nullptr && repository->resolve(name.substr(0, name.find(':'))).has_value();
@@ -139,7 +139,7 @@ bool same_setting(const EvaluatorOptions& a, const EvaluatorOptions& b) {
   return a.graph == b.graph && a.data == b.data && a.loss == b.loss && a.batch == b.batch;
 }
 
-void record(Repository& repository, const EvaluatedModel& evaluated, const Digest& data) {
+void record(Workspace& repository, const EvaluatedModel& evaluated, const Digest& data) {
   const NamedModel& model = evaluated.model;
   Lineage lineage(repository);
   lineage.record(repository, {.commit = *model.commit,
@@ -162,7 +162,7 @@ Evaluation evaluate(Evaluator& evaluator, const NamedModel& model) {
   }
 }
 
-void add_rebased_curve(const Repository* repository, const BarrierRequest& request,
+void add_rebased_curve(const Workspace* repository, const BarrierRequest& request,
                        const NamedModel& a, const NamedModel& b, Evaluator& evaluator,
                        BarrierReport& report) {
   const Spec spec = choose_weights_spec(repository, b.commit, b.path, b.weights.tensors());
@@ -207,7 +207,7 @@ bool NamedModel::has_running_statistics() const {
                      [](const TensorInfo& info) { return info.name.ends_with("running_mean"); });
 }
 
-std::vector<EvaluatedModel> evaluate_models(Repository* repository,
+std::vector<EvaluatedModel> evaluate_models(Workspace* repository,
                                             const std::vector<std::string>& names,
                                             const EvaluationRequest& request) {
   std::vector<EvaluatedModel> results;
@@ -233,7 +233,7 @@ std::vector<EvaluatedModel> evaluate_models(Repository* repository,
   return results;
 }
 
-BarrierReport barrier(Repository* repository, const BarrierRequest& request) {
+BarrierReport barrier(Workspace* repository, const BarrierRequest& request) {
   const NamedModel a = find_model(repository, request.a, request.evaluation.model);
   const NamedModel b = find_model(repository, request.b, request.evaluation.model);
   BarrierReport report;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "mgit/eval.h"
-#include "mgit/git.h"
 #include "mgit/match.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -52,7 +52,7 @@ std::vector<std::string> without_ranges(const Repository* repository,
 
 /// Each in turn, with one evaluator. Evaluations of committed models are recorded in the lineage.
 /// `repository` may be null if everything is named on the command line.
-std::vector<EvaluatedModel> evaluate_models(Repository* repository,
+std::vector<EvaluatedModel> evaluate_models(Workspace* repository,
                                             const std::vector<std::string>& names,
                                             const EvaluationRequest& request);
 
@@ -74,6 +74,6 @@ struct BarrierReport {
   bool running_statistics = false;  // batch norm: those of points between are averaged
 };
 
-BarrierReport barrier(Repository* repository, const BarrierRequest& request);
+BarrierReport barrier(Workspace* repository, const BarrierRequest& request);
 
 }  // namespace mgit

@@ -50,7 +50,7 @@ class ManifestPlaces {
 /// remotes are said to have.
 class RepositoryChecker {
  public:
-  RepositoryChecker(const Repository& repository, FsckDepth depth)
+  RepositoryChecker(const Workspace& repository, FsckDepth depth)
       : repository_(repository), depth_(depth) {}
 
   RepositoryCheck run() {
@@ -250,7 +250,7 @@ class RepositoryChecker {
 
   static constexpr std::size_t kNamed = 5;
 
-  const Repository& repository_;
+  const Workspace& repository_;
   const FsckDepth depth_;
   RepositoryCheck check_;
   std::set<Digest> damaged_;
@@ -263,7 +263,7 @@ class RepositoryChecker {
 
 }  // namespace
 
-RepositoryCheck check_repository(const Repository& repository, FsckDepth depth) {
+RepositoryCheck check_repository(const Workspace& repository, FsckDepth depth) {
   return RepositoryChecker(repository, depth).run();
 }
 

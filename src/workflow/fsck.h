@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "store/fsck.h"
 
 namespace mgit {
@@ -29,6 +29,6 @@ struct RepositoryCheck {
 };
 
 /// Objects that are not here but at a remote are a note, not a problem: they are fetched on demand.
-RepositoryCheck check_repository(const Repository& repository, FsckDepth depth);
+RepositoryCheck check_repository(const Workspace& repository, FsckDepth depth);
 
 }  // namespace mgit

@@ -23,7 +23,7 @@ constexpr std::uint64_t kLargestPermutations = std::uint64_t{64} << 20;
 /// Remembers what it has read: asked a second time, it looks only at what is new.
 class Marker {
  public:
-  Marker(const Repository& repository, bool wants_versions)
+  Marker(const Workspace& repository, bool wants_versions)
       : repository_(repository), texts_(repository), wants_versions_(wants_versions) {}
 
   std::unordered_set<Digest> operator()() {
@@ -103,7 +103,7 @@ class Marker {
     }
   }
 
-  const Repository& repository_;
+  const Workspace& repository_;
   ReachableTexts texts_;
   bool wants_versions_;
   std::unordered_set<Digest> reachable_;
@@ -130,7 +130,7 @@ Touched parse_expiry(const Repository& repository, const std::string& date) {
 
 }  // namespace
 
-Collection collect_garbage(const Repository& repository, const GcRequest& request) {
+Collection collect_garbage(const Workspace& repository, const GcRequest& request) {
   const std::string expire =
       request.expire.value_or(repository.config("gc.pruneExpire").value_or(std::string(kGrace)));
   GcOptions options;

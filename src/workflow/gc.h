@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "store/gc.h"
 
 namespace mgit {
@@ -34,6 +34,6 @@ struct Collection {
 /// Keeps what any manifest, commit message, note, or file of an unfinished operation mentions that
 /// refs, reflogs or a worktree reach: a SHA-256 that stands in such a text is enough. Throws Error
 /// for a date that git does not understand, CorruptError if git's own objects are damaged.
-Collection collect_garbage(const Repository& repository, const GcRequest& request);
+Collection collect_garbage(const Workspace& repository, const GcRequest& request);
 
 }  // namespace mgit

@@ -24,7 +24,7 @@
 namespace mgit {
 namespace {
 
-int pre_commit(Repository& repository, const Say& say) {
+int pre_commit(Workspace& repository, const Say& say) {
   const StagedFindings findings = check_staged(repository);
   for (const std::string& note : findings.notes) say(note);
   for (const std::string& warning : findings.warnings) say("warning: " + warning);
@@ -55,7 +55,7 @@ std::vector<PushedRef> pushed_refs(const std::string& input) {
   return refs;
 }
 
-int pre_push(Repository& repository, const std::vector<std::string>& arguments,
+int pre_push(Workspace& repository, const std::vector<std::string>& arguments,
              const std::string& input, const Say& say) {
   if (arguments.size() < 2) throw UsageError("expects a remote and its URL", "mgit hook pre-push");
   send_models(repository, arguments[0], arguments[1], pushed_refs(input), push_scope(repository),
@@ -82,7 +82,7 @@ bool has_merge_of_models(const Repository& repository, const Oid& from, const Oi
 
 /// A fast-forward takes their model in place of ours; that is right only if theirs was trained on
 /// from ours or holds ours already.
-bool is_replaced(Repository& repository, const Oid& before, const Oid& now,
+bool is_replaced(Workspace& repository, const Oid& before, const Oid& now,
                  const CommittedModel& old) {
   const auto fresh = past_model(repository, now, old.path);
   if (!fresh || same_weights(old, *fresh)) return false;
@@ -90,7 +90,7 @@ bool is_replaced(Repository& repository, const Oid& before, const Oid& now,
   return !line_holds(repository, old, *fresh, recorded_since(repository, before, now, old.path));
 }
 
-void warn_of_replaced_models(Repository& repository, const Say& say) {
+void warn_of_replaced_models(Workspace& repository, const Say& say) {
   const auto before = repository.resolve("ORIG_HEAD");
   const auto now = repository.head();
   if (!before || !now || !was_fast_forward(repository) ||
@@ -108,7 +108,7 @@ void warn_of_replaced_models(Repository& repository, const Say& say) {
 
 /// After a commit past the pre-commit hook, the first one at that; or one that brings attributes:
 /// what git put into the working tree before it had them (git stash -u) becomes checkpoints.
-void look_after_attributes(const Repository& repository, const Say& say) {
+void look_after_attributes(const Workspace& repository, const Say& say) {
   const auto head = repository.head();
   if (!head) return;
   if (const auto attributes = repository.file_at(*head, ".gitattributes")) {
@@ -148,7 +148,7 @@ void carry_records(const Repository& repository, const std::string& input) {
   write_operation_notes(repository, records);
 }
 
-int act(Repository& repository, const std::string& name, const std::vector<std::string>& arguments,
+int act(Workspace& repository, const std::string& name, const std::vector<std::string>& arguments,
         const std::string& input, const Say& say) {
   if (name == "pre-commit") return pre_commit(repository, say);
   if (name == "pre-push") return pre_push(repository, arguments, input, say);
@@ -190,7 +190,7 @@ bool hook_has_input(const std::string& name) {
 int run_hook_action(const std::string& name, const std::vector<std::string>& arguments,
                     const std::string& input, const Say& say) {
   try {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
     if (installed(repository) == Installed::kNot) return 0;
     repository.set_fetcher(fetch_objects);
     return act(repository, name, arguments, input, say);

@@ -47,11 +47,11 @@ bool is_attributes_file(const std::string& path) {
 
 }  // namespace
 
-void mend_all_manifests(const Repository& repository, const Say& say) {
+void mend_all_manifests(const Workspace& repository, const Say& say) {
   report(restore_left_manifests(repository), say);
 }
 
-void mend_moved(const Repository& repository, const std::string& from, const std::string& to,
+void mend_moved(const Workspace& repository, const std::string& from, const std::string& to,
                 bool moved, const Say& say) {
   if (repository.work_dir().empty()) return;
   if (!moved) {

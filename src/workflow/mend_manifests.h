@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -15,13 +15,13 @@ using Say = std::function<void(const std::string&)>;
 
 /// Makes checkpoints of those that .gitattributes gives to mgit, and says what came of it; warns of
 /// those that it does not.
-void mend_all_manifests(const Repository& repository, const Say& say);
+void mend_all_manifests(const Workspace& repository, const Say& say);
 
 /// After git went from one commit to another (names as hooks get them; `moved` false: it checked
 /// out files of one commit). Looks at the files that differ alone, and at all where .gitattributes
 /// does; where HEAD did not move, at mgit's files, and at all where no pattern is mgit's. Silent
 /// about what is as it should be.
-void mend_moved(const Repository& repository, const std::string& from, const std::string& to,
+void mend_moved(const Workspace& repository, const std::string& from, const std::string& to,
                 bool moved, const Say& say);
 
 /// Of the files that `to` has other than `from`: which are mgit's by .gitattributes, but came as

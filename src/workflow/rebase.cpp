@@ -60,7 +60,7 @@ class CheckpointChanges {
 /// One rebase under way.
 class Rebase {
  public:
-  Rebase(Repository& repository, const RebaseOptions& options)
+  Rebase(Workspace& repository, const RebaseOptions& options)
       : repository_(repository), options_(options), method_(require_method(options.method)) {}
 
   RebaseResult run() {
@@ -323,7 +323,7 @@ class Rebase {
     Lineage(repository_).update();
   }
 
-  Repository& repository_;
+  Workspace& repository_;
   const RebaseOptions& options_;
   const MatchingMethod& method_;
   RebaseResult result_;
@@ -341,7 +341,7 @@ class Rebase {
 
 }  // namespace
 
-RebaseResult rebase(Repository& repository, const RebaseOptions& options) {
+RebaseResult rebase(Workspace& repository, const RebaseOptions& options) {
   return Rebase(repository, options).run();
 }
 

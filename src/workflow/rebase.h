@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "match/method.h"
-#include "mgit/git.h"
 #include "mgit/match.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -57,6 +57,6 @@ struct RebaseResult {
 
 /// Checks everything before it changes anything. Objects first, then commits, notes and origin
 /// refs, then the working tree (if the branch is checked out), the branch ref last.
-RebaseResult rebase(Repository& repository, const RebaseOptions& options);
+RebaseResult rebase(Workspace& repository, const RebaseOptions& options);
 
 }  // namespace mgit

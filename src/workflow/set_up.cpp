@@ -8,7 +8,7 @@
 #include "workflow/track.h"
 
 namespace mgit {
-void set_up(const Repository& repository, const InstallOptions& options, const Say& say) {
+void set_up(const Workspace& repository, const InstallOptions& options, const Say& say) {
   const InstallReport report = install(repository, options);
   for (const std::string& warning : report.warnings) say("warning: " + warning);
   for (const std::string& note : report.notes) say("note: " + note);
@@ -28,7 +28,7 @@ int init_repository(const InitCall& call, const Say& say) {
   const int status = run_process(command, inherit).status;
   if (status != 0 || call.bare) return status;
 
-  const Repository repository = Repository::discover(call.directory);
+  const Workspace repository = Workspace::discover(call.directory);
   if (repository.work_dir().empty()) {
     say("a bare repository: it needs no filters and tracks nothing");
     return 0;

@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "git/install.h"
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "workflow/mend_manifests.h"
 
 namespace mgit {
 
 /// install(), and checkpoints in place of manifests that stand in the working tree.
-void set_up(const Repository& repository, const InstallOptions& options, const Say& say);
+void set_up(const Workspace& repository, const InstallOptions& options, const Say& say);
 
 struct InitCall {
   std::vector<std::string> arguments;  // git's, as they were given

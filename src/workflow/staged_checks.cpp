@@ -75,7 +75,7 @@ void append(std::vector<std::string>& lines, std::vector<std::string> more) {
 /// commit needs, which it stages.
 class StagedChecker {
  public:
-  explicit StagedChecker(const Repository& repository) : repository_(repository) {}
+  explicit StagedChecker(const Workspace& repository) : repository_(repository) {}
 
   StagedFindings run() {
     std::vector<StagedBlob> staged = staged_blobs(repository_);
@@ -146,14 +146,12 @@ class StagedChecker {
     }
   }
 
-  const Repository& repository_;
+  const Workspace& repository_;
   StagedFindings findings_;
 };
 
 }  // namespace
 
-StagedFindings check_staged(const Repository& repository) {
-  return StagedChecker(repository).run();
-}
+StagedFindings check_staged(const Workspace& repository) { return StagedChecker(repository).run(); }
 
 }  // namespace mgit

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -18,6 +18,6 @@ struct StagedFindings {
 /// Stages the .gitattributes that the staged checkpoints need (worktree/staged_attributes.h), then
 /// checks what is staged against HEAD: checkpoints that were not filtered, values that are not
 /// finite in new tensors, large checkpoints that mgit does not track.
-StagedFindings check_staged(const Repository& repository);
+StagedFindings check_staged(const Workspace& repository);
 
 }  // namespace mgit

@@ -93,8 +93,8 @@ bool is_of_model(const std::string& path, const std::string& model) {
 
 }  // namespace
 
-StagedValues::StagedValues(const Repository& repository)
-    : repository_(repository), finite_(repository.store().directory()) {
+StagedValues::StagedValues(const Workspace& repository)
+    : repository_(repository), finite_(repository.mgit_dir()) {
   if (const auto head = repository.head())
     for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(*head))
       for (const ManifestTensor& tensor : checkpoint.manifest.tensors) known_.insert(tensor.object);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "git/model_config.h"
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "worktree/finite_tensors.h"
 
 namespace mgit {
@@ -15,7 +15,7 @@ namespace mgit {
 /// Reads new tensors of a commit. For one thread; it reads with several.
 class StagedValues {
  public:
-  explicit StagedValues(const Repository& repository);
+  explicit StagedValues(const Workspace& repository);
 
   /// A line for each new tensor that has values which are not finite, unless they belong there: it
   /// is a mask (infinite alone, by its name or because every value is 0 or -inf), the tensor of
@@ -30,7 +30,7 @@ class StagedValues {
  private:
   bool is_excepted(const std::string& path, const std::string& tensor) const;
 
-  const Repository& repository_;
+  const Workspace& repository_;
   std::set<Digest> known_;  // objects of HEAD
   FiniteTensors finite_;
   std::vector<NonFiniteTensors> excepted_;

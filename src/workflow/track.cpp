@@ -144,7 +144,7 @@ const std::vector<std::string>& default_patterns() {
   return kPatterns;
 }
 
-void track_arguments(const Repository& repository, const std::vector<std::string>& arguments,
+void track_arguments(const Workspace& repository, const std::vector<std::string>& arguments,
                      const Say& print, const Say& say) {
   std::vector<Wanted> all;
   for (const std::string& argument : arguments) all.push_back(wanted(repository, argument));

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "workflow/mend_manifests.h"
 
 namespace mgit {
@@ -17,7 +17,7 @@ const std::vector<std::string>& default_patterns();
 /// directory. `print` is told what was done, `say` what the user should know: files that another
 /// line keeps from mgit, that git ignores, or that git has whole already. Manifests that the new
 /// lines cover become checkpoints.
-void track_arguments(const Repository& repository, const std::vector<std::string>& arguments,
+void track_arguments(const Workspace& repository, const std::vector<std::string>& arguments,
                      const Say& print, const Say& say);
 
 /// Throws Error if an argument is not tracked.

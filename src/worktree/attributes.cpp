@@ -84,7 +84,7 @@ std::vector<bool> covered_by_patterns(const Repository& repository,
   std::vector<bool> result(paths.size(), false);
   const std::vector<std::string> patterns = tracked_patterns(repository);
   if (paths.empty() || patterns.empty()) return result;
-  UnnamedFile lines(repository.store().directory() / "tmp");
+  UnnamedFile lines(repository.mgit_dir() / "tmp");
   for (const std::string& pattern : patterns)
     lines.append(as_bytes(quoted_pattern(pattern) + " mgit-covers\n"));
   const auto values = attributes_of(repository, paths, {"mgit-covers"}, AttributesOf::kWorkingTree,

@@ -20,7 +20,7 @@ std::filesystem::path working_file(const Repository& repository, const std::stri
 
 /// git asks about a file that is as young as the index, although mgit, which looks at the fractions
 /// of a second, can tell that it was not touched since it was staged.
-std::optional<std::string> staged_within_a_second(const Repository& repository,
+std::optional<std::string> staged_within_a_second(const Workspace& repository,
                                                   const std::string& path) {
   try {
     for (const IndexedFile& entry : index_entries(repository, {path})) {
@@ -40,7 +40,7 @@ std::optional<std::string> staged_within_a_second(const Repository& repository,
 /// Stores a file in another thread. Destroyed before commit(), it stops and stores nothing.
 class CleanFilter::EarlyIngest {
  public:
-  EarlyIngest(Repository& repository, PreviousVersions& previous,
+  EarlyIngest(Workspace& repository, PreviousVersions& previous,
               std::shared_ptr<const MappedFile> file, const std::string& path)
       : ingest_(repository, previous) {
     manifest_ = std::async(std::launch::async, [this, file = std::move(file), path] {
@@ -65,7 +65,7 @@ class CleanFilter::EarlyIngest {
   std::future<std::string> manifest_;
 };
 
-CleanFilter::CleanFilter(Repository& repository, PreviousVersions& previous, std::string path)
+CleanFilter::CleanFilter(Workspace& repository, PreviousVersions& previous, std::string path)
     : repository_(repository),
       previous_(previous),
       path_(std::move(path)),

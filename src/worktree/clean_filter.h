@@ -10,14 +10,14 @@
 
 namespace mgit {
 
-class Repository;
+class Workspace;
 
 /// Takes the content piece by piece and stores it; the file of the working tree, which is nearly
 /// always what git sends, is being stored while git still sends it.
 class CleanFilter {
  public:
   /// `path` from the top of the working tree.
-  CleanFilter(Repository& repository, PreviousVersions& previous, std::string path);
+  CleanFilter(Workspace& repository, PreviousVersions& previous, std::string path);
   ~CleanFilter();
 
   void append(std::string_view part);
@@ -31,7 +31,7 @@ class CleanFilter {
 
   void start();
 
-  Repository& repository_;
+  Workspace& repository_;
   PreviousVersions& previous_;
   std::string path_;
   ReceivedContent content_;

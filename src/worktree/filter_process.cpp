@@ -26,7 +26,7 @@ std::string value_of(const std::vector<std::string>& lines, std::string_view key
 /// is answered with an error, and the conversation goes on.
 class FilterProcess {
  public:
-  FilterProcess(int input, int output, const std::function<Repository()>& open)
+  FilterProcess(int input, int output, const std::function<Workspace()>& open)
       : input_(input), output_(output), open_(open) {}
 
   void serve() {
@@ -94,7 +94,7 @@ class FilterProcess {
   }
 
   void clean(const std::string& path) {
-    Repository& where = repository();
+    Workspace& where = repository();
     if (!previous_) previous_.emplace(where);
     CleanFilter filter(where, *previous_, path);
     receive([&](std::string_view part) { filter.append(part); });
@@ -155,15 +155,15 @@ class FilterProcess {
     output_.flush();
   }
 
-  Repository& repository() {
+  Workspace& repository() {
     if (!repository_) repository_.emplace(open_());
     return *repository_;
   }
 
   PacketReader input_;
   PacketWriter output_;
-  std::function<Repository()> open_;
-  std::optional<Repository> repository_;
+  std::function<Workspace()> open_;
+  std::optional<Workspace> repository_;
   std::optional<PreviousVersions> previous_;
   bool begun_ = false;     // the answer
   bool received_ = false;  // the whole content
@@ -171,7 +171,7 @@ class FilterProcess {
 
 }  // namespace
 
-void serve_filter(int input, int output, const std::function<Repository()>& open) {
+void serve_filter(int input, int output, const std::function<Workspace()>& open) {
   // The most that is granted to everybody. git and the filter wait less for each other.
   ::fcntl(input, F_SETPIPE_SZ, 1 << 20);
   ::fcntl(output, F_SETPIPE_SZ, 1 << 20);

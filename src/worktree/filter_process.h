@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -14,6 +14,6 @@ namespace mgit {
 ///
 /// A manifest whose objects are nowhere is answered as it is, with a warning; a damaged object is
 /// an error.
-void serve_filter(int input, int output, const std::function<Repository()>& open);
+void serve_filter(int input, int output, const std::function<Workspace()>& open);
 
 }  // namespace mgit

@@ -51,21 +51,21 @@ std::string text_of_empty_file(const Repository& repository, const std::string& 
 }  // namespace
 
 struct Ingest::Impl {
-  Impl(Repository& where, PreviousVersions& versions)
+  Impl(Workspace& where, PreviousVersions& versions)
       : repository(where),
         previous(versions),
         keeps(!may_only_read(where)),
         batch(keeps ? where.store().begin() : naming_batch()),
-        finite(where.store().directory()) {}
+        finite(where.mgit_dir()) {}
 
-  Repository& repository;
+  Workspace& repository;
   PreviousVersions& previous;
   bool keeps;
   std::unique_ptr<Store::Batch> batch;
   FiniteTensors finite;
 };
 
-Ingest::Ingest(Repository& repository, PreviousVersions& previous)
+Ingest::Ingest(Workspace& repository, PreviousVersions& previous)
     : impl_(std::make_unique<Impl>(repository, previous)) {}
 Ingest::~Ingest() = default;
 

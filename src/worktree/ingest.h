@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "mgit/git.h"
 #include "mgit/store.h"
+#include "mgit/workspace.h"
 #include "worktree/previous_versions.h"
 
 namespace mgit {
@@ -16,7 +16,7 @@ namespace mgit {
 class Ingest {
  public:
   /// `previous` of the repository; both have to live longer.
-  Ingest(Repository& repository, PreviousVersions& previous);
+  Ingest(Workspace& repository, PreviousVersions& previous);
   ~Ingest();
 
   /// The text that stands for the file `path` (from the top of the working tree) in git: a

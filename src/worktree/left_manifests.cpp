@@ -63,12 +63,12 @@ std::vector<std::string> left_manifests(const Repository& repository) {
   return candidates(repository, files_of_mgit(repository), foreign);
 }
 
-LeftManifests restore_left_manifests(const Repository& repository) {
+LeftManifests restore_left_manifests(const Workspace& repository) {
   if (repository.work_dir().empty()) return {};
   return restore_left_manifests(repository, files_of_index(repository, ":/"));
 }
 
-LeftManifests restore_left_manifests(const Repository& repository,
+LeftManifests restore_left_manifests(const Workspace& repository,
                                      const std::vector<std::string>& paths) {
   LeftManifests result;
   std::vector<StagedFile> staged;

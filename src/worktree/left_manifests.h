@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -17,7 +17,7 @@ struct LeftManifests {
 
 /// Replaces every file that mgit tracks and that still is exactly the manifest of the index by its
 /// checkpoint, and refreshes the index.
-LeftManifests restore_left_manifests(const Repository& repository);
+LeftManifests restore_left_manifests(const Workspace& repository);
 
 /// Files of the index that .gitattributes gives to mgit.
 std::vector<std::string> files_of_mgit(const Repository& repository);
@@ -26,7 +26,7 @@ std::vector<std::string> files_of_mgit(const Repository& repository);
 std::vector<std::string> left_manifests(const Repository& repository);
 
 /// Of these paths alone, which git has.
-LeftManifests restore_left_manifests(const Repository& repository,
+LeftManifests restore_left_manifests(const Workspace& repository,
                                      const std::vector<std::string>& paths);
 
 }  // namespace mgit

@@ -114,7 +114,7 @@ std::vector<Pending> pending(const Repository& repository, const IndexCopy& inde
 }
 
 /// False if its objects are nowhere.
-bool objects_are_here(const Repository& repository, const Pending& file) {
+bool objects_are_here(const Workspace& repository, const Pending& file) {
   try {
     repository.need(file.manifest, file.path);
     return true;
@@ -177,7 +177,7 @@ void note_pending(const Repository& repository, const std::string& path) {
   os::write_all(file, as_bytes(path + '\0'), list);
 }
 
-PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
+PlacedFiles place_pending(const Workspace& repository, IndexCopy& index,
                           const std::function<bool()>& interrupted) {
   PlacedFiles placed;
   const std::vector<Pending> files = pending(repository, index, placed);

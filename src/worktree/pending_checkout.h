@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "worktree/index_copy.h"
 
 namespace mgit {
@@ -35,7 +35,7 @@ struct PlacedFiles {
 /// an error, and the file is removed, as git does when a filter fails. A file that cannot be
 /// written is no hindrance to the others. Ends early, leaving manifests, when `interrupted` says
 /// so.
-PlacedFiles place_pending(const Repository& repository, IndexCopy& index,
+PlacedFiles place_pending(const Workspace& repository, IndexCopy& index,
                           const std::function<bool()>& interrupted);
 
 /// They are in the index.

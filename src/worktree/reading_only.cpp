@@ -43,13 +43,13 @@ bool may_only_read(const Repository& repository) {
   const char* named = std::getenv("GIT_OBJECT_DIRECTORY");
   const fs::path objects =
       named != nullptr && *named != '\0' ? fs::path(named) : repository.common_dir() / "objects";
-  return is_closed(repository.store().directory()) && is_closed(objects);
+  return is_closed(repository.mgit_dir()) && is_closed(objects);
 }
 
 std::unique_ptr<Store::Batch> naming_batch() { return std::make_unique<NamingBatch>(); }
 
 fs::path scratch_directory(const Repository& repository) {
-  const fs::path own = repository.store().directory() / "tmp";
+  const fs::path own = repository.mgit_dir() / "tmp";
   return is_closed(own) ? fs::temp_directory_path() : own;
 }
 

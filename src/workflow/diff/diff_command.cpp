@@ -70,7 +70,7 @@ struct Comparison {
 };
 
 /// nullopt if one side is no checkpoint.
-std::optional<Comparison> compare(const Repository& repository, const RawChange& change) {
+std::optional<Comparison> compare(const Workspace& repository, const RawChange& change) {
   const std::string& old_path = change.old_path.empty() ? change.path : change.old_path;
   Comparison result;
   result.difference.path = change.path;
@@ -202,7 +202,7 @@ int diff_rest(const DiffRequest& request, const std::vector<CheckpointDifference
 
 }  // namespace
 
-std::optional<int> diff_files(Repository& repository, const DiffRequest& request) {
+std::optional<int> diff_files(Workspace& repository, const DiffRequest& request) {
   std::vector<Comparison> comparisons;
   bool rest = false;
   const std::vector<RawChange> changes = raw_changes(request.selection);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -21,10 +21,10 @@ struct DiffRequest {
 
 /// Prints the difference, paged and coloured as git would. git's exit status; nullopt: no
 /// checkpoint differs, nothing was printed, and all of it is git's.
-std::optional<int> diff_files(Repository& repository, const DiffRequest& request);
+std::optional<int> diff_files(Workspace& repository, const DiffRequest& request);
 
 /// git's textconv: one line per tensor of a checkpoint file, or of the manifest that stands for it
 /// (then `repository` has the objects; may be null).
-std::string textconv(const std::string& file, const Repository* repository);
+std::string textconv(const std::string& file, const Workspace* repository);
 
 }  // namespace mgit

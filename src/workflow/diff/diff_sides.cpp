@@ -8,7 +8,7 @@
 namespace mgit {
 namespace {
 
-Side side_of_manifest(const Repository& repository, const std::string& text,
+Side side_of_manifest(const Workspace& repository, const std::string& text,
                       const std::string& path) {
   Side side;
   side.manifest = parse_manifest(text, path);
@@ -29,7 +29,7 @@ std::vector<ManifestChunk> chunks_of(Bytes file, const ParsedCheckpoint& parsed)
   return chunks;
 }
 
-std::optional<Side> side_of(const Repository& repository, const std::string& mode, const Oid& blob,
+std::optional<Side> side_of(const Workspace& repository, const std::string& mode, const Oid& blob,
                             const std::string& path) {
   if (mode == "000000") return Side{{}, std::make_unique<MemoryModel>(), {}};
   if (!mode.starts_with("100")) return std::nullopt;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "workflow/diff/diff.h"
 
 namespace mgit {
@@ -26,7 +26,7 @@ std::vector<ManifestChunk> chunks_of(Bytes file, const ParsedCheckpoint& parsed)
 
 /// The checkpoint that a line of `git diff --raw` names; a zero blob is the file in the working
 /// tree. nullopt if there is no checkpoint, so that git has to show it.
-std::optional<Side> side_of(const Repository& repository, const std::string& mode, const Oid& blob,
+std::optional<Side> side_of(const Workspace& repository, const std::string& mode, const Oid& blob,
                             const std::string& path);
 
 }  // namespace mgit

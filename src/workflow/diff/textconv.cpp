@@ -47,7 +47,7 @@ void add_values(const std::optional<Outline>& outline, std::vector<std::string>&
     if (scalar.name.find(".params.") == std::string::npos) lines.push_back(textconv_line(scalar));
 }
 
-std::string textconv_of_manifest(const Manifest& manifest, const Repository* repository) {
+std::string textconv_of_manifest(const Manifest& manifest, const Workspace* repository) {
   std::vector<std::string> lines(manifest.tensors.size());
   parallel_for(lines.size(), [&](std::size_t i) {
     const ManifestTensor& tensor = manifest.tensors[i];
@@ -79,7 +79,7 @@ std::string textconv_of_file(Bytes bytes, const std::string& file) {
 
 }  // namespace
 
-std::string textconv(const std::string& file, const Repository* repository) {
+std::string textconv(const std::string& file, const Workspace* repository) {
   const MappedFile mapped(file);
   const Bytes bytes = mapped.bytes();
   if (parse_lfs_pointer(as_text(bytes))) return std::string(as_text(bytes));

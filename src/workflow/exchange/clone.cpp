@@ -25,7 +25,7 @@ std::vector<std::string> no_filter() {
 }
 
 /// What came for the models of HEAD, and which of them lack something.
-void report_models(const Repository& repository, bool quiet, const Say& say) {
+void report_models(const Workspace& repository, bool quiet, const Say& say) {
   const auto head = repository.head();
   if (!head) return;
   std::unordered_set<Digest> objects;
@@ -63,7 +63,7 @@ int clone_repository(const CloneCall& call, const Say& say) {
   const int status = run_loudly(command);
   if (status != 0 || call.directory.empty()) return status;
 
-  Repository repository = Repository::discover(call.directory);
+  Workspace repository = Workspace::discover(call.directory);
   repository.set_fetcher(fetch_objects);
   if (call.bare) {
     receive_shared_refs(repository, call.remote, call.remote, say);

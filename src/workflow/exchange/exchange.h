@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
 #include "mgit/remote.h"
+#include "mgit/workspace.h"
 #include "workflow/set_up.h"
 
 namespace mgit {
@@ -29,9 +29,8 @@ PushScope push_scope(const Repository& repository);
 /// refs/mgit/origin/* and refs/notes/mgit/* to the remote. Only what the other side lacks. Throws
 /// Error if objects could not be brought there, or if models would be pushed to a URL that no kind
 /// of remote takes. `remote`: its name, or the URL.
-TransferReport send_models(Repository& repository, const std::string& remote,
-                           const std::string& url, const std::vector<PushedRef>& refs,
-                           PushScope scope, const Say& say);
+TransferReport send_models(Workspace& repository, const std::string& remote, const std::string& url,
+                           const std::vector<PushedRef>& refs, PushScope scope, const Say& say);
 
 /// `mgit push` but for git's own part, which is to follow: sends the models of what git would push.
 struct PushCall {
@@ -42,7 +41,7 @@ struct PushCall {
 };
 
 /// 0, or the status with which git refuses the push; what it says was printed.
-int push_models(Repository& repository, const PushCall& call, const Say& say);
+int push_models(Workspace& repository, const PushCall& call, const Say& say);
 
 struct FetchCall {
   std::vector<std::string> arguments;   // git's, as they were given
@@ -54,11 +53,11 @@ struct FetchCall {
 
 /// `git fetch` and `git pull`, with the models. git's exit status; of fetch with `all`: 1 if the
 /// history could not be completed.
-int fetch(Repository& repository, const FetchCall& call, const Say& say);
+int fetch(Workspace& repository, const FetchCall& call, const Say& say);
 int pull(Repository& repository, const FetchCall& call, const Say& say);
 
 /// Brings every object of the history that is here and says what came and what is nowhere. True if
 /// nothing is missing now.
-bool complete_history(Repository& repository, bool quiet, const Say& say);
+bool complete_history(Workspace& repository, bool quiet, const Say& say);
 
 }  // namespace mgit

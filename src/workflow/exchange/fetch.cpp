@@ -53,7 +53,7 @@ struct Received {
   std::vector<Digest> absent;
 };
 
-Received receive_objects(const Repository& repository, const std::vector<Digest>& needed) {
+Received receive_objects(const Workspace& repository, const std::vector<Digest>& needed) {
   const std::vector<Digest> missing = repository.store().lacking(needed);
   Received received;
   if (missing.empty()) return received;
@@ -82,7 +82,7 @@ void say_restored(const LeftManifests& left, const Say& say) {
 
 }  // namespace
 
-bool complete_history(Repository& repository, bool quiet, const Say& say) {
+bool complete_history(Workspace& repository, bool quiet, const Say& say) {
   HistoryObjects objects = list_objects(repository, all_tips(repository), {});
   Received received = receive_objects(repository, objects.of_models);
   const Received records = receive_objects(repository, objects.of_records);
@@ -92,7 +92,7 @@ bool complete_history(Repository& repository, bool quiet, const Say& say) {
   return received.absent.empty();
 }
 
-int fetch(Repository& repository, const FetchCall& call, const Say& say) {
+int fetch(Workspace& repository, const FetchCall& call, const Say& say) {
   update_shared_refspecs(repository);
   const bool bare = repository.work_dir().empty();
   const std::vector<Oid> before = remote_tips(repository);

@@ -123,9 +123,8 @@ PushScope push_scope(const Repository& repository) {
   return only ? PushScope::kManifestsOnly : PushScope::kModels;
 }
 
-TransferReport send_models(Repository& repository, const std::string& remote,
-                           const std::string& url, const std::vector<PushedRef>& refs,
-                           PushScope scope, const Say& say) {
+TransferReport send_models(Workspace& repository, const std::string& remote, const std::string& url,
+                           const std::vector<PushedRef>& refs, PushScope scope, const Say& say) {
   const auto there = open_remote(repository, url);
   if (!there && scope == PushScope::kModels) {
     // A path without a repository is git's to complain about.
@@ -154,7 +153,7 @@ TransferReport send_models(Repository& repository, const std::string& remote,
   return sent;
 }
 
-int push_models(Repository& repository, const PushCall& call, const Say& say) {
+int push_models(Workspace& repository, const PushCall& call, const Say& say) {
   update_shared_refspecs(repository);
   if (call.manifests_only) ::setenv(kScopeVariable, "1", 1);
   const PushScope scope = push_scope(repository);

@@ -35,7 +35,7 @@ std::optional<std::string> name_of_original(std::string_view received) {
   return fmt::format("{}{}", kOriginals, received.substr(at + kPart.size()));
 }
 
-bool models_are_here(const Repository& repository, const Oid& commit) {
+bool models_are_here(const Workspace& repository, const Oid& commit) {
   try {
     const auto checkpoints = repository.checkpoints_at(commit);
     return std::all_of(checkpoints.begin(), checkpoints.end(), [&](const auto& checkpoint) {
@@ -102,7 +102,7 @@ RefMap shared_refs_there(const Repository& repository, const std::string& url) {
   return refs;
 }
 
-RefMap originals_to_send(const Repository& repository, const RefMap& there) {
+RefMap originals_to_send(const Workspace& repository, const RefMap& there) {
   RefMap result = lacking(repository, kOriginals, there);
   for (const auto& [received, id] : repository.refs(kReceived)) {
     const auto name = name_of_original(received);

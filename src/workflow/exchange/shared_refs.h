@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "workflow/set_up.h"
 
 namespace mgit {
@@ -20,7 +20,7 @@ RefMap shared_refs_there(const Repository& repository, const std::string& url);
 
 /// The originals, by the name they have at a remote, that the other side lacks: our own, and those
 /// that came from remotes as far as their models are here.
-RefMap originals_to_send(const Repository& repository, const RefMap& there);
+RefMap originals_to_send(const Workspace& repository, const RefMap& there);
 
 /// Originals and notes to `url`; where notes there are ahead, they are joined with ours first. What
 /// does not arrive is said, and fails nothing. `remote`: its name, or empty.

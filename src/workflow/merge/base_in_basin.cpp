@@ -14,7 +14,7 @@ CarriedModel::CarriedModel(const Store& store, const CommittedModel& base,
         std::make_unique<PermutedModel>(*steps_.back(), step->spec, step->permutation));
 }
 
-Manifest carried_along(const Repository& repository, const CommittedModel& base,
+Manifest carried_along(const Workspace& repository, const CommittedModel& base,
                        const std::vector<RecordedPermutation>& recorded) {
   Manifest carried = base.manifest;
   const bool placed = std::any_of(carried.tensors.begin(), carried.tensors.end(),

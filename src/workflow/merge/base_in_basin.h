@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "model/model_line.h"
 
 namespace mgit {
@@ -24,7 +24,7 @@ class CarriedModel final : public TensorSource {
 
 /// The base's tensors named by content, in that basin. Reads the base unless nothing moved it and
 /// its tensors fill their storages. Throws MissingError if objects are nowhere.
-Manifest carried_along(const Repository& repository, const CommittedModel& base,
+Manifest carried_along(const Workspace& repository, const CommittedModel& base,
                        const std::vector<RecordedPermutation>& recorded);
 
 }  // namespace mgit

@@ -13,7 +13,7 @@ namespace {
 using TreeChanges = std::map<std::string, std::optional<TreeFile>>;
 
 /// The model's files with the recorded permutations applied, oldest first.
-void carry(Repository& repository, const CommittedModel& model,
+void carry(Workspace& repository, const CommittedModel& model,
            const std::vector<RecordedPermutation>& recorded, TreeChanges& changes) {
   repository.need(model, model.path);
   for (const CommittedCheckpoint& part : model.parts) {
@@ -30,7 +30,7 @@ void carry(Repository& repository, const CommittedModel& model,
 
 }  // namespace
 
-std::optional<CarriedPick> carry_pick(Repository& repository, const Oid& base, const Oid& ours,
+std::optional<CarriedPick> carry_pick(Workspace& repository, const Oid& base, const Oid& ours,
                                       const Oid& theirs) {
   CarriedPick carried;
   TreeChanges in_base;

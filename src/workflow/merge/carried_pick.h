@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -19,7 +19,7 @@ struct CarriedPick {
 
 /// nullopt where no model of ours is a recorded rebase of what the base's history holds. Writes
 /// objects and trees, and moves nothing. Throws MissingError if objects are nowhere.
-std::optional<CarriedPick> carry_pick(Repository& repository, const Oid& base, const Oid& ours,
+std::optional<CarriedPick> carry_pick(Workspace& repository, const Oid& base, const Oid& ours,
                                       const Oid& theirs);
 
 }  // namespace mgit

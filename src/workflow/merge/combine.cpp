@@ -20,7 +20,7 @@ struct CombinedSide {
   TensorData read(std::string_view name) const { return (source ? source : original)->read(name); }
 };
 
-CombinedSide open_side(Repository& repository, const ModelPlan& plan, const SidePlan& side) {
+CombinedSide open_side(Workspace& repository, const ModelPlan& plan, const SidePlan& side) {
   repository.need(side.model, side.model.path);
   const Store& store = repository.store();
   CombinedSide result;
@@ -55,7 +55,7 @@ Frame frame_of(const Store& store, const ModelPlan& plan, const CommittedCheckpo
 
 class Combination {
  public:
-  Combination(Repository& repository, Store::Batch& batch, const ModelPlan& plan)
+  Combination(Workspace& repository, Store::Batch& batch, const ModelPlan& plan)
       : store_(repository.store()), batch_(batch), plan_(plan) {
     for (const SidePlan& side : plan.sides) sides_.push_back(open_side(repository, plan, side));
     if (!plan.two_way) {
@@ -138,7 +138,7 @@ class Combination {
 
 }  // namespace
 
-MergedModel combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan) {
+MergedModel combine(Workspace& repository, Store::Batch& batch, const ModelPlan& plan) {
   return Combination(repository, batch, plan).run();
 }
 

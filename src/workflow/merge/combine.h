@@ -25,6 +25,6 @@ struct MergedModel {
 /// Writes what is new to the batch and publishes nothing. The plan must have no conflicts and take
 /// no side as it is. Reads every model once; holds one tensor of every side for each thread. Throws
 /// MissingError if objects are nowhere.
-MergedModel combine(Repository& repository, Store::Batch& batch, const ModelPlan& plan);
+MergedModel combine(Workspace& repository, Store::Batch& batch, const ModelPlan& plan);
 
 }  // namespace mgit

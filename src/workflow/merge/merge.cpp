@@ -65,7 +65,7 @@ using PlacedFiles = std::map<std::string, TreeFile>;
 /// tree change; a failure until then leaves both as they were.
 class Strategy {
  public:
-  Strategy(Repository& repository, const StrategyCall& call)
+  Strategy(Workspace& repository, const StrategyCall& call)
       : repository_(repository), call_(call) {}
 
   int run() {
@@ -327,7 +327,7 @@ class Strategy {
                 {.directory = repository_.work_dir().string(), .input = lines});
   }
 
-  Repository& repository_;
+  Workspace& repository_;
   const StrategyCall& call_;
   Oid ours_;
   std::vector<MergeSide> sides_;
@@ -335,7 +335,7 @@ class Strategy {
 
 }  // namespace
 
-int run_merge_strategy(Repository& repository, const StrategyCall& call) {
+int run_merge_strategy(Workspace& repository, const StrategyCall& call) {
   return Strategy(repository, call).run();
 }
 
@@ -379,7 +379,7 @@ void note_merge(Repository& repository) {
 namespace {
 
 /// A fast-forward must not leave manifests where models were.
-void need_new_models(const Repository& repository, const Oid& ours, const Oid& theirs) {
+void need_new_models(const Workspace& repository, const Oid& ours, const Oid& theirs) {
   for (const CommittedModel& there : repository.list_models(theirs).models) {
     const auto here = past_model(repository, ours, there.path);
     if (!here || !same_weights(*here, there)) repository.need(there, there.path);
@@ -388,7 +388,7 @@ void need_new_models(const Repository& repository, const Oid& ours, const Oid& t
 
 }  // namespace
 
-MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,
+MergeRoute choose_merge_route(Workspace& repository, const std::vector<std::string>& branches,
                               const MergeOptions& options, bool stashes) {
   require_quiet_worktree(repository, "merge",
                          stashes ? LocalChanges::kStashed : LocalChanges::kRefused);

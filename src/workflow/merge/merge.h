@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "workflow/merge/merge_plan.h"
 
 namespace mgit {
@@ -27,7 +27,7 @@ struct StrategyCall {
 
 /// Exit status of a strategy: 0 clean, 1 conflicts, 2 not handled. Index and working tree hold the
 /// result; the trailers wait for append_merge_trailers.
-int run_merge_strategy(Repository& repository, const StrategyCall& call);
+int run_merge_strategy(Workspace& repository, const StrategyCall& call);
 
 /// Called from the prepare-commit-msg hook: adds the trailers of the merge under way to its
 /// message. Does nothing for a commit that is not that merge.
@@ -43,7 +43,7 @@ enum class MergeRoute : std::uint8_t { kUpToDate, kFastForward, kCombine };
 /// Checks what `mgit merge` needs (a branch checked out, a clean tree, known revisions) and decides
 /// how git is to be called. `stashes`: git will put local changes aside first. A fast-forward where
 /// git makes one, unless the options ask for a combination or theirs was rebased to be combined.
-MergeRoute choose_merge_route(Repository& repository, const std::vector<std::string>& branches,
+MergeRoute choose_merge_route(Workspace& repository, const std::vector<std::string>& branches,
                               const MergeOptions& options, bool stashes);
 
 }  // namespace mgit

@@ -19,7 +19,7 @@ bool same_tensors(const Manifest& a, const Manifest& b) {
                     });
 }
 
-bool is_changed(const Repository& repository, const CommittedModel& base,
+bool is_changed(const Workspace& repository, const CommittedModel& base,
                 const std::vector<RecordedPermutation>& recorded, const CommittedModel& tip) {
   if (same_weights(base, tip)) return false;
   if (recorded.empty() || !same_form(base, tip)) return true;
@@ -27,7 +27,7 @@ bool is_changed(const Repository& repository, const CommittedModel& base,
                        carried_along(repository, tip, {}));
 }
 
-void find_past(Repository& repository, const Oid& our_commit, const CommittedModel& ours,
+void find_past(Workspace& repository, const Oid& our_commit, const CommittedModel& ours,
                Candidate& candidate) {
   const Oid& theirs = candidate.side->commit;
   const std::string& path = candidate.model.path;
@@ -47,8 +47,8 @@ void find_past(Repository& repository, const Oid& our_commit, const CommittedMod
 
 }  // namespace
 
-Candidates find_candidates(Repository& repository, const Oid& our_commit,
-                           const CommittedModel& ours, const std::vector<MergeSide>& sides) {
+Candidates find_candidates(Workspace& repository, const Oid& our_commit, const CommittedModel& ours,
+                           const std::vector<MergeSide>& sides) {
   Candidates result;
   for (std::size_t i = 0; i < sides.size(); ++i) {
     const RenamedModel found =

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "model/model_line.h"
 #include "workflow/merge/model_plan.h"
 
@@ -36,8 +36,8 @@ struct Candidates {
 /// Follows renames, and recorded rebases: a side that is a rebase of what the other's history holds
 /// started there, whatever git's merge base is. Keeps references to `sides`. Reads the base's
 /// weights only where something moved them. Throws MissingError if objects are nowhere.
-Candidates find_candidates(Repository& repository, const Oid& our_commit,
-                           const CommittedModel& ours, const std::vector<MergeSide>& sides);
+Candidates find_candidates(Workspace& repository, const Oid& our_commit, const CommittedModel& ours,
+                           const std::vector<MergeSide>& sides);
 
 /// Whether two models have tensors of the same names, shapes and dtypes.
 bool same_form(const CommittedModel& a, const CommittedModel& b);

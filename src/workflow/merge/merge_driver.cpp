@@ -40,7 +40,7 @@ std::optional<Manifest> pick_frame(const Store& store, const Manifest& base, con
 }
 
 /// `frame` with the tensors of `tensors`: what the container says about its contents is made anew.
-Manifest written_in(Repository& repository, const Manifest& frame, const Manifest& tensors,
+Manifest written_in(Workspace& repository, const Manifest& frame, const Manifest& tensors,
                     const std::string& path) {
   repository.need(frame, path);
   const auto batch = repository.store().begin();
@@ -75,7 +75,7 @@ std::string torn_unit(const Manifest& base, const Manifest& ours, const Manifest
   return verdict.conflicts.empty() ? std::string() : verdict.conflicts.front();
 }
 
-bool merge_texts(Repository& repository, const std::string& base_text, const std::string& our_text,
+bool merge_texts(Workspace& repository, const std::string& base_text, const std::string& our_text,
                  const std::string& their_text, const std::filesystem::path& ours,
                  const std::string& path, std::string& conflict) {
   for (const auto& [side, text] :
@@ -128,7 +128,7 @@ bool merge_texts(Repository& repository, const std::string& base_text, const std
 
 }  // namespace
 
-bool merge_manifests(Repository& repository, const std::filesystem::path& base,
+bool merge_manifests(Workspace& repository, const std::filesystem::path& base,
                      const std::filesystem::path& ours, const std::filesystem::path& theirs,
                      const std::string& path, std::string& conflict) {
   try {

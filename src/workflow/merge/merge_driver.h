@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -14,7 +14,7 @@ namespace mgit {
 /// both sides, or a side is no manifest, a damaged one, or one without its objects; `conflict` then
 /// says which. A container with checksums of its contents is written
 /// anew (into the store) where each side changed other tensors.
-bool merge_manifests(Repository& repository, const std::filesystem::path& base,
+bool merge_manifests(Workspace& repository, const std::filesystem::path& base,
                      const std::filesystem::path& ours, const std::filesystem::path& theirs,
                      const std::string& path, std::string& conflict);
 

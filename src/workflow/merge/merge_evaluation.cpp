@@ -50,7 +50,7 @@ std::vector<std::string> table(const ModelPlan& plan, const std::string& path,
 
 }  // namespace
 
-std::vector<std::string> evaluate_merged(Repository& repository, const ModelPlan& plan,
+std::vector<std::string> evaluate_merged(Workspace& repository, const ModelPlan& plan,
                                          const std::string& path) {
   try {
     if (!is_configured(repository, path)) return {};

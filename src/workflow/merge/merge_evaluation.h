@@ -12,7 +12,7 @@ namespace mgit {
 /// holds as `path`, and a warning if it is worse than all of them. Empty where nothing is
 /// configured, or mgit.evaluateMerges is false; one line that says why where the models cannot be
 /// evaluated: a merge does not fail by that. Runs the network, if it is trusted.
-std::vector<std::string> evaluate_merged(Repository& repository, const ModelPlan& plan,
+std::vector<std::string> evaluate_merged(Workspace& repository, const ModelPlan& plan,
                                          const std::string& path);
 
 }  // namespace mgit

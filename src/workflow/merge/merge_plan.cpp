@@ -60,7 +60,7 @@ bool keeps_checksums(const ModelPlan& plan) {
 /// refused.
 class ModelPlanner {
  public:
-  ModelPlanner(Repository& repository, const Oid& ours, const std::vector<MergeSide>& sides,
+  ModelPlanner(Workspace& repository, const Oid& ours, const std::vector<MergeSide>& sides,
                const MergeOptions& options, std::vector<std::string>& notes)
       : repository_(repository), ours_(ours), sides_(sides), options_(options), notes_(notes) {}
 
@@ -361,7 +361,7 @@ class ModelPlanner {
     }
   }
 
-  Repository& repository_;
+  Workspace& repository_;
   const Oid& ours_;
   const std::vector<MergeSide>& sides_;
   const MergeOptions& options_;
@@ -389,7 +389,7 @@ const Manifest* same_part(const CommittedModel& model, const CommittedCheckpoint
   return count == 1 ? alike : nullptr;
 }
 
-MergeDecisions plan_models(Repository& repository, const Oid& ours,
+MergeDecisions plan_models(Workspace& repository, const Oid& ours,
                            const std::vector<MergeSide>& sides, const MergeOptions& options) {
   if (!options.weights.empty() && options.weights.size() != sides.size() + 1)
     throw UsageError(
@@ -402,7 +402,7 @@ MergeDecisions plan_models(Repository& repository, const Oid& ours,
   return decisions;
 }
 
-bool rebased_to_be_combined(Repository& repository, const Oid& ours, const Oid& theirs) {
+bool rebased_to_be_combined(Workspace& repository, const Oid& ours, const Oid& theirs) {
   for (const CommittedModel& here : models_at(repository, ours)) {
     auto there = past_model(repository, theirs, here.path);
     if (!there || same_weights(*there, here)) continue;

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 #include "workflow/merge/model_plan.h"
 
 namespace mgit {
@@ -18,11 +18,11 @@ struct MergeDecisions {
 /// takes its files; a model is planned where several sides changed it, where a rebase or an option
 /// asks for them to be combined, or where it is dealt out to other files. Throws Error for what an
 /// option lifts: its hint names the option. Nothing is written.
-MergeDecisions plan_models(Repository& repository, const Oid& ours,
+MergeDecisions plan_models(Workspace& repository, const Oid& ours,
                            const std::vector<MergeSide>& sides, const MergeOptions& options);
 
 /// True if a fast-forward from `ours` to `theirs` is not what was asked for: theirs was rebased
 /// into the basin of a model of ours, to be combined with it.
-bool rebased_to_be_combined(Repository& repository, const Oid& ours, const Oid& theirs);
+bool rebased_to_be_combined(Workspace& repository, const Oid& ours, const Oid& theirs);
 
 }  // namespace mgit

@@ -10,7 +10,7 @@ namespace mgit {
 namespace {
 
 /// `model` of the commit `from`, under another name in `to`.
-std::optional<CommittedModel> renamed(const Repository& repository, const CommittedModel& model,
+std::optional<CommittedModel> renamed(const Workspace& repository, const CommittedModel& model,
                                       const Oid& from, const Oid& to) {
   std::vector<CommittedModel> alike;
   const std::vector<TensorInfo> infos = infos_of(model.manifest);
@@ -28,7 +28,7 @@ std::optional<CommittedModel> renamed(const Repository& repository, const Commit
 
 }  // namespace
 
-RenamedModel follow_renames(const Repository& repository, const Oid& our_commit,
+RenamedModel follow_renames(const Workspace& repository, const Oid& our_commit,
                             const CommittedModel& ours, const std::optional<Oid>& base,
                             const Oid& their_commit) {
   RenamedModel found;

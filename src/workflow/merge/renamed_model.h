@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -17,7 +17,7 @@ struct RenamedModel {
 
 /// A name that one side gave up and one that is new there are the same model if the weights are the
 /// same; else if there is one new model with the same tensors, and it continues the old one.
-RenamedModel follow_renames(const Repository& repository, const Oid& our_commit,
+RenamedModel follow_renames(const Workspace& repository, const Oid& our_commit,
                             const CommittedModel& ours, const std::optional<Oid>& base,
                             const Oid& their_commit);
 

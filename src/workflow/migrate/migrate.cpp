@@ -30,7 +30,7 @@ constexpr std::size_t kNamed = 5;  // of a long list in a message
 /// What import and export have in common: everything but the files.
 class Migration {
  public:
-  Migration(Repository& repository, const MigrateOptions& options, std::string name)
+  Migration(Workspace& repository, const MigrateOptions& options, std::string name)
       : repository_(repository),
         options_(options),
         name_(std::move(name)),
@@ -69,7 +69,7 @@ class Migration {
   virtual bool expected_filter(std::string_view filter) const = 0;
   virtual void before_publishing() {}
 
-  Repository& repository_;
+  Workspace& repository_;
   const MigrateOptions& options_;
   std::string name_;
   ObjectDatabase objects_;
@@ -225,7 +225,7 @@ class Migration {
   /// Lines that mgit did not write may still give a file to another filter: then git would never
   /// see the working tree as clean.
   void check_attributes() const {
-    const fs::path directory = repository_.store().directory() / "tmp";
+    const fs::path directory = repository_.mgit_dir() / "tmp";
     fs::create_directories(directory);
     const TemporaryName index(name_beside(directory / "index"));
     for (const MovedRef& ref : result_.refs)
@@ -298,7 +298,7 @@ class Migration {
 /// Files in commits become checkpoints.
 class Import : public Migration {
  public:
-  Import(Repository& repository, const MigrateOptions& options)
+  Import(Workspace& repository, const MigrateOptions& options)
       : Migration(repository, options, "migrate import"), importer_(repository, objects_) {}
 
  private:
@@ -359,7 +359,7 @@ class Import : public Migration {
 /// Checkpoints in commits become files again, whole or of git-lfs.
 class Export : public Migration {
  public:
-  Export(Repository& repository, const MigrateOptions& options)
+  Export(Workspace& repository, const MigrateOptions& options)
       : Migration(repository, options, "migrate export") {}
 
  private:
@@ -398,11 +398,11 @@ class Export : public Migration {
 
 }  // namespace
 
-MigrateResult migrate_import(Repository& repository, const MigrateOptions& options) {
+MigrateResult migrate_import(Workspace& repository, const MigrateOptions& options) {
   return Import(repository, options).run();
 }
 
-MigrateResult migrate_export(Repository& repository, const MigrateOptions& options) {
+MigrateResult migrate_export(Workspace& repository, const MigrateOptions& options) {
   return Export(repository, options).run();
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -47,9 +47,9 @@ struct MigrateResult {
 
 /// Files of git, and pointers of git-lfs, become manifests. Throws Error before anything is
 /// rewritten if an LFS object is not here or a file cannot be a checkpoint.
-MigrateResult migrate_import(Repository& repository, const MigrateOptions& options);
+MigrateResult migrate_import(Workspace& repository, const MigrateOptions& options);
 
 /// Manifests become files of git, or pointers of git-lfs.
-MigrateResult migrate_export(Repository& repository, const MigrateOptions& options);
+MigrateResult migrate_export(Workspace& repository, const MigrateOptions& options);
 
 }  // namespace mgit

@@ -22,7 +22,7 @@ std::vector<std::string> git(const Repository& repository, std::vector<std::stri
   return arguments;
 }
 
-fs::path scratch(const Repository& repository) { return repository.store().directory() / "tmp"; }
+fs::path scratch(const Repository& repository) { return repository.mgit_dir() / "tmp"; }
 
 void check_lfs_object(const fs::path& file, Bytes content, const LfsPointer& pointer) {
   if (content.size() != pointer.size || sha256(content) != pointer.object)
@@ -46,7 +46,7 @@ BlobContent look_at(const ObjectDatabase& objects, const Oid& blob) {
   return content;
 }
 
-ContentImporter::ContentImporter(Repository& repository, ObjectDatabase& objects)
+ContentImporter::ContentImporter(Workspace& repository, ObjectDatabase& objects)
     : repository_(repository), objects_(objects) {}
 
 Oid ContentImporter::convert(const std::string& path, const Oid& blob, const BlobContent& content) {
@@ -80,7 +80,7 @@ void ContentImporter::finish() {
   pending_ = 0;
 }
 
-Oid export_to_git(Repository& repository, ObjectDatabase& objects, const Manifest& manifest) {
+Oid export_to_git(Workspace& repository, ObjectDatabase& objects, const Manifest& manifest) {
   if (manifest.size <= kInMemory) {
     std::string content;
     write_checkpoint(repository.store(), manifest, [&](Bytes piece) { content += as_text(piece); });
@@ -99,7 +99,7 @@ Oid export_to_git(Repository& repository, ObjectDatabase& objects, const Manifes
   return *blob;
 }
 
-Oid export_to_lfs(Repository& repository, ObjectDatabase& objects, const Manifest& manifest) {
+Oid export_to_lfs(Workspace& repository, ObjectDatabase& objects, const Manifest& manifest) {
   const fs::path directory = lfs_objects(repository);
   const fs::path scratch = directory.parent_path() / "tmp";
   fs::create_directories(scratch);

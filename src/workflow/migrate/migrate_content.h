@@ -7,7 +7,7 @@
 
 #include "git/lfs.h"
 #include "git/object_database.h"
-#include "mgit/git.h"
+#include "mgit/workspace.h"
 
 namespace mgit {
 
@@ -24,7 +24,7 @@ BlobContent look_at(const ObjectDatabase& objects, const Oid& blob);
 /// Into the store. Objects are durable after finish().
 class ContentImporter {
  public:
-  ContentImporter(Repository& repository, ObjectDatabase& objects);
+  ContentImporter(Workspace& repository, ObjectDatabase& objects);
   /// The blob of the manifest. Throws CorruptError for a broken checkpoint or LFS object.
   Oid convert(const std::string& path, const Oid& blob, const BlobContent& content);
   void finish();
@@ -32,15 +32,15 @@ class ContentImporter {
  private:
   Oid add(const std::string& path, Bytes file);
 
-  Repository& repository_;
+  Workspace& repository_;
   ObjectDatabase& objects_;
   std::unique_ptr<Store::Batch> batch_;
   std::uint64_t pending_ = 0;  // bytes in the batch
 };
 
 /// Out of the store: the blob of the file itself.
-Oid export_to_git(Repository& repository, ObjectDatabase& objects, const Manifest& manifest);
+Oid export_to_git(Workspace& repository, ObjectDatabase& objects, const Manifest& manifest);
 /// The blob of a pointer; the object goes where git-lfs keeps it.
-Oid export_to_lfs(Repository& repository, ObjectDatabase& objects, const Manifest& manifest);
+Oid export_to_lfs(Workspace& repository, ObjectDatabase& objects, const Manifest& manifest);
 
 }  // namespace mgit

@@ -24,7 +24,7 @@ PathVersions all_files(const ObjectDatabase& objects, const std::vector<Oid>& co
 /// "set" or something else for each path, asked of git with these lines as its only word on it.
 std::vector<bool> ask_git(const Repository& repository, const std::string& lines,
                           const PathVersions& paths) {
-  UnnamedFile file(repository.store().directory() / "tmp");
+  UnnamedFile file(repository.mgit_dir() / "tmp");
   file.append(as_bytes(lines));
   const std::string name =
       "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(file.fd());

@@ -22,7 +22,7 @@ constexpr std::uintmax_t kLongestLog = 1 << 20;  // then the older half goes
 
 /// In a folder of its own: gc takes what lies in mgit/ itself for state that keeps objects.
 fs::path log_file(const Repository& repository) {
-  return repository.common_dir() / "mgit" / "log" / "operations";
+  return repository.mgit_dir() / "log" / "operations";
 }
 
 Json json_of(const std::optional<Oid>& id) { return id ? Json(id->hex()) : Json(nullptr); }

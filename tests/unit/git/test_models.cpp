@@ -107,33 +107,6 @@ TEST_F(CommittedModels, AModelIsFoundInItsOtherForm) {
       same_weights(*repository.model_at(single, kIndex), *repository.model_at(sharded, kIndex)));
 }
 
-TEST_F(CommittedModels, IsReadFromItsShards) {
-  const Repository repository = git_.open();
-  const auto batch = repository.store().begin();
-  for (const std::string name : {"a", "b", "c"}) {
-    const std::string value(8, name[0]);
-    batch->put(as_bytes(value), 4);
-  }
-  batch->commit();
-  const auto stored = [](const std::vector<std::string>& tensors) {
-    Manifest manifest = parse_manifest(shard(tensors), "");
-    for (ManifestTensor& tensor : manifest.tensors)
-      tensor.object = sha256(as_bytes(std::string(8, tensor.info.name[0])));
-    return manifest_text(manifest);
-  };
-  git_.write("1.safetensors", stored({"b", "c"}));
-  git_.write("2.safetensors", stored({"a"}));
-  git_.write(kIndex,
-             index({{"a", "2.safetensors"}, {"b", "1.safetensors"}, {"c", "1.safetensors"}}));
-  const auto model = repository.model_at(git_.commit(), kIndex);
-  const auto source = open_model(repository.store(), *model);
-  EXPECT_EQ(source->tensors().size(), 3U);
-  EXPECT_EQ(as_text(source->read("a").view.data), "aaaaaaaa");
-  EXPECT_EQ(as_text(source->read("c").view.data), "cccccccc");
-  EXPECT_THAT(error_of([&] { repository.need(*model, "main"); }),
-              HasSubstr("main (1.safetensors)|layout object"));
-}
-
 TEST_F(CommittedModels, ABrokenSetIsNamedInOneLine) {
   write_pair();
   std::filesystem::remove(git_.path() / "2.safetensors");

@@ -1,9 +1,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include <barrier>
 #include <filesystem>
-#include <thread>
 
 #include "unit/git/sandbox.h"
 
@@ -39,27 +37,7 @@ TEST(Discover, FromASubdirectory) {
   EXPECT_TRUE(fs::equivalent(repository.work_dir(), sandbox.path()));
   EXPECT_TRUE(fs::equivalent(repository.git_dir(), sandbox.path() / ".git"));
   EXPECT_EQ(repository.common_dir(), repository.git_dir());
-  EXPECT_EQ(repository.store().directory(), repository.common_dir() / "mgit");
-}
-
-// textconv and diff ask for the store in all workers at once; a store made on first use crashed
-// them.
-TEST(Discover, StoreIsThereForAllThreads) {
-  const GitSandbox sandbox;
-  for (int round = 0; round < 100; ++round) {
-    const Repository repository = Repository::discover(sandbox.path());
-    constexpr int kThreads = 4;
-    std::barrier start(kThreads);
-    std::array<const Store*, kThreads> seen{};
-    std::vector<std::thread> threads;
-    for (const Store*& store : seen)
-      threads.emplace_back([&] {
-        start.arrive_and_wait();
-        store = &repository.store();
-      });
-    for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(std::count(seen.begin(), seen.end(), seen.front()), kThreads);
-  }
+  EXPECT_EQ(repository.mgit_dir(), repository.common_dir() / "mgit");
 }
 
 TEST(Discover, OutsideOfARepository) {
@@ -326,32 +304,6 @@ TEST(State, CleanAndUnderWay) {
   sandbox.git({"checkout", "-q", "main"});
   sandbox.git({"merge", "-q", "--no-ff", "--no-commit", "side"});
   EXPECT_EQ(repository.operation_under_way(), "merge");
-}
-
-TEST(Need, AsksTheFetcherThenNamesTheTensor) {
-  const GitSandbox sandbox;
-  Repository repository = sandbox.open();
-  const Manifest manifest = manifest_of("tensor", "gap");
-  {
-    const auto batch = repository.store().begin();
-    batch->put(as_bytes("gap"), 1);
-    batch->commit();
-  }
-  const std::string sha = sha256(as_bytes("tensor")).hex().substr(0, 12);
-  EXPECT_THAT(error_of([&] { repository.need(manifest, "model.safetensors"); }),
-              HasSubstr("model.safetensors|tensor object " + sha +
-                        " of w is not in this repository|fetch it"));
-  int calls = 0;
-  repository.set_fetcher([&](const Repository& r, const std::vector<Digest>& wanted) {
-    ++calls;
-    EXPECT_THAT(wanted, ElementsAre(sha256(as_bytes("tensor"))));
-    const auto batch = r.store().begin();
-    batch->put(as_bytes("tensor"), 1);
-    batch->commit();
-  });
-  repository.need(manifest, "model.safetensors");
-  repository.need(manifest, "model.safetensors");
-  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace

@@ -6,11 +6,11 @@
 #include <string>
 
 #include "mgit/lineage.h"
-#include "unit/git/sandbox.h"
+#include "unit/workspace/workspace_sandbox.h"
 
 namespace mgit::testing {
 
-class LineageSandbox : public GitSandbox {
+class LineageSandbox : public WorkspaceSandbox {
  public:
   std::filesystem::path database() const { return path() / ".git" / "mgit" / "lineage.db"; }
 
@@ -23,7 +23,7 @@ class LineageSandbox : public GitSandbox {
   /// those of `drift` (0: none). Its tensors go to the store.
   Manifest model(std::uint64_t seed, std::uint64_t drift = 0,
                  const std::string& file = "model.safetensors") const {
-    const Repository repository = open();
+    const Workspace repository = open();
     const auto batch = repository.store().begin();
     Manifest manifest = manifest_of("", "layout");
     manifest.size = 20'000;

@@ -14,14 +14,14 @@ using ::testing::Not;
 class LineageText : public ::testing::Test {
  protected:
   std::string describe(const std::string& revision, const std::string& path = {}) const {
-    const Repository repository = sandbox_.open();
+    const Workspace repository = sandbox_.open();
     Lineage lineage(repository);
     lineage.update();
     return lineage.describe(repository.require(revision), false, path);
   }
 
   nlohmann::json describe_json(const std::string& revision) const {
-    const Repository repository = sandbox_.open();
+    const Workspace repository = sandbox_.open();
     Lineage lineage(repository);
     lineage.update();
     return nlohmann::json::parse(lineage.describe_json(repository.require(revision)));
@@ -121,7 +121,7 @@ TEST_F(RebasedAndMerged, Json) {
 }
 
 TEST_F(RebasedAndMerged, ColourChangesNothingElse) {
-  const Repository repository = sandbox_.open();
+  const Workspace repository = sandbox_.open();
   Lineage lineage(repository);
   lineage.update();
   std::string coloured = lineage.describe(merged_, true);
@@ -159,7 +159,7 @@ TEST_F(LineageText, MergeThatTookOneSide) {
 
 TEST_F(LineageText, EvaluationsFollowTheWeights) {
   const Oid trained = sandbox_.commit_model("Train", 1);
-  Repository repository = sandbox_.open();
+  Workspace repository = sandbox_.open();
   EvaluationRecord record;
   record.commit = trained;
   record.path = "model.safetensors";

@@ -16,7 +16,7 @@ using ::testing::Not;
 class LineageIndex : public ::testing::Test {
  protected:
   void update() const {
-    const Repository repository = sandbox_.open();
+    const Workspace repository = sandbox_.open();
     Lineage(repository).update();
   }
 
@@ -28,7 +28,7 @@ class LineageIndex : public ::testing::Test {
   }
 
   EvaluationRecord evaluate(const Oid& commit, double loss) const {
-    Repository repository = sandbox_.open();
+    Workspace repository = sandbox_.open();
     const auto checkpoint = repository.checkpoint_at(commit, "model.safetensors");
     EvaluationRecord record;
     record.commit = commit;
@@ -87,7 +87,7 @@ TEST_F(LineageIndex, StepByStepEqualsAtOnce) {
   EXPECT_THAT(grown, HasSubstr("|mean|1 1|none|"));
   EXPECT_THAT(grown, HasSubstr("|0.25|"));
   EXPECT_EQ(grown, fresh_content());
-  const Repository repository = sandbox_.open();
+  const Workspace repository = sandbox_.open();
   Lineage(repository).rebuild();
   EXPECT_EQ(grown, sandbox_.content());
 }
@@ -130,7 +130,7 @@ TEST_F(LineageIndex, NotesStandInForLostTrailers) {
   const Oid commit = sandbox_.commit_model("Edited later", 1);
   update();
   EXPECT_EQ(sandbox_.rows("rebases"), "");
-  Repository repository = sandbox_.open();
+  Workspace repository = sandbox_.open();
   repository.set_note(kOperationNotes, commit,
                       "Mgit-Rebase: onto " + commit.hex() + " method weights seed 3\n");
   update();
@@ -189,7 +189,7 @@ TEST_F(LineageIndex, DamagedPagesAndOtherTables) {
     sqlite3_close(handle);
   };
   run_sql("DROP TABLE commits");
-  const Repository repository = sandbox_.open();
+  const Workspace repository = sandbox_.open();
   EXPECT_THAT(Lineage(repository).describe(commit, false), HasSubstr("Model"));
   EXPECT_EQ(sandbox_.content(), whole);
   run_sql("PRAGMA user_version = 99");
@@ -221,7 +221,7 @@ TEST_F(LineageIndex, SeveralAtOnce) {
     threads.emplace_back([&, i] {
       try {
         for (int round = 0; round < 5; ++round) {
-          const Repository repository = sandbox_.open();
+          const Workspace repository = sandbox_.open();
           Lineage lineage(repository);
           lineage.update();
           if (round % 2 == 0) lineage.rebuild();
@@ -242,13 +242,13 @@ TEST_F(LineageIndex, ShallowCloneGrows) {
   const auto clone = sandbox_.root() / "clone";
   sandbox_.git(
       {"clone", "-q", "--depth", "1", "file://" + sandbox_.path().string(), clone.string()});
-  const Repository shallow = Repository::discover(clone);
+  const Workspace shallow = Workspace::discover(clone);
   Lineage lineage(shallow);
   lineage.update();
   const Oid tip = *shallow.head();
   EXPECT_THAT(lineage.describe(tip, false), Not(HasSubstr("Two")));
   sandbox_.git({"fetch", "-q", "--unshallow"}, clone);
-  const Repository whole = Repository::discover(clone);
+  const Workspace whole = Workspace::discover(clone);
   Lineage grown(whole);
   grown.update();
   EXPECT_THAT(grown.describe(tip, false), HasSubstr("One"));
@@ -284,7 +284,7 @@ TEST_F(LineageIndex, ManyCommits) {
   EXPECT_LT(timed("unchanged", [&] { update(); }), 1'000);
   sandbox_.commit_model("One more", 1);
   EXPECT_LT(timed("one commit", [&] { update(); }), 1'000);
-  const Repository repository = sandbox_.open();
+  const Workspace repository = sandbox_.open();
   const Oid tip = *repository.head();
   timed("describe",
         [&] { EXPECT_THAT(Lineage(repository).describe(tip, false), HasSubstr("No 1  ")); });

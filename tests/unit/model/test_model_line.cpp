@@ -23,7 +23,7 @@ class ModelLine : public ::testing::Test {
     return commit;
   }
   std::set<Oid> trainings_of(const Oid& commit) const {
-    Repository repository = sandbox_.open();
+    Workspace repository = sandbox_.open();
     return trainings(repository, commit, kPath);
   }
   /// Parent's tree with the model as it is in the working tree.
@@ -37,7 +37,7 @@ class ModelLine : public ::testing::Test {
     return *Oid::from_hex(sandbox_.git(command));
   }
   void note(const Oid& commit, const std::string& text) const {
-    Repository repository = sandbox_.open();
+    Workspace repository = sandbox_.open();
     repository.set_note(kOperationNotes, commit, text);
   }
 
@@ -90,7 +90,7 @@ TEST_F(ModelLine, ARenameEndsNoLine) {
   const std::string tree = sandbox_.git({"write-tree"});
   const Oid renamed =
       *Oid::from_hex(sandbox_.git({"commit-tree", tree, "-m", "move", "-p", one.hex()}));
-  Repository repository = sandbox_.open();
+  Workspace repository = sandbox_.open();
   EXPECT_EQ(path_before(repository, renamed, one, "renamed.safetensors"), kPath);
   EXPECT_THAT(trainings(repository, renamed, "renamed.safetensors"), UnorderedElementsAre(one));
 }
@@ -105,7 +105,7 @@ TEST_F(ModelLine, OriginsAreBelievedOnlyIfTheyAreCommitsWithTheModel) {
     const Oid odd = commit_on({}, "Mgit-Origin\n\nMgit-Rebase: onto x\nMgit-Origin: " + origin, 2);
     branch_at("main", odd);
     EXPECT_THAT(trainings_of(odd), UnorderedElementsAre(odd)) << origin;
-    Repository repository = sandbox_.open();
+    Workspace repository = sandbox_.open();
     EXPECT_THAT(recorded_since(repository, std::nullopt, odd, kPath), IsEmpty());
   }
 }
@@ -133,14 +133,14 @@ class RecordedRebase : public ModelLine {
            "\nMgit-Origin: " + origin.hex();
   }
   Digest put(std::string_view text) const {
-    const Repository repository = sandbox_.open();
+    const Workspace repository = sandbox_.open();
     const auto batch = repository.store().begin();
     const Digest name = batch->put(as_bytes(text), 1);
     batch->commit();
     return name;
   }
   std::string permutation_of(const Oid& commit, std::string_view spec_source) const {
-    const Repository repository = sandbox_.open();
+    const Workspace repository = sandbox_.open();
     const Spec spec =
         bind_spec(spec_source, "test", infos_of(repository.model_at(commit, kPath)->manifest));
     Permutation permutation = identity_permutation(spec);
@@ -148,7 +148,7 @@ class RecordedRebase : public ModelLine {
   }
   std::size_t found(const std::string& permutation, const Oid& origin) const {
     const Oid commit = commit_on({}, "rebased\n\n" + record(permutation, origin), 1);
-    Repository repository = sandbox_.open();
+    Workspace repository = sandbox_.open();
     return recorded_since(repository, std::nullopt, commit, kPath).size();
   }
 };
@@ -159,7 +159,7 @@ TEST_F(RecordedRebase, IsFoundAndItsOriginFollowed) {
   const std::string permutation = permutation_of(origin, kSpec);
   const Oid again = commit_on({base}, "once\n\n" + record(permutation, origin), 1, 1);
   const Oid tip = commit_on({base}, "twice\n\n" + record(permutation, again), 1, 1);
-  Repository repository = sandbox_.open();
+  Workspace repository = sandbox_.open();
   EXPECT_EQ(recorded_since(repository, base, tip, kPath).size(), 2U);
   EXPECT_EQ(recorded_since(repository, std::nullopt, tip, kPath).size(), 2U);
   EXPECT_EQ(recorded_since(repository, tip, tip, kPath).size(), 0U);
@@ -190,7 +190,7 @@ TEST_F(RecordedRebase, WhatCannotBeBelievedIsNoRebase) {
 TEST(Continues, OneAnswerOfTheWholeModels) {
   // Small tensors alike and a large one anew: a sample would take them for one training.
   LineageSandbox sandbox;
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   const auto model = [&](std::uint64_t small, std::uint64_t large) {
     const auto batch = repository.store().begin();
     Manifest manifest = manifest_of("", "layout");
@@ -216,7 +216,7 @@ TEST(Continues, OneAnswerOfTheWholeModels) {
   const CommittedModel new_one = model(2, 1);
   for (const char* file : {"packs", "objects.db", "objects.db-wal", "objects.db-shm"})
     std::filesystem::remove_all(sandbox.path() / ".git" / "mgit" / file);
-  const Repository emptied = sandbox.open();
+  const Workspace emptied = sandbox.open();
   EXPECT_EQ(Continuation(emptied).if_here(old_one, new_one), true);
   EXPECT_EQ(Continuation(emptied).if_here(new_one, old_one), std::nullopt);
 }

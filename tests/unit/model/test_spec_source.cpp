@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "model/model_spec.h"
-#include "unit/git/sandbox.h"
+#include "unit/workspace/workspace_sandbox.h"
 
 namespace mgit::testing {
 namespace {
@@ -32,11 +32,11 @@ class SpecSources : public ::testing::Test {
   }
   /// The name of the only group of the spec that is chosen in the working tree.
   std::string group_of(const std::vector<TensorInfo>& tensors) const {
-    const Repository repository = sandbox_.open();
+    const Workspace repository = sandbox_.open();
     return choose_spec(&repository, std::nullopt, kPath, tensors).groups.at(0).name;
   }
 
-  GitSandbox sandbox_;
+  WorkspaceSandbox sandbox_;
 };
 
 TEST_F(SpecSources, AreAskedInOrder) {
@@ -93,7 +93,7 @@ TEST_F(SpecSources, SayWhichWeightsTheySpeakOf) {
 
   sandbox_.write("net.perm", kSpec);
   configure("net.perm");
-  const Repository repository = sandbox_.open();
+  const Workspace repository = sandbox_.open();
   EXPECT_EQ(spec_of_config({&repository, none, path, wrapped}).value().prefix, "module.");
   const std::vector<TensorInfo> bare = perceptron();
   EXPECT_EQ(spec_of_config({&repository, none, path, bare}).value().prefix, std::nullopt);

@@ -4,7 +4,7 @@
 
 #include "mgit/remote.h"
 #include "remote/object_remote.h"
-#include "unit/git/sandbox.h"
+#include "unit/workspace/workspace_sandbox.h"
 
 namespace fs = std::filesystem;
 
@@ -25,7 +25,7 @@ void put(Store& store, const std::vector<std::string>& contents) {
 }
 
 /// A repository "repo" with three commits, a checkpoint in each, and a bare "there.git".
-struct WithRemote : GitSandbox {
+struct WithRemote : WorkspaceSandbox {
   WithRemote() {
     create("there.git", true);
     git({"remote", "add", "origin", "../there.git"});
@@ -44,7 +44,7 @@ struct WithRemote : GitSandbox {
 const std::vector<std::string> kContents = {"one", "two", "layout", "other layout", "perm", "spec"};
 
 TEST(StoreBehind, Paths) {
-  GitSandbox sandbox;
+  WorkspaceSandbox sandbox;
   sandbox.create("bare.git", true);
   sandbox.create("with space");
   sandbox.commit();
@@ -66,7 +66,7 @@ TEST(StoreBehind, Paths) {
 }
 
 TEST(StoreBehind, EverythingElse) {
-  const GitSandbox sandbox;
+  const WorkspaceSandbox sandbox;
   for (const char* url : {"https://example.com/repo.git", "ssh://host/repo", "host:path",
                           "git@host:repo.git", "ext::sh -c x", "", "nowhere", "file://", "C:x"})
     EXPECT_FALSE(store_behind(url, sandbox.path())) << url;
@@ -74,7 +74,7 @@ TEST(StoreBehind, EverythingElse) {
 
 TEST(ObjectsInHistory, ManifestsAndTrailers) {
   const WithRemote sandbox;
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   EXPECT_THAT(objects_in_history(repository, {sandbox.third}, {}),
               UnorderedElementsAre(named("one"), named("two"), named("layout"),
                                    named("other layout"), named("perm"), named("spec")));
@@ -86,7 +86,7 @@ TEST(ObjectsInHistory, ManifestsAndTrailers) {
 }
 
 TEST(ObjectsInHistory, ACorruptManifestDoesNotHideItsNeighbours) {
-  const GitSandbox sandbox;
+  const WorkspaceSandbox sandbox;
   sandbox.write("bad.safetensors", "mgit checkpoint 1\n<<<<<<< ours\n");
   sandbox.write("good.safetensors", manifest_text(manifest_of("one")));
   const Oid commit = sandbox.commit();
@@ -96,7 +96,7 @@ TEST(ObjectsInHistory, ACorruptManifestDoesNotHideItsNeighbours) {
 
 TEST(Transfer, OnlyWhatIsLacking) {
   const WithRemote sandbox;
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   put(repository.store(), kContents);
   Store there(sandbox.there() / "mgit");
   put(there, {"one", "layout"});
@@ -112,7 +112,7 @@ TEST(Transfer, OnlyWhatIsLacking) {
 
 TEST(Push, BringsWhatTheCommitsNeed) {
   const WithRemote sandbox;
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   put(repository.store(), kContents);
   const std::string url = "../there.git";
   EXPECT_EQ(push_objects(repository, url, {sandbox.first}, {}).objects, 2U);
@@ -126,9 +126,9 @@ TEST(Push, BringsWhatTheCommitsNeed) {
 
 TEST(Push, MissingObjectsAreRefusedOrFetchedFirst) {
   const WithRemote sandbox;
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   put(repository.store(), {"one", "layout"});
-  GitSandbox other;
+  WorkspaceSandbox other;
   other.create("bare.git", true);
   const std::string url = (other.root() / "bare.git").string();
   EXPECT_THAT(error_of([&] { push_objects(repository, url, {sandbox.third}, {}); }),
@@ -150,7 +150,7 @@ TEST(Fetch, LooksInAllRemotes) {
   put(first, {"one"});
   Store second(sandbox.root() / "second.git/mgit");
   put(second, {"two"});
-  Repository repository = sandbox.open();
+  Workspace repository = sandbox.open();
   fetch_objects(repository, {named("one"), named("two"), named("nowhere")});
   EXPECT_TRUE(repository.store().contains(named("one")));
   EXPECT_TRUE(repository.store().contains(named("two")));
@@ -182,13 +182,13 @@ TEST(Fetch, TwoProcessesAtOnce) {
     ::waitpid(child, &status, 0);
     EXPECT_EQ(status, 0);
   }
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   for (const Digest& object : wanted) EXPECT_TRUE(repository.store().contains(object));
 }
 
 TEST(ObjectRemotes, AreOpenedByTheKindOfTheirUrl) {
   WithRemote sandbox;
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   EXPECT_EQ(remote_kind("https://host/models.git"), nullptr);
   EXPECT_EQ(remote_kind("host:models.git"), nullptr);
   EXPECT_NE(remote_kind("file:///models.git"), nullptr);
@@ -201,7 +201,7 @@ TEST(ObjectRemotes, AreOpenedByTheKindOfTheirUrl) {
 
 TEST(ObjectRemotes, OnAPathTakeAndGiveWhatIsLacking) {
   WithRemote sandbox;
-  const Repository repository = sandbox.open();
+  const Workspace repository = sandbox.open();
   put(repository.store(), {"one", "two"});
   const std::vector<Digest> objects{named("one"), named("two")};
   const auto there = open_remote(repository, "../there.git");

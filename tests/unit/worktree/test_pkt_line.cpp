@@ -72,7 +72,7 @@ TEST(PacketWriter, CutsLongContentAndReadsBack) {
 TEST(FilterProcess, RefusesAnotherProtocol) {
   const Pipe in = pipe_with("0015git-other-client\n000eversion=2\n0000");
   Pipe out;
-  const auto no_repository = []() -> Repository { throw Error("not needed"); };
+  const auto no_repository = []() -> Workspace { throw Error("not needed"); };
   EXPECT_THROW(serve_filter(in.read.fd(), out.write.fd(), no_repository), Error);
 }
 
@@ -83,7 +83,7 @@ TEST(FilterProcess, ServesOnAfterAFileItCannotFilter) {
   const std::string plain = "0013command=smudge\n000fpathname=b\n00000009hello0000";
   const Pipe in = pipe_with(handshake + unknown + plain);
   Pipe out;
-  serve_filter(in.read.fd(), out.write.fd(), []() -> Repository { throw Error("not needed"); });
+  serve_filter(in.read.fd(), out.write.fd(), []() -> Workspace { throw Error("not needed"); });
   out.write.close();
   std::string answers;
   std::array<char, 4096> chunk{};
@@ -112,7 +112,7 @@ TEST(FilterProcess, AnswersEveryExceptionWithAnError) {
   for (const auto& failure : failures) {
     const Pipe in = pipe_with(handshake + file + file);
     Pipe out;
-    serve_filter(in.read.fd(), out.write.fd(), [&failure]() -> Repository {
+    serve_filter(in.read.fd(), out.write.fd(), [&failure]() -> Workspace {
       failure();
       throw Error("unreachable");
     });
