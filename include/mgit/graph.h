@@ -105,6 +105,26 @@ std::unique_ptr<TensorSource> onnx_initializers(Bytes file, std::string_view sou
 Graph bind_initializers(Graph graph, const TensorSource& initializers,
                         const TensorSource& checkpoint);
 
+/// Is this a TorchScript archive (torch.jit.save)?
+bool is_torchscript(Bytes file);
+
+/// What a network is given: one tensor.
+struct GraphInput {
+  DType dtype = DType::kF32;
+  Shape shape;
+};
+
+/// Reads a TorchScript archive: its program is run once, on the shapes that it was traced with, or
+/// on those of `inputs`, if there are any; every operator on tensors is a node. So lengths are
+/// those of that run, and branches and loops are taken as it takes them. Parameters and buffers
+/// have the names of a state dict. Buffers that are in none of `checkpoint`, the names of a
+/// checkpoint's tensors, are constants; but with no names none is. Weights are not read. Throws as
+/// read_pt2, for an operator that mgit does not know too, as the lengths behind it are not known
+/// then.
+Graph read_torchscript(Bytes file, std::string_view source,
+                       const std::vector<std::string>& checkpoint = {},
+                       const std::vector<GraphInput>& inputs = {});
+
 /// A line for each input, parameter, constant, node and output, for tests and messages.
 std::string graph_text(const Graph& graph);
 

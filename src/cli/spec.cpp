@@ -83,19 +83,24 @@ class SpecCommand : public Command {
     check->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     check
         ->value("--graph", graph_,
-                "prove the spec by the graph of the network: a .pt2 or .onnx file")
+                "prove the spec by the graph of the network: a .pt2 or .onnx file, or TorchScript")
         .value_name("file");
+    add_input(*check);
     check->flag("--json", json_, "for scripts");
     diff_ = &options.subcommand("diff", "do two specs allow the same; the status is 1 if not");
     diff_
-        ->argument("a", spec_, "a .perm file, a graph (.pt2, .onnx), or auto: the shipped families")
+        ->argument(
+            "a", spec_,
+            "a .perm file, a graph (.pt2, .onnx, TorchScript), or auto: the shipped families")
         .required();
     diff_->argument("b", other_, "another").required();
     diff_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     diff_->flag("--json", json_, "for scripts");
     derive_ = &options.subcommand("derive", "the spec that the graph of a network allows");
-    derive_->argument("graph", graph_, "a .pt2 file of torch.export, or an ONNX model").required();
+    derive_->argument("graph", graph_, "a .pt2 file of torch.export, an ONNX model, or TorchScript")
+        .required();
     derive_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
+    add_input(*derive_);
     derive_->value("--output,-o", output_, "write it there").value_name("file");
   }
 
@@ -106,6 +111,13 @@ class SpecCommand : public Command {
   }
 
  private:
+  void add_input(Options& options) {
+    options
+        .value("--input", input_,
+               "what TorchScript that does not say it is run on: 1x3x32x32, I64:1x16")
+        .value_name("shape");
+  }
+
   int show() const {
     const Spec spec = Target(target_).spec();
     if (text_) {
@@ -129,7 +141,8 @@ class SpecCommand : public Command {
   /// Algebraic: what the graph allows; numeric: the graph is run.
   int check_by_graph(const Target& target, Spec spec) const {
     const MappedFile file(graph_);
-    const ModelDerivation derived = target.derive(GraphFile(file.bytes(), graph_));
+    const ModelDerivation derived =
+        target.derive(GraphFile(file.bytes(), graph_, parse_inputs(input_)));
     if (const auto reason = beyond(derived.spec, spec))
       return misfits(target, {fmt::format("{}, as {} says", *reason, graph_)});
     spec.proof = Proof::kAlgebraic;
@@ -196,7 +209,7 @@ class SpecCommand : public Command {
 
   int derive() const {
     const MappedFile file(graph_);
-    const GraphFile graph(file.bytes(), graph_);
+    const GraphFile graph(file.bytes(), graph_, parse_inputs(input_));
     const ModelDerivation found = Target(target_).derive(graph);
     const std::string text = derived_text(graph_, found);
     if (output_.empty()) {
@@ -236,6 +249,7 @@ class SpecCommand : public Command {
     return 1;
   }
 
+  std::string input_;
   Options* show_ = nullptr;
   Options* diff_ = nullptr;
   Options* derive_ = nullptr;

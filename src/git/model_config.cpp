@@ -25,13 +25,14 @@ struct ModelKey {
   std::string ModelConfig::*member;  // nullptr: non_finite_tensors(), model_setting()
 };
 
-constexpr std::array<ModelKey, 8> kModelKeys{{{"path", &ModelConfig::path},
+constexpr std::array<ModelKey, 9> kModelKeys{{{"path", &ModelConfig::path},
                                               {"spec", &ModelConfig::spec},
                                               {"graph", &ModelConfig::graph},
                                               {"data", &ModelConfig::data},
                                               {"loss", &ModelConfig::loss},
                                               {"nonfinite", nullptr},
                                               {"key", nullptr},
+                                              {"input", nullptr},
                                               {"optimizer", nullptr}}};
 
 /// A path inside the repository: relative, no "..".

@@ -13,50 +13,11 @@ namespace {
 using interpreter::Array;
 using interpreter::Arrays;
 using interpreter::Call;
+using interpreter::conforming;
+using interpreter::find_operator;
 using interpreter::Operator;
 
 constexpr std::size_t kMostAlive = std::size_t{1} << 27;
-
-/// nullptr: the interpreter does not know it.
-Operator find_operator(const std::string& op) {
-  using namespace interpreter;
-  for (const auto table :
-       {elementwise_operators, activation_operators, moving_operators, part_operators,
-        rearranging_operators, indexing_operators, creating_operators, reducing_operators,
-        linear_operators, convolution_operators, pooling_operators, normalising_operators,
-        recurrent_operators}) {
-    const auto found = table().find(op);
-    if (found != table().end()) return found->second;
-  }
-  return nullptr;
-}
-
-bool is_integer(DType dtype) {
-  switch (dtype) {
-    case DType::kU8:
-    case DType::kI8:
-    case DType::kI16:
-    case DType::kU16:
-    case DType::kI32:
-    case DType::kU32:
-    case DType::kI64:
-    case DType::kU64:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// As the value's dtype has it: fractions of integers are cut off.
-Array conforming(Array array, DType dtype) {
-  const bool same = array.dtype == dtype;
-  array.dtype = dtype;
-  if (!same && dtype == DType::kBool)
-    for (double& value : array.values) value = value != 0;
-  if (is_integer(dtype))
-    for (double& value : array.values) value = std::trunc(value);
-  return array;
-}
 
 /// Runs the nodes one by one; values are dropped after their last use.
 class Run {

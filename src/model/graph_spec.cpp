@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <exception>
 
 #include "base/os.h"
@@ -17,7 +18,7 @@
 namespace mgit {
 namespace {
 
-constexpr std::string_view kSuffix = ".pt2";  // TorchScript has others, and says nothing here
+constexpr std::string_view kSuffix = ".pt2";  // a TorchScript archive has any other
 constexpr std::string_view kOnnxSuffix = ".onnx";
 constexpr std::byte kOnnxStart{8};  // the field that a model begins with, its version
 constexpr std::string_view kManifest = "mgit checkpoint 1\n";
@@ -53,6 +54,12 @@ bool unwrap(Graph& graph) {
   return true;
 }
 
+std::vector<std::string> names_of(const std::vector<TensorInfo>& tensors) {
+  std::vector<std::string> names;
+  for (const TensorInfo& tensor : tensors) names.push_back(tensor.name);
+  return names;
+}
+
 ModelDerivation derive_named(const Graph& graph, const std::vector<TensorInfo>& tensors,
                              const std::vector<std::string>& prefixes) {
   for (const std::string& prefix : prefixes) {
@@ -83,22 +90,86 @@ ModelDerivation derive_weights(Graph graph, const std::vector<TensorInfo>& tenso
   std::rethrow_exception(first);
 }
 
+/// What a TorchScript archive that .mgitconfig names gives, or why it gives nothing.
+struct ByScript {
+  std::optional<ModelDerivation> derived;
+  std::string reason;  // empty: no such archive is named and here
+};
+
+/// An archive may be there for evaluation alone, so that none, and one that cannot be read, is no
+/// Error.
+ByScript derive_by_script(const SpecQuery& query, const std::vector<std::string>& prefixes) {
+  const std::string path = query.setting("graph");
+  if (query.repository == nullptr || path.empty() || path.ends_with(kSuffix) ||
+      path.ends_with(kOnnxSuffix))
+    return {};
+  try {
+    const std::string file = graph_file(*query.repository, query.commit, path);
+    if (!is_torchscript(as_bytes(file))) return {};
+    try {
+      return {derive_weights(read_torchscript(as_bytes(file), path, names_of(query.tensors),
+                                              parse_inputs(query.setting("input"))),
+                             query.tensors, prefixes),
+              {}};
+    } catch (const Error& error) {
+      return {std::nullopt, fmt::format("{}: {}", path, error.what())};
+    }
+  } catch (const Error&) {
+    return {};  // it is not in this commit
+  }
+}
+
 }  // namespace
+
+std::vector<GraphInput> parse_inputs(const std::string& text) {
+  std::vector<GraphInput> inputs;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    const std::size_t colon = one.find(':');
+    const auto dtype = colon == std::string_view::npos ? std::optional(DType::kF32)
+                                                       : dtype_from_name(one.substr(0, colon));
+    GraphInput input;
+    bool good = dtype.has_value();
+    if (good) input.dtype = *dtype;
+    std::string_view lengths = colon == std::string_view::npos ? one : one.substr(colon + 1);
+    while (good && !lengths.empty()) {
+      const std::size_t end = std::min(lengths.find('x'), lengths.size());
+      std::uint64_t length = 0;
+      const auto read = std::from_chars(lengths.data(), lengths.data() + end, length);
+      good = read.ec == std::errc() && read.ptr == lengths.data() + end;
+      input.shape.push_back(length);
+      lengths.remove_prefix(std::min(end + 1, lengths.size()));
+    }
+    if (!good || !byte_size(DType::kC128, input.shape))
+      throw Error("not the shape of an input", std::string(one),
+                  "write 1x3x32x32, or I64:1x16 for integers; ',' between several");
+    inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
 
 bool is_graph(Bytes file) {
   return looks_like_zip(file) || (!file.empty() && file.front() == kOnnxStart);
 }
 
-GraphFile::GraphFile(Bytes file, const std::string& path) {
+GraphFile::GraphFile(Bytes file, const std::string& path, std::vector<GraphInput> inputs)
+    : inputs_(std::move(inputs)) {
   if (!file.empty() && file.front() == kOnnxStart) {
     graph_ = read_onnx(file, path);
     initializers_ = onnx_initializers(file, path);
+  } else if (is_torchscript(file)) {
+    script_ = file;
+    path_ = path;
   } else {
     graph_ = read_pt2(file, path);
   }
 }
 
 Graph GraphFile::of(const TensorSource& weights) const {
+  if (!script_.empty())
+    return read_torchscript(script_, path_, names_of(weights.tensors()), inputs_);
   return initializers_ ? bind_initializers(graph_, *initializers_, weights) : graph_;
 }
 
@@ -135,9 +206,14 @@ std::string describe_pins(const Derivation& derivation) {
 
 void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
   const std::string path = query.setting("graph");
-  if (query.repository == nullptr || !path.ends_with(kSuffix)) return;
-  const std::string file = graph_file(*query.repository, query.commit, path);
   const std::string prefix = found.prefix.value_or("");
+  if (query.repository == nullptr || !path.ends_with(kSuffix)) {
+    const ByScript script = derive_by_script(query, {prefix});
+    if (script.derived && !beyond(script.derived->spec, found.spec))
+      found.spec.proof = Proof::kAlgebraic;
+    return;
+  }
+  const std::string file = graph_file(*query.repository, query.commit, path);
   const ModelDerivation derived =
       derive_weights(read_pt2(as_bytes(file), path), query.tensors, {prefix});
   if (const auto reason = beyond(derived.spec, found.spec))
@@ -165,6 +241,19 @@ std::optional<FoundSpec> spec_of_graph(const SpecQuery& query) {
     throw Error("nothing in this network can be reordered; " + describe_pins(found.derivation),
                 path, fmt::format("'mgit spec derive {} {}' shows every reason", path, query.path));
   return FoundSpec{std::move(found.spec), std::move(found.prefix)};
+}
+
+std::optional<FoundSpec> spec_of_script(const SpecQuery& query) {
+  ByScript script = derive_by_script(query, query.prefixes());
+  if (!script.derived || script.derived->spec.groups.empty()) return std::nullopt;
+  return FoundSpec{std::move(script.derived->spec), std::move(script.derived->prefix)};
+}
+
+std::string why_no_script(const SpecQuery& query) {
+  const ByScript script = derive_by_script(query, query.prefixes());
+  if (!script.derived) return script.reason;
+  return fmt::format("{} allows nothing: {}", script.derived->graph.source,
+                     describe_pins(script.derived->derivation));
 }
 
 }  // namespace mgit

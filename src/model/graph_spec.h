@@ -14,11 +14,16 @@ namespace mgit {
 /// Does a file begin as those with a graph do? A spec, which is text, does not.
 bool is_graph(Bytes file);
 
-/// A file with the graph of a network, read: what torch.export saved, or an ONNX model. Borrows the
-/// bytes.
+/// Inputs of a network in words: "1x3x32x32", or "I64:1x16,F32:1x4" for two, the first of integers.
+/// Throws Error.
+std::vector<GraphInput> parse_inputs(const std::string& text);
+
+/// A file with the graph of a network: what torch.export saved, an ONNX model, or a TorchScript
+/// archive, which is read once weights are given. Borrows the bytes.
 class GraphFile {
  public:
-  GraphFile(Bytes file, const std::string& path);
+  /// `inputs`: what a TorchScript archive is run on, instead of what it was traced with.
+  GraphFile(Bytes file, const std::string& path, std::vector<GraphInput> inputs = {});
 
   /// With parameters that are tensors of these weights. Reads the weights of an ONNX model, and
   /// throws Error where they are not those that it was exported from.
@@ -29,6 +34,9 @@ class GraphFile {
  private:
   Graph graph_;
   std::unique_ptr<TensorSource> initializers_;  // of an ONNX model
+  Bytes script_;  // a TorchScript archive, read when weights are known
+  std::string path_;
+  std::vector<GraphInput> inputs_;
 };
 
 /// What a graph allows, and the prefix of the weights in the file that it speaks of.

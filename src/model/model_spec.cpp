@@ -85,6 +85,8 @@ std::string describe(const FamilyMisfit& misfit) {
   }
   std::string what = "no permutation spec fits this network";
   if (nearest) what += "; " + describe(*nearest);
+  const std::string script = why_no_script(query);
+  if (!script.empty()) what += "; " + script;
   const std::string folder = beside_an_optimizer(query);
   if (!folder.empty())
     throw Error(what, query.path,

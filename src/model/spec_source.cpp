@@ -13,6 +13,7 @@ constexpr std::array kSources{
     SpecSource{"config", spec_of_config},
     SpecSource{"graph", spec_of_graph},
     SpecSource{"family", spec_of_family},
+    SpecSource{"script", spec_of_script},
 };
 
 }  // namespace

@@ -49,8 +49,14 @@ std::optional<FoundSpec> spec_of_config(const SpecQuery& query);
 /// The graph that .mgitconfig names, if torch.export saved it.
 std::optional<FoundSpec> spec_of_graph(const SpecQuery& query);
 /// Holds a spec against the graph that .mgitconfig names, if it names one: its proof is then
-/// algebraic. Throws Error if it reorders what the graph does not allow.
+/// algebraic. Throws Error if it reorders what the graph does not allow; but not for a TorchScript
+/// archive, which may be there for evaluation alone.
 void prove_by_graph(const SpecQuery& query, FoundSpec& found);
+/// The TorchScript archive that .mgitconfig names for evaluation: what its program allows. Asked
+/// last: it may be one that says nothing.
+std::optional<FoundSpec> spec_of_script(const SpecQuery& query);
+/// In words why that has none; empty if .mgitconfig names none.
+std::string why_no_script(const SpecQuery& query);
 /// A shipped family that recognises the network.
 std::optional<FoundSpec> spec_of_family(const SpecQuery& query);
 

@@ -13,6 +13,22 @@ std::int64_t whole(double value) {
   return static_cast<std::int64_t>(value);
 }
 
+bool is_integer(DType dtype) {
+  switch (dtype) {
+    case DType::kU8:
+    case DType::kI8:
+    case DType::kI16:
+    case DType::kU16:
+    case DType::kI32:
+    case DType::kU32:
+    case DType::kI64:
+    case DType::kU64:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 const Argument& Call::argument(std::string_view name) const {
@@ -133,6 +149,28 @@ std::vector<std::size_t> Call::naturals(std::string_view name, std::size_t lengt
   if (result.size() == 1) result.assign(length, result.front());
   require(result.size() == length, "a list of another length than there are axes");
   return result;
+}
+
+Operator find_operator(const std::string& op) {
+  for (const auto table :
+       {elementwise_operators, activation_operators, moving_operators, part_operators,
+        rearranging_operators, indexing_operators, creating_operators, reducing_operators,
+        linear_operators, convolution_operators, pooling_operators, normalising_operators,
+        recurrent_operators}) {
+    const auto found = table().find(op);
+    if (found != table().end()) return found->second;
+  }
+  return nullptr;
+}
+
+Array conforming(Array array, DType dtype) {
+  const bool same = array.dtype == dtype;
+  array.dtype = dtype;
+  if (!same && dtype == DType::kBool)
+    for (double& value : array.values) value = value != 0;
+  if (is_integer(dtype))
+    for (double& value : array.values) value = std::trunc(value);
+  return array;
 }
 
 }  // namespace mgit::interpreter

@@ -67,6 +67,11 @@ const Operators& pooling_operators();
 const Operators& normalising_operators();
 const Operators& recurrent_operators();
 
+/// nullptr: the interpreter does not know it.
+Operator find_operator(const std::string& op);
+/// As a value of that dtype: fractions of integers are cut off.
+Array conforming(Array array, DType dtype);
+
 /// Of operators that others are made of.
 Array softmax(const Array& in, std::size_t axis);
 /// y = x w' + b; b may be missing.

@@ -42,7 +42,7 @@ class SpecSources : public ::testing::Test {
 TEST_F(SpecSources, AreAskedInOrder) {
   std::vector<std::string_view> names;
   for (const SpecSource& source : spec_sources()) names.push_back(source.name);
-  EXPECT_THAT(names, ElementsAre("config", "graph", "family"));
+  EXPECT_THAT(names, ElementsAre("config", "graph", "family", "script"));
 }
 
 TEST_F(SpecSources, ConfigDecidesBeforeTheFamilyThatFitsToo) {

@@ -1,0 +1,27 @@
+// What an operator gives, told from the shapes of its arguments.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "graph/torchscript/value.h"
+
+namespace mgit::torchscript {
+
+struct Result {
+  Shape shape;
+  DType dtype;
+};
+
+using TensorOf = std::function<const Tensor&(ValueId)>;
+
+/// The results of a node whose arguments are all known to be tensors of `tensor_of`. Shapes of the
+/// costly operators are computed from shapes; the others are run on zeros. Throws Error for an
+/// operator that cannot be run, for lengths that depend on what the network is given, and for
+/// shapes that do not fit.
+std::vector<Result> results_of(const GraphNode& node, const TensorOf& tensor_of);
+
+/// The contents of the results of a node all of whose tensors are known.
+std::vector<interpreter::Array> contents_of(const GraphNode& node, const TensorOf& tensor_of);
+
+}  // namespace mgit::torchscript

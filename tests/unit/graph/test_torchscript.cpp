@@ -1,0 +1,333 @@
+// The reader of TorchScript archives, on archives made here and on some that PyTorch wrote
+// (data/make_torchscript.py).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/graph/data_file.h"
+#include "unit/graph/torchscript_file.h"
+
+namespace mgit::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// A method of class Net on one tensor, without parameters.
+ScriptFile method(const std::string& body, const std::vector<int>& shape = {2, 6}) {
+  ScriptFile file{
+      "class Net(Module):\n  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n"};
+  std::string line;
+  for (std::size_t begin = 0; begin < body.size();) {
+    const std::size_t end = std::min(body.find('\n', begin), body.size());
+    file.code += "    " + body.substr(begin, end - begin) + "\n";
+    begin = end + 1;
+  }
+  return file.input(shape);
+}
+
+std::string refusal_of(const std::string& body) { return script_refusal(method(body).archive()); }
+
+/// The nodes alone.
+std::string nodes_of(const std::string& body, const std::vector<int>& shape = {2, 6}) {
+  const std::string text = text_of(method(body, shape));
+  std::string nodes;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin) + 1;
+    if (text[begin] == '%') nodes += text.substr(begin, end - begin);
+    begin = end;
+  }
+  return nodes;
+}
+
+const std::string kLinear =
+    "class Linear(Module):\n"
+    "  __parameters__ = [\"weight\", \"bias\", ]\n"
+    "  __buffers__ = [\"scale\", ]\n"
+    "  weight : Tensor\n"
+    "  bias : Tensor\n"
+    "  def forward(self: __torch__.Linear,\n"
+    "    input: Tensor) -> Tensor:\n"
+    "    bias = self.bias\n"
+    "    weight = self.weight\n"
+    "    return torch.linear(input, weight, bias)\n";
+
+std::string linear(int out, int in, const std::string& key) {
+  return pickled_object("Linear", {{"weight", pickled_tensor({out, in}, key + "w")},
+                                   {"bias", pickled_tensor({out}, key + "b")}});
+}
+
+ScriptFile perceptron() {
+  ScriptFile file{kLinear +
+                  "class Net(Module):\n"
+                  "  fc1 : __torch__.Linear\n"
+                  "  def forward(self: __torch__.Net,\n"
+                  "    x: Tensor) -> Tensor:\n"
+                  "    fc2 = self.fc2\n"
+                  "    fc1 = self.fc1\n"
+                  "    input = torch.flatten(x, 1)\n"
+                  "    return (fc2).forward(torch.relu((fc1).forward(input, )), )\n"};
+  file.members = {{"training", "\x89"}, {"fc1", linear(5, 4, "1")}, {"fc2", linear(3, 5, "2")}};
+  return file.input({2, 2, 2});
+}
+
+TEST(TorchScript, ReadsATrace) {
+  EXPECT_EQ(text_of(perceptron()),
+            "input %input F32[2,2,2]\n"
+            "parameter %fc1.bias F32[5] = fc1.bias\n"
+            "parameter %fc1.weight F32[5,4] = fc1.weight\n"
+            "parameter %fc2.bias F32[3] = fc2.bias\n"
+            "parameter %fc2.weight F32[3,5] = fc2.weight\n"
+            "%flatten F32[2,4] = aten.flatten.default(self=%input, start_dim=1)\n"
+            "%linear F32[2,5] = aten.linear.default(input=%flatten, weight=%fc1.weight, "
+            "bias=%fc1.bias) in fc1\n"
+            "%relu F32[2,5] = aten.relu.default(self=%linear)\n"
+            "%linear#2 F32[2,3] = aten.linear.default(input=%relu, weight=%fc2.weight, "
+            "bias=%fc2.bias) in fc2\n"
+            "output %linear#2 F32[2,3]\n");
+  EXPECT_EQ(read(perceptron()).source, "net.pt");
+}
+
+TEST(TorchScript, InputsMayBeGiven) {
+  ScriptFile file = perceptron();
+  file.inputs.clear();
+  EXPECT_THAT(script_refusal(file.archive()), HasSubstr("what inputs it was traced with"));
+  const Graph graph =
+      read_torchscript(as_bytes(file.archive()), "net.pt", {}, {{DType::kF32, {7, 4}}});
+  EXPECT_EQ(graph.values[graph.outputs[0]].shape,
+            (std::vector<std::optional<std::uint64_t>>{7, 3}));
+  EXPECT_THAT(script_refusal(file.archive(), {{DType::kF32, {7, 5}}}),
+              HasSubstr("operator aten.linear in fc1: weights for inputs of another length"));
+}
+
+TEST(TorchScript, ASharedModuleIsOneTensorOfSeveralNames) {
+  ScriptFile file = perceptron();
+  file.members = {{"fc1", linear(4, 4, "1")}, {"fc2", linear(4, 4, "1")}};
+  const Graph graph = read(file);
+  EXPECT_EQ(graph.parameters.size(), 4u);
+  EXPECT_EQ(graph.parameters[0].value, graph.parameters[1].value);
+  EXPECT_EQ(graph.parameters[0].tensor, "fc1.bias");
+  EXPECT_EQ(graph.parameters[1].tensor, "fc2.bias");
+}
+
+TEST(TorchScript, BuffersThatTheCheckpointLacksAreConstants) {
+  ScriptFile file = method("return torch.mul(x, self.scale)");
+  file.code = "class Net(Module):\n  __buffers__ = [\"scale\", ]\n" + file.code.substr(18);
+  file.members = {{"scale", pickled_tensor({6}, "s")}};
+  file.files = {{"data/s", std::string(24, '\0')}};
+  EXPECT_THAT(text_of(file), HasSubstr("parameter %scale F32[6] = scale"));
+  const auto with = [&](const std::string& name) {
+    return graph_text(read_torchscript(as_bytes(file.archive()), "net.pt", {name}));
+  };
+  EXPECT_THAT(with("scale"), HasSubstr("parameter %scale"));
+  EXPECT_THAT(with("model.scale"), HasSubstr("parameter %scale"));
+  EXPECT_THAT(with("other"), HasSubstr("constant %scale F32[6] = 24 bytes of scale"));
+}
+
+TEST(TorchScript, LengthsAreComputedAsTheProgramSays) {
+  EXPECT_EQ(nodes_of("_0 = ops.prim.NumToTensor(torch.size(x, 1))\n"
+                     "half = torch.floor_divide(_0, CONSTANTS.c0 if False else 2)\n"
+                     "_1 = int(half)\n"
+                     "_2 = annotate(List[int], [torch.size(x, 0), -1, _1])\n"
+                     "return torch.view(x, _2)"),
+            "%view F32[2,2,3] = aten.view.default(self=%input, size=[2, -1, 3])\n");
+  EXPECT_EQ(nodes_of("n = annotate(number, torch.add(ops.prim.NumToTensor(torch.size(x, 1)), 1))\n"
+                     "return torch.add(torch.arange(n, dtype=None, layout=0), torch.size(x)[-1])",
+                     {2, 12}),
+            "%arange I64[13] = aten.arange.default(end=13, dtype=none, layout=\"strided\")\n"
+            "%add I64[13] = aten.add.default(self=%arange, other=12)\n");
+}
+
+TEST(TorchScript, NumbersAreInTheGraphWhereATensorIsAsked) {
+  ScriptFile file = method("return torch.mul(x, CONSTANTS.c0)");
+  file.constant({}, std::string("\0\0\0\0\0\0\0\x40", 8), "DoubleStorage");
+  EXPECT_THAT(text_of(file), HasSubstr("constant %CONSTANTS.c0 F64[] = 8 bytes"));
+  EXPECT_THAT(text_of(method("return torch.mul(x, ops.prim.NumToTensor(torch.size(x, 1)))")),
+              HasSubstr("constant %number I64[] = 8 bytes"));
+}
+
+TEST(TorchScript, BranchesAndLoopsAreTaken) {
+  EXPECT_EQ(nodes_of("y = x\n"
+                     "for i in range(torch.size(x, 0)):\n"
+                     "  if torch.eq(i, 1):\n"
+                     "    y = torch.relu(y)\n"
+                     "  else:\n"
+                     "    y = torch.tanh(y)\n"
+                     "n = 0\n"
+                     "while torch.lt(n, 1):\n"
+                     "  n = torch.add(n, 1)\n"
+                     "  y = torch.neg(y)\n"
+                     "return y"),
+            "%tanh F32[2,6] = aten.tanh.default(self=%input)\n"
+            "%relu F32[2,6] = aten.relu.default(self=%tanh)\n"
+            "%neg F32[2,6] = aten.neg.default(self=%relu)\n");
+}
+
+TEST(TorchScript, ListsTuplesAndDicts) {
+  EXPECT_EQ(nodes_of("parts = annotate(List[Tensor], [])\n"
+                     "a, b, = torch.split(x, [2, 4], 1)\n"
+                     "_0 = torch.append(parts, b)\n"
+                     "_1 = torch.append(parts, a)\n"
+                     "d = {\"k\": (torch.cat(parts, -1), torch.len(parts))}\n"
+                     "y, n, = d[\"k\"]\n"
+                     "return torch.mul(y, n)"),
+            "%split F32[2,2], %split#2 F32[2,4] = aten.split.sizes(self=%input, split_size=[2, 4], "
+            "dim=1)\n"
+            "%cat F32[2,6] = aten.cat.default(tensors=[%split#2, %split], dim=-1)\n"
+            "%mul F32[2,6] = aten.mul.default(self=%cat, other=2)\n");
+}
+
+TEST(TorchScript, OperatorsOfSeveralFormsAreToldByTheirArguments) {
+  EXPECT_EQ(nodes_of("a = torch.std(x, [1], True, True)\n"
+                     "b = torch.max(x, a)\n"
+                     "c, i, = torch.max(b, 1)\n"
+                     "d = torch.to(c, 7)\n"
+                     "return torch.to(d, dtype=6, layout=0, device=torch.device(\"cpu\"))"),
+            "%std F32[2,1] = aten.std.dim(self=%input, dim=[1], unbiased=true, keepdim=true)\n"
+            "%max F32[2,6] = aten.max.other(self=%input, other=%std)\n"
+            "%max#2 F32[2], %max#3 I64[2] = aten.max.dim(self=%max, dim=1)\n"
+            "%to F64[2] = aten.to.dtype(self=%max#2, dtype=\"F64\")\n"
+            "%to#2 F32[2] = aten.to.dtype_layout(self=%to, dtype=\"F32\", layout=\"strided\", "
+            "device=\"cpu\")\n");
+}
+
+TEST(TorchScript, WritingInPlaceBecomesFunctional) {
+  EXPECT_EQ(nodes_of("y = torch.mul(x, 2)\n"
+                     "z = torch.view(y, [-1])\n"
+                     "_0 = torch.add_(y, 1)\n"
+                     "return torch.sum(z)"),
+            "%mul F32[2,6] = aten.mul.default(self=%input, other=2)\n"
+            "%view F32[12] = aten.view.default(self=%mul, size=[-1])\n"
+            "%add F32[2,6] = aten.add.default(self=%mul, other=1)\n"
+            "%view#2 F32[12] = aten.view.default(self=%add, size=[-1])\n"
+            "%sum F32[] = aten.sum.default(self=%view#2)\n");
+  EXPECT_THAT(refusal_of("n = ops.prim.NumToTensor(torch.size(x, 0))\n"
+                         "_0 = torch.add_(n, 1)\n"
+                         "return x"),
+              HasSubstr("operator aten.add_: it writes into numbers that lengths"));
+}
+
+TEST(TorchScript, WhatIsNotKnownIsNamed) {
+  EXPECT_EQ(refusal_of("return torch.fft_fft(x)"),
+            "net.pt: operator aten.fft_fft: it is not known to mgit");
+  EXPECT_THAT(refusal_of("return ops.torchvision.nms(x, x, 0.5)"),
+              HasSubstr("operator ops.torchvision.nms is not known to mgit"));
+  EXPECT_THAT(refusal_of("return torch.view(x, [int(torch.sum(x))])"),
+              HasSubstr("a length is computed from what the network is given"));
+  EXPECT_THAT(refusal_of("if bool(torch.gt(torch.sum(x), 0)):\n  x = torch.relu(x)\nreturn x"),
+              HasSubstr("depends on the numbers that it is given"));
+  EXPECT_THAT(refusal_of("return torch.nonzero(x)"),
+              HasSubstr("its lengths depend on what the network is given"));
+  EXPECT_THAT(refusal_of("return torch.index(x, [torch.gt(x, 0)])"),
+              HasSubstr("its lengths depend on what the network is given"));
+  EXPECT_THAT(refusal_of("return self.fc"), HasSubstr("has no attribute fc"));
+  EXPECT_THAT(refusal_of("return y"), HasSubstr("name y is used before it is given"));
+  EXPECT_THAT(refusal_of("return CONSTANTS.c7"), HasSubstr("there is no constant c7"));
+  EXPECT_THAT(refusal_of("ops.prim.RaiseException(\"no rows\", \"E\")\nreturn x"),
+              HasSubstr("the program refuses such inputs: no rows"));
+  EXPECT_THAT(refusal_of("return x +"), HasSubstr("code/__torch__.py: line 4: "));
+}
+
+TEST(TorchScript, AProgramThatNeverEndsEnds) {
+  EXPECT_THAT(refusal_of("while True:\n  x = x\nreturn x"), HasSubstr("never ends"));
+  EXPECT_THAT(refusal_of("for i in range(9223372036854775807):\n  x = x\nreturn x"),
+              HasSubstr("never ends"));
+  EXPECT_THAT(refusal_of("l = [1]\nwhile True:\n  l = torch.add(l, l)\nreturn x"),
+              HasSubstr("a list that is too long"));
+  EXPECT_THAT(refusal_of("return self.forward(x, )"), HasSubstr("nested too deeply"));
+  EXPECT_THAT(refusal_of("return " + std::string(150, '(') + "x" + std::string(150, ')')), "");
+  EXPECT_THAT(refusal_of("return " + std::string(5000, '(') + "x" + std::string(5000, ')')),
+              HasSubstr("nested too deeply"));
+  EXPECT_THAT(refusal_of("y = x" + std::string(5000, '.') + "\nreturn y"), HasSubstr("line 4"));
+  std::string links = "x";
+  for (int i = 0; i < 5000; ++i) links += ".a";
+  EXPECT_THAT(refusal_of("return " + links), HasSubstr("nested too deeply"));
+}
+
+TEST(TorchScript, NumbersThatAreTooLarge) {
+  EXPECT_THAT(refusal_of("return torch.zeros([99999999999999999999])"),
+              HasSubstr("a number that cannot be read"));
+  EXPECT_THAT(refusal_of("return torch.zeros([9223372036854775807, 4])"), HasSubstr("too large"));
+  EXPECT_THAT(refusal_of("return torch.mul(9223372036854775807, 4)"),
+              HasSubstr("a number that is too large"));
+  EXPECT_THAT(refusal_of("return torch.floordiv(4, 0)"), HasSubstr("a division by zero"));
+  EXPECT_THAT(refusal_of("return torch.expand(x, [4611686018427387904, 2, 6])"),
+              HasSubstr("operator aten.expand: "));
+  EXPECT_THAT(refusal_of("return torch.size(x, 2)"), HasSubstr("an index out of range"));
+  ScriptFile file = perceptron();
+  file.members[1].second = pickled_object(
+      "Linear", {{"weight", pickled_tensor({2147483647, 2147483647, 2147483647}, "w")}});
+  EXPECT_THAT(script_refusal(file.archive()), HasSubstr("the shape of a tensor overflows"));
+}
+
+TEST(TorchScript, ModulesInsideThemselvesAreRefused) {
+  ScriptFile file = perceptron();
+  // The root memoised, and given as its own attribute.
+  file.members = {};
+  ZipBuilder zip;
+  zip.add({"net/data.pkl", std::string("\x80\x02") + "c__torch__\nNet\n)\x81q\x01}(" +
+                               pickled_text("fc1") + "h\x01" + "ub."});
+  zip.add({"net/code/__torch__.py", file.code});
+  zip.add({"net/constants.pkl", "\x80\x02(t."});
+  EXPECT_THAT(script_refusal(zip.finish()), HasSubstr("nested too deeply"));
+}
+
+TEST(TorchScript, EveryTruncationIsRefused) {
+  const std::string whole = from_disk("picture.torchscript.pt");
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    ASSERT_NE(script_refusal(whole.substr(0, length)), "") << length;
+  const ScriptFile file = perceptron();
+  for (std::size_t length = 0; length < file.code.size(); ++length) {
+    ScriptFile part = file;
+    part.code.resize(length);
+    script_refusal(part.archive());  // the last lines may be missing; it ends in any case
+  }
+}
+
+TEST(TorchScript, IsTold) {
+  EXPECT_TRUE(is_torchscript(as_bytes(perceptron().archive())));
+  EXPECT_FALSE(is_torchscript(as_bytes(from_disk("mlp.pt2"))));
+  EXPECT_FALSE(is_torchscript(as_bytes(from_disk("reference_linear.pt"))));
+  EXPECT_FALSE(is_torchscript({}));
+}
+
+/// The spec that a graph allows, which is proved by running it.
+std::string proved_spec(const Graph& graph) {
+  const MemoryModel network = zeros_for(graph);
+  const Derivation derivation = derive_spec(graph, network.tensors());
+  EXPECT_EQ(derivation.unknown_operators, std::vector<std::string>{});
+  const Spec spec = bind_spec(derivation.spec_text, "derived", network.tensors());
+  const NumericProof proof = prove(graph, spec, network);
+  EXPECT_TRUE(proof.proved) << proof.reason;
+  return derivation.spec_text;
+}
+
+TEST(TorchScript, AConvolutionalNetworkOfPyTorchs) {
+  const std::string file = from_disk("picture.torchscript.pt");
+  const Graph all = read_torchscript(as_bytes(file), "net.pt");
+  std::vector<std::string> names;
+  for (const GraphParameter& parameter : all.parameters)
+    if (parameter.tensor != "scale") names.push_back(parameter.tensor);
+  const std::string spec = proved_spec(read_torchscript(as_bytes(file), "net.pt", names));
+  EXPECT_THAT(spec, HasSubstr("enter.weight: "));
+  EXPECT_THAT(spec, HasSubstr("deep.weight: enter.blocks*deep.units, enter.units, _, _"));
+  EXPECT_THAT(spec,
+              HasSubstr("join.weight: join, enter.blocks*deep.units+enter.blocks*enter.units, "));
+  EXPECT_THAT(spec, HasSubstr("leave.weight: _, join*_:9"));
+}
+
+TEST(TorchScript, AttentionAndALstmOfPyTorchs) {
+  const std::string spec =
+      proved_spec(read_torchscript(as_bytes(from_disk("words.torchscript.pt")), "net.pt"));
+  EXPECT_THAT(spec, HasSubstr("head.weight: _, rnn.weight_hh_l0"));
+  EXPECT_THAT(spec, HasSubstr("embed.weight: _, "));
+}
+
+TEST(TorchScript, AScriptedNetworkOfPyTorchs) {
+  const std::string file = from_disk("scripted.torchscript.pt");
+  const std::string spec =
+      proved_spec(read_torchscript(as_bytes(file), "net.pt", {}, {{DType::kF32, {200, 4}}}));
+  EXPECT_THAT(spec, HasSubstr("leave.weight: _, layers.2"));
+  EXPECT_THAT(script_refusal(file, {{DType::kF32, {4}}}), HasSubstr("a batch of rows"));
+}
+
+}  // namespace
+}  // namespace mgit::testing
