@@ -34,6 +34,7 @@ Graph read(Bytes file, const std::vector<std::string>& checkpoint,
   Builder builder;
   Modules modules(archive, builder, checkpoint);
   builder.output(Evaluator(archive, modules, builder).forward(inputs_of(modules, builder, inputs)));
+  modules.add_unread();
   return functional(builder.take());
 }
 

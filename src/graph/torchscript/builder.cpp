@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "graph/interpreter/call.h"
+#include "graph/torchscript/builtins.h"
 #include "graph/torchscript/signatures.h"
 #include "graph/torchscript/types.h"
 #include "mgit/format.h"
@@ -26,6 +27,21 @@ constexpr ValueId kFirstLoose = 0x80000000;  // numbers of tensors that are in n
 const std::unordered_set<std::string_view> kUnsteady = {
     "empty",           "new_empty",     "empty_like",           "dropout",
     "feature_dropout", "alpha_dropout", "feature_alpha_dropout"};
+
+/// Arguments that are tensors, or lists of them. One of any other name is a number, and has to be
+/// known where it comes as a tensor: lengths may hang on it.
+bool takes_tensors(const std::string& op, const std::string& name) {
+  static const std::unordered_set<std::string_view> kTensors = {
+      "self",        "other",  "input",      "weight",    "bias",    "running_mean",
+      "running_var", "mat",    "mat1",       "mat2",      "batch1",  "batch2",
+      "vec",         "vec2",   "tensor",     "tensor1",   "tensor2", "tensors",
+      "query",       "key",    "value",      "indices",   "index",   "src",
+      "source",      "mask",   "attn_mask",  "condition", "values",  "hx",
+      "params",      "w_ih",   "w_hh",       "b_ih",      "b_hh",    "x1",
+      "x2",          "input1", "input2",     "v",         "g",       "exponent",
+      "min",         "max",    "boundaries", "prepend",   "append",  "repeats"};
+  return kTensors.contains(name) || (name == "end" && op == "lerp");
+}
 
 /// The tensors of an argument.
 template <typename F>
@@ -49,7 +65,8 @@ using IdOf = std::function<ValueId(Tensor&)>;
 }
 
 /// A list of numbers, of tensors, or of both.
-Argument list_argument(const std::string& name, const List& list, const IdOf& id_of) {
+Argument list_argument(const std::string& name, const List& list, bool of_tensors,
+                       const IdOf& id_of) {
   const auto all = [&](auto is) { return std::all_of(list.items.begin(), list.items.end(), is); };
   if (list.dict) interpreter::refuse(fmt::format("argument {} is a dict", name));
   if (list.items.empty()) return std::vector<std::int64_t>{};
@@ -68,24 +85,23 @@ Argument list_argument(const std::string& name, const List& list, const IdOf& id
     for (const Value& each : list.items) result.push_back(*number_of(each));
     return result;
   }
-  std::vector<std::optional<ValueId>> tensors;
-  std::vector<std::int64_t> numbers;
-  for (const Value& each : list.items) {
-    if (const auto number = integer_of(each)) numbers.push_back(*number);
-    if (std::holds_alternative<std::monostate>(each)) {
-      tensors.emplace_back();
-    } else if (const auto* tensor = std::get_if<Tensor*>(&each)) {
-      tensors.emplace_back(id_of(**tensor));
-    } else if (!std::holds_alternative<std::int64_t>(each)) {
-      refuse_argument(name, each);
-    }
+  if (!of_tensors) {
+    std::vector<std::int64_t> numbers;
+    for (const Value& each : list.items) numbers.push_back(whole_number(each));
+    return numbers;
   }
-  if (tensors.size() == list.items.size()) return tensors;
-  if (numbers.size() == list.items.size()) return numbers;  // lengths, some of them in tensors
-  interpreter::refuse(fmt::format("argument {} has numbers among its tensors", name));
+  std::vector<std::optional<ValueId>> tensors;
+  for (const Value& each : list.items) {
+    const auto* tensor = std::get_if<Tensor*>(&each);
+    if (tensor == nullptr && !std::holds_alternative<std::monostate>(each))
+      refuse_argument(name, each);
+    tensors.push_back(tensor == nullptr ? std::nullopt : std::optional(id_of(**tensor)));
+  }
+  return tensors;
 }
 
-Argument argument_of(const std::string& name, const Value& value, const IdOf& id_of) {
+Argument argument_of(const std::string& op, const std::string& name, const Value& value,
+                     const IdOf& id_of) {
   if (std::holds_alternative<std::monostate>(value)) return std::monostate{};
   if (const auto* flag = std::get_if<bool>(&value)) return *flag;
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
@@ -96,8 +112,14 @@ Argument argument_of(const std::string& name, const Value& value, const IdOf& id
   }
   if (const auto* number = std::get_if<double>(&value)) return *number;
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* tensor = std::get_if<Tensor*>(&value)) return id_of(**tensor);
-  if (const auto* list = std::get_if<List*>(&value)) return list_argument(name, **list, id_of);
+  const bool tensors = takes_tensors(op, name);
+  if (const auto* tensor = std::get_if<Tensor*>(&value)) {
+    if (tensors) return id_of(**tensor);
+    if (is_floating((*tensor)->dtype)) return real_number(value);
+    return whole_number(value);
+  }
+  if (const auto* list = std::get_if<List*>(&value))
+    return list_argument(name, **list, tensors, id_of);
   refuse_argument(name, value);
 }
 
@@ -106,12 +128,14 @@ GraphNode node_of(const std::string& op, const Signature& signature, const Argum
   GraphNode node;
   node.op = "aten." + op;
   node.overload = *signature.overload == '\0' ? "default" : signature.overload;
+  const std::string pure = pure_name(op);
   const std::vector<std::string> names = argument_names(signature);
   for (std::size_t i = 0; i < arguments.positional.size(); ++i)
-    node.arguments.emplace_back(names[i], argument_of(names[i], arguments.positional[i], id_of));
+    node.arguments.emplace_back(names[i],
+                                argument_of(pure, names[i], arguments.positional[i], id_of));
   for (const auto& [name, value] : arguments.named) {
     if (node.find(name) != nullptr) interpreter::refuse("argument " + name + " is given twice");
-    node.arguments.emplace_back(name, argument_of(name, value, id_of));
+    node.arguments.emplace_back(name, argument_of(pure, name, value, id_of));
   }
   if (node.op == "aten._convolution") {  // four flags of the library behind it follow
     node.op = "aten.convolution";
@@ -225,13 +249,13 @@ Value Builder::apply(const std::string& op, const Arguments& arguments) {
       const TensorOf tensor_of = [&](ValueId id) -> const Tensor& {
         return *loose[id - kFirstLoose];
       };
-      const std::vector<Result> results = results_of(node, tensor_of);
+      const std::vector<Result> results = results_of(node, tensor_of, work_);
       if (std::all_of(results.begin(), results.end(), [](const Result& each) {
             return each.shape.size() <= 1 &&
                    element_count(each.shape).value_or(kMostKnown + 1) <= kMostKnown;
           })) {
         std::vector<Value> values;
-        for (Array& array : contents_of(node, tensor_of))
+        for (Array& array : contents_of(node, tensor_of, work_))
           values.emplace_back(known(std::move(array)));
         if (signature->results == 1 && !values.empty()) return values.front();
         return arena_.list(std::move(values));
@@ -253,7 +277,7 @@ Value Builder::emit(GraphNode node, bool in_place, int results) {
   GraphNode pure = node;
   pure.op = "aten." + pure_name(node.op.substr(5));
   const TensorOf tensor_of = [this](ValueId id) -> const Tensor& { return *tensors_[id]; };
-  std::vector<Result> made_results = results_of(pure, tensor_of);
+  std::vector<Result> made_results = results_of(pure, tensor_of, work_);
   if (in_place && node.op.find("squeeze") == std::string::npos &&
       node.op.find("transpose") == std::string::npos && node.op != "aten.t_") {
     const auto* self = std::get_if<ValueId>(&node.arguments.front().second);

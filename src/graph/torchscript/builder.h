@@ -41,6 +41,7 @@ class Builder {
   std::vector<Tensor*> tensors_;  // by value
   std::unordered_map<std::string, std::size_t> names_;
   std::string module_;
+  std::size_t work_ = 0;  // numbers that were run on to learn shapes
 };
 
 }  // namespace mgit::torchscript

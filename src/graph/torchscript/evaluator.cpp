@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "graph/torchscript/builtins.h"
+#include "graph/torchscript/composites.h"
 #include "graph/torchscript/types.h"
 #include "mgit/format.h"
 
@@ -196,6 +197,7 @@ void Evaluator::assign(const Expression& target, Value value, Locals& locals) {
   const auto* of = std::get_if<Object*>(&object);
   if (of == nullptr)
     throw CorruptError(fmt::format("{} has no attribute to be set", kind_of(object)));
+  builder_.output(value);  // it is there in the next call
   Modules::set_attribute(**of, target.text, std::move(value));
 }
 
@@ -357,6 +359,7 @@ Value Evaluator::call_named(const std::string& name, const Expression& expressio
 
 Value Evaluator::call_operator(const std::string& name, const Arguments& arguments) {
   if (auto result = call_builtin(builder_, name, arguments)) return *result;
+  if (auto result = apply_composite(builder_, name, arguments)) return *result;
   if (name == "_set_item" || name == "insert" || name == "extend" || name == "pop")
     throw Error("operator torch." + name + " is not known to mgit");
   return builder_.apply(name.substr(name.rfind('.') + 1), arguments);

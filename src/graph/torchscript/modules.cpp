@@ -109,6 +109,18 @@ Tensor* Modules::tensor(const StoredValue& stored, const std::string& path) {
   return entry.tensor;
 }
 
+void Modules::add_unread() {
+  for (auto& [place, entry] : named_) {
+    const bool there = checkpoint_.empty() ||
+                       std::any_of(entry.parameters.begin(), entry.parameters.end(),
+                                   [this](const std::string& name) { return in_checkpoint(name); });
+    if (entry.tensor != nullptr || entry.parameters.empty() || !there) continue;
+    const auto& [storage, dtype, shape, offset, strides] = place;
+    entry.tensor =
+        builder_.parameter({entry.parameters.begin(), entry.parameters.end()}, {"", dtype, shape});
+  }
+}
+
 Value Modules::convert(const Pickled& in, NodeId id, const std::string& path, int depth) {
   const pickle::Pickle& pickle = in.pickle;
   const Node& node = pickle[id];

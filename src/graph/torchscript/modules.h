@@ -24,6 +24,8 @@ class Modules {
   static void set_attribute(Object& object, const std::string& name, Value value);
   /// "CONSTANTS.c3".
   Value constant(const std::string& name);
+  /// Those of the checkpoint that the program did not read are parameters of the graph, too.
+  void add_unread();
   /// What the network was traced with, as inputs of the graph; nullopt: the archive does not say.
   std::optional<std::vector<Value>> traced_inputs();
 

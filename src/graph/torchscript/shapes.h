@@ -15,13 +15,14 @@ struct Result {
 
 using TensorOf = std::function<const Tensor&(ValueId)>;
 
-/// The results of a node whose arguments are all known to be tensors of `tensor_of`. Shapes of the
-/// costly operators are computed from shapes; the others are run on zeros. Throws Error for an
-/// operator that cannot be run, for lengths that depend on what the network is given, and for
-/// shapes that do not fit.
-std::vector<Result> results_of(const GraphNode& node, const TensorOf& tensor_of);
+/// The results of a node whose tensors `tensor_of` has. Shapes are computed from shapes where there
+/// is a rule for it; other operators are run on zeros. Throws Error for an operator that cannot be
+/// run, for lengths that depend on what the network is given, and for shapes that do not fit.
+/// `work` counts the numbers that were run on; too many in all are an Error.
+std::vector<Result> results_of(const GraphNode& node, const TensorOf& tensor_of, std::size_t& work);
 
 /// The contents of the results of a node all of whose tensors are known.
-std::vector<interpreter::Array> contents_of(const GraphNode& node, const TensorOf& tensor_of);
+std::vector<interpreter::Array> contents_of(const GraphNode& node, const TensorOf& tensor_of,
+                                            std::size_t& work);
 
 }  // namespace mgit::torchscript

@@ -10,19 +10,20 @@ namespace {
 constexpr Signature kSignatures[] = {
     {1, "", "self other",
      "__and__ __lshift__ __or__ __rshift__ __xor__ atan2 bitwise_and bitwise_or bitwise_xor "
-     "copysign div divide eq expand_as floor_divide fmax fmin fmod ge greater greater_equal "
-     "gt hypot ldexp le less less_equal logaddexp logical_and logical_or logical_xor lt "
-     "matmul maximum minimum mul multiply ne not_equal remainder reshape_as true_divide "
-     "type_as vdot view_as xlogy"},
+     "copysign div divide eq expand_as floor_divide fmax fmin fmod ge greater greater_equal gt "
+     "hypot ldexp le less less_equal logaddexp logical_and logical_or logical_xor lt matmul "
+     "maximum minimum mul multiply ne not_equal remainder reshape_as true_divide type_as vdot "
+     "view_as xlogy"},
     {1, "", "self output_size",
      "_adaptive_avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d"},
     {1, "", "self",
-     "_to_copy abs acos acosh alias asin asinh atan atanh bitwise_not ceil clone contiguous "
-     "cos cosh deg2rad detach empty_like erf erfc exp exp2 expm1 floor frac gelu "
-     "hardsigmoid hardswish isfinite isinf isnan lift_fresh lift_fresh_copy log log10 log1p "
-     "log2 log_sigmoid logical_not mT mish neg negative nonzero numpy_T ones_like positive "
-     "ravel reciprocal relu relu6 round rsqrt selu sgn sigmoid sign silu sin sinh "
-     "special_erf special_expit sqrt square t tan tanh trunc zero zeros_like"},
+     "rand_like randn_like bernoulli _to_copy abs acos acosh alias asin asinh atan atanh "
+     "bitwise_not ceil clone contiguous cos cosh deg2rad detach empty_like erf erfc exp exp2 "
+     "expm1 floor frac gelu hardsigmoid hardswish isfinite isinf isnan lift_fresh "
+     "lift_fresh_copy log log10 log1p log2 log_sigmoid logical_not mT mish neg negative "
+     "nonzero numpy_T ones_like positive ravel reciprocal relu relu6 round rsqrt selu sgn "
+     "sigmoid sign silu sin sinh special_erf special_expit sqrt square t tan tanh trunc zero "
+     "zeros_like"},
     {1, "",
      "input weight bias stride padding dilation transposed output_padding groups benchmark "
      "deterministic cudnn_enabled allow_tf32",
@@ -83,7 +84,7 @@ constexpr Signature kSignatures[] = {
     {1, "", "equation tensors", "einsum"},
     {1, "", "self alpha scale input_scale", "elu"},
     {1, "", "weight indices padding_idx scale_grad_by_freq sparse", "embedding"},
-    {1, "", "size", "empty ones zeros"},
+    {1, "", "size", "rand randn empty ones zeros"},
     {1, "", "n m", "eye"},
     {1, "", "self value", "fill"},
     {1, "", "self start_dim end_dim", "flatten"},
@@ -187,15 +188,20 @@ constexpr Signature kSignatures[] = {
     {1, "", "self dim sizes", "unflatten"},
     {1, "", "self dimension size step", "unfold"},
     {0, "", "self split_size dim", "unsafe_split"},
-    {1, "", "self:T output_size:I align_corners:b scales_h:n scales_w:n", "upsample_bilinear2d"},
+    {1, "", "self:T output_size:I align_corners:b scales_h:n scales_w:n",
+     "upsample_bilinear2d upsample_bicubic2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa"},
     {1, "vec", "input:T output_size:I align_corners:b scale_factors:I",
-     "upsample_bilinear2d upsample_linear1d upsample_trilinear3d"},
+     "upsample_bilinear2d upsample_linear1d upsample_trilinear3d upsample_bicubic2d "
+     "_upsample_bilinear2d_aa _upsample_bicubic2d_aa"},
     {1, "", "self:T output_size:I align_corners:b scales:n", "upsample_linear1d"},
-    {1, "", "self:T output_size:I scales:n", "upsample_nearest1d"},
+    {1, "", "self:T output_size:I scales:n", "upsample_nearest1d _upsample_nearest_exact1d"},
     {1, "vec", "input:T output_size:I scale_factors:I",
-     "upsample_nearest1d upsample_nearest2d upsample_nearest3d"},
-    {1, "", "self:T output_size:I scales_h:n scales_w:n", "upsample_nearest2d"},
-    {1, "", "self:T output_size:I scales_d:n scales_h:n scales_w:n", "upsample_nearest3d"},
+     "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d "
+     "_upsample_nearest_exact2d _upsample_nearest_exact3d"},
+    {1, "", "self:T output_size:I scales_h:n scales_w:n",
+     "upsample_nearest2d _upsample_nearest_exact2d"},
+    {1, "", "self:T output_size:I scales_d:n scales_h:n scales_w:n",
+     "upsample_nearest3d _upsample_nearest_exact3d"},
     {1, "", "self:T output_size:I align_corners:b scales_d:n scales_h:n scales_w:n",
      "upsample_trilinear3d"},
     {1, "", "self:T size:I", "view view_copy"},

@@ -1,5 +1,4 @@
-// The reader of TorchScript archives, on archives made here and on some that PyTorch wrote
-// (data/make_torchscript.py).
+// The reader of TorchScript archives, on archives made here.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,19 +9,7 @@ namespace mgit::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-/// A method of class Net on one tensor, without parameters.
-ScriptFile method(const std::string& body, const std::vector<int>& shape = {2, 6}) {
-  ScriptFile file{
-      "class Net(Module):\n  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n"};
-  std::string line;
-  for (std::size_t begin = 0; begin < body.size();) {
-    const std::size_t end = std::min(body.find('\n', begin), body.size());
-    file.code += "    " + body.substr(begin, end - begin) + "\n";
-    begin = end + 1;
-  }
-  return file.input(shape);
-}
+using ::testing::Not;
 
 std::string refusal_of(const std::string& body) { return script_refusal(method(body).archive()); }
 
@@ -108,6 +95,17 @@ TEST(TorchScript, ASharedModuleIsOneTensorOfSeveralNames) {
   EXPECT_EQ(graph.parameters[1].tensor, "fc2.bias");
 }
 
+TEST(TorchScript, WhatTheProgramDoesNotReadIsAParameterIfTheCheckpointHasIt) {
+  ScriptFile file = perceptron();
+  file.members.emplace_back("unread", linear(2, 2, "3"));
+  EXPECT_THAT(text_of(file), HasSubstr("parameter %unread.bias F32[2] = unread.bias\n"));
+  const auto with = [&](const std::string& name) {
+    return graph_text(read_torchscript(as_bytes(file.archive()), "net.pt", {name}));
+  };
+  EXPECT_THAT(with("unread.bias"), HasSubstr("parameter %unread.bias"));
+  EXPECT_THAT(with("fc1.bias"), Not(HasSubstr("unread")));
+}
+
 TEST(TorchScript, BuffersThatTheCheckpointLacksAreConstants) {
   ScriptFile file = method("return torch.mul(x, self.scale)");
   file.code = "class Net(Module):\n  __buffers__ = [\"scale\", ]\n" + file.code.substr(18);
@@ -189,6 +187,11 @@ TEST(TorchScript, OperatorsOfSeveralFormsAreToldByTheirArguments) {
             "device=\"cpu\")\n");
 }
 
+TEST(TorchScript, WhatAModuleKeepsIsAnOutput) {
+  EXPECT_THAT(text_of(method("self.seen = torch.relu(x)\nreturn torch.neg(x)")),
+              HasSubstr("output %relu F32[2,6]\noutput %neg F32[2,6]\n"));
+}
+
 TEST(TorchScript, WritingInPlaceBecomesFunctional) {
   EXPECT_EQ(nodes_of("y = torch.mul(x, 2)\n"
                      "z = torch.view(y, [-1])\n"
@@ -214,6 +217,10 @@ TEST(TorchScript, WhatIsNotKnownIsNamed) {
               HasSubstr("a length is computed from what the network is given"));
   EXPECT_THAT(refusal_of("if bool(torch.gt(torch.sum(x), 0)):\n  x = torch.relu(x)\nreturn x"),
               HasSubstr("depends on the numbers that it is given"));
+  EXPECT_THAT(refusal_of("return torch.expand(x, [torch.argmax(x), 2, 6])"),
+              HasSubstr("a length is computed from what the network is given"));
+  EXPECT_THAT(refusal_of("return torch.slice(x, 0, 0, torch.argmax(x))"),
+              HasSubstr("a length is computed from what the network is given"));
   EXPECT_THAT(refusal_of("return torch.nonzero(x)"),
               HasSubstr("its lengths depend on what the network is given"));
   EXPECT_THAT(refusal_of("return torch.index(x, [torch.gt(x, 0)])"),
@@ -232,6 +239,9 @@ TEST(TorchScript, AProgramThatNeverEndsEnds) {
               HasSubstr("never ends"));
   EXPECT_THAT(refusal_of("l = [1]\nwhile True:\n  l = torch.add(l, l)\nreturn x"),
               HasSubstr("a list that is too long"));
+  EXPECT_THAT(
+      refusal_of("y = torch.zeros([1000000])\nwhile True:\n  y = torch.flip(y, [0])\nreturn y"),
+      HasSubstr("too many numbers"));
   EXPECT_THAT(refusal_of("return self.forward(x, )"), HasSubstr("nested too deeply"));
   EXPECT_THAT(refusal_of("return " + std::string(150, '(') + "x" + std::string(150, ')')), "");
   EXPECT_THAT(refusal_of("return " + std::string(5000, '(') + "x" + std::string(5000, ')')),
@@ -287,46 +297,6 @@ TEST(TorchScript, IsTold) {
   EXPECT_FALSE(is_torchscript(as_bytes(from_disk("mlp.pt2"))));
   EXPECT_FALSE(is_torchscript(as_bytes(from_disk("reference_linear.pt"))));
   EXPECT_FALSE(is_torchscript({}));
-}
-
-/// The spec that a graph allows, which is proved by running it.
-std::string proved_spec(const Graph& graph) {
-  const MemoryModel network = zeros_for(graph);
-  const Derivation derivation = derive_spec(graph, network.tensors());
-  EXPECT_EQ(derivation.unknown_operators, std::vector<std::string>{});
-  const Spec spec = bind_spec(derivation.spec_text, "derived", network.tensors());
-  const NumericProof proof = prove(graph, spec, network);
-  EXPECT_TRUE(proof.proved) << proof.reason;
-  return derivation.spec_text;
-}
-
-TEST(TorchScript, AConvolutionalNetworkOfPyTorchs) {
-  const std::string file = from_disk("picture.torchscript.pt");
-  const Graph all = read_torchscript(as_bytes(file), "net.pt");
-  std::vector<std::string> names;
-  for (const GraphParameter& parameter : all.parameters)
-    if (parameter.tensor != "scale") names.push_back(parameter.tensor);
-  const std::string spec = proved_spec(read_torchscript(as_bytes(file), "net.pt", names));
-  EXPECT_THAT(spec, HasSubstr("enter.weight: "));
-  EXPECT_THAT(spec, HasSubstr("deep.weight: enter.blocks*deep.units, enter.units, _, _"));
-  EXPECT_THAT(spec,
-              HasSubstr("join.weight: join, enter.blocks*deep.units+enter.blocks*enter.units, "));
-  EXPECT_THAT(spec, HasSubstr("leave.weight: _, join*_:9"));
-}
-
-TEST(TorchScript, AttentionAndALstmOfPyTorchs) {
-  const std::string spec =
-      proved_spec(read_torchscript(as_bytes(from_disk("words.torchscript.pt")), "net.pt"));
-  EXPECT_THAT(spec, HasSubstr("head.weight: _, rnn.weight_hh_l0"));
-  EXPECT_THAT(spec, HasSubstr("embed.weight: _, "));
-}
-
-TEST(TorchScript, AScriptedNetworkOfPyTorchs) {
-  const std::string file = from_disk("scripted.torchscript.pt");
-  const std::string spec =
-      proved_spec(read_torchscript(as_bytes(file), "net.pt", {}, {{DType::kF32, {200, 4}}}));
-  EXPECT_THAT(spec, HasSubstr("leave.weight: _, layers.2"));
-  EXPECT_THAT(script_refusal(file, {{DType::kF32, {4}}}), HasSubstr("a batch of rows"));
 }
 
 }  // namespace

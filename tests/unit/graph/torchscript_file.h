@@ -89,6 +89,19 @@ struct ScriptFile {
   }
 };
 
+/// A method of class Net on one tensor, without parameters.
+inline ScriptFile method(const std::string& body, const std::vector<int>& shape = {2, 6}) {
+  ScriptFile file{
+      "class Net(Module):\n  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n"};
+  std::string line;
+  for (std::size_t begin = 0; begin < body.size();) {
+    const std::size_t end = std::min(body.find('\n', begin), body.size());
+    file.code += "    " + body.substr(begin, end - begin) + "\n";
+    begin = end + 1;
+  }
+  return file.input(shape);
+}
+
 inline Graph read(const ScriptFile& file) {
   return read_torchscript(as_bytes(file.archive()), "net.pt");
 }
