@@ -153,6 +153,29 @@ Arrays gru(const Call& call) { return recurrent(call, gru_step, false); }
 Arrays rnn_tanh(const Call& call) { return recurrent(call, tanh_step, false); }
 Arrays rnn_relu(const Call& call) { return recurrent(call, relu_step, false); }
 
+/// One step of a cell: [batch, features], or without a batch.
+Arrays one_step(const Call& call, Step step, bool has_cell) {
+  const std::vector<Array> states =
+      has_cell ? call.arrays("hx") : std::vector<Array>{call.tensor("hx")};
+  require(states.size() == (has_cell ? 2 : 1), "other states than there are");
+  const bool batched = call.tensor("input").shape.size() == 2;
+  require(batched || call.tensor("input").shape.size() == 1, "a step of other axes");
+  const auto rows = [&](const Array& array) { return batched ? array : with_axis(array, 0); };
+  const auto bias = [&](const char* name) { return call.has(name) ? &call.tensor(name) : nullptr; };
+  const State before{rows(states[0]), has_cell ? rows(states[1]) : Array{}};
+  const State after = step(affine(rows(call.tensor("input")), call.tensor("w_ih"), bias("b_ih")),
+                           affine(before.hidden, call.tensor("w_hh"), bias("b_hh")), before);
+  const auto plain = [&](const Array& array) { return batched ? array : without_axis(array, 0); };
+  Arrays result = {plain(after.hidden)};
+  if (has_cell) result.push_back(plain(after.cell));
+  return result;
+}
+
+Arrays lstm_cell(const Call& call) { return one_step(call, lstm_step, true); }
+Arrays gru_cell(const Call& call) { return one_step(call, gru_step, false); }
+Arrays rnn_tanh_cell(const Call& call) { return one_step(call, tanh_step, false); }
+Arrays rnn_relu_cell(const Call& call) { return one_step(call, relu_step, false); }
+
 }  // namespace
 
 const Operators& recurrent_operators() {
@@ -161,6 +184,10 @@ const Operators& recurrent_operators() {
       {"aten.gru", gru},
       {"aten.rnn_tanh", rnn_tanh},
       {"aten.rnn_relu", rnn_relu},
+      {"aten.lstm_cell", lstm_cell},
+      {"aten.gru_cell", gru_cell},
+      {"aten.rnn_tanh_cell", rnn_tanh_cell},
+      {"aten.rnn_relu_cell", rnn_relu_cell},
   };
   return kOperators;
 }

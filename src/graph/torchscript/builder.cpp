@@ -176,7 +176,7 @@ ValueId Builder::add(const std::string& name, DType dtype, const Shape& shape) {
 }
 
 Tensor* Builder::made(ValueId id, DType dtype, Shape shape) {
-  Tensor* tensor = &arena_.tensors.emplace_back(Tensor{std::move(shape), dtype, id, {}});
+  Tensor* tensor = arena_.tensor({std::move(shape), dtype, id, {}});
   tensors_.resize(graph_.values.size());
   tensors_[id] = tensor;
   return tensor;
@@ -207,7 +207,9 @@ Tensor* Builder::constant(GraphConstant constant) {
 }
 
 Tensor* Builder::known(Array array) {
-  return &arena_.tensors.emplace_back(Tensor{array.shape, array.dtype, {}, std::move(array)});
+  Shape shape = array.shape;
+  const DType dtype = array.dtype;
+  return arena_.tensor({std::move(shape), dtype, {}, std::move(array)});
 }
 
 ValueId Builder::id_of(Tensor& tensor) {

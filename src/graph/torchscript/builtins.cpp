@@ -195,6 +195,7 @@ std::optional<Value> on_list(Builder& builder, const std::string& name, const Va
     return static_cast<std::int64_t>(list.items.size() / (list.dict ? 2 : 1));
   if (name == "append" && values.size() == 2 && !list.dict) {
     require(list.items.size() < kLongestList, "a list that is too long");
+    builder.arena().spend(1);
     list.items.push_back(values[1]);
     return &list;
   }
@@ -207,6 +208,12 @@ std::optional<Value> on_list(Builder& builder, const std::string& name, const Va
   if (name == "list" && values.size() == 1) return builder.arena().list(list.items, list.dict);
   if (name == "__getitem__" && values.size() == 2 && !list.dict)
     return list.items[index_in(whole_number(values[1]), list.items.size())];
+  if ((name == "any" || name == "all") && values.size() == 1 && !has_tensor(values[0])) {
+    const bool all = name == "all";
+    const bool found = std::any_of(list.items.begin(), list.items.end(),
+                                   [all](const Value& each) { return truth(each) != all; });
+    return found != all;
+  }
   if (name == "__contains__" && values.size() == 2) {
     for (std::size_t i = 0; i < list.items.size(); i += list.dict ? 2 : 1)
       if (equal(list.items[i], values[1])) return true;
@@ -290,6 +297,10 @@ std::optional<Value> call_builtin(Builder& builder, const std::string& name,
   if (tensor_in(values, 0) != nullptr) return about_tensor(builder, name, values);
   if (list_in(values, 0) != nullptr) {
     if (auto result = on_list(builder, name, values)) return result;
+  }
+  if (const auto* text = std::get_if<std::string>(&values[0])) {
+    if (name == "len") return static_cast<std::int64_t>(text->size());
+    if (name == "type") return *text;  // of a device
   }
   if (std::all_of(values.begin(), values.end(), numeric) && arguments.named.empty())
     return on_numbers(name, values);

@@ -18,6 +18,8 @@ using Kind = Expression::Kind;
 constexpr std::size_t kMostSteps = 3'000'000;
 constexpr int kDeepest = 500;  // expressions in expressions, over all calls
 
+constexpr std::size_t kCharactersOfValue = 40;  // of a text that weigh as much as a value
+
 struct Deeper {
   explicit Deeper(int& counted) : depth(counted) {
     if (++depth > kDeepest) {
@@ -117,7 +119,7 @@ Value Evaluator::call_qualified(const std::string& name, Arguments arguments) {
   if (type == nullptr) throw Error("there is no function " + quote_name(name) + " in it");
   if (type->base == "NamedTuple") {
     for (auto& [keyword, value] : arguments.named) arguments.positional.push_back(std::move(value));
-    Object& object = builder_.arena().objects.emplace_back(Object{name, "", 0, false, {}});
+    Object& object = *builder_.arena().object({name, "", 0, false, {}});
     for (std::size_t i = 0; i < std::min(type->fields.size(), arguments.positional.size()); ++i)
       object.set.emplace(type->fields[i], arguments.positional[i]);
     object.set.emplace("", builder_.arena().list(std::move(arguments.positional)));
@@ -216,6 +218,7 @@ Value Evaluator::evaluate(const Expression& expression, Locals& locals) {
     case Kind::kFloat:
       return expression.real;
     case Kind::kText:
+      builder_.arena().spend(expression.text.size() / kCharactersOfValue);
       return expression.text;
     case Kind::kList:
     case Kind::kTuple:

@@ -24,11 +24,6 @@ std::tuple<std::string, DType, Shape, std::uint64_t, Shape> place_of(const Store
           stored.placement.strides};
 }
 
-bool ends_in(std::string_view name, std::string_view end) {
-  return name.ends_with(end) &&
-         (name.size() == end.size() || name[name.size() - end.size() - 1] == '.');
-}
-
 std::string joined(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : path + "." + std::string(name);
 }
@@ -52,17 +47,21 @@ std::optional<std::pair<std::string, NodeId>> object_in(const pickle::Pickle& pi
 
 Modules::Modules(Archive& archive, Builder& builder, const std::vector<std::string>& checkpoint)
     : archive_(archive), builder_(builder), checkpoint_(checkpoint.begin(), checkpoint.end()) {
+  for (const std::string_view name : checkpoint_)
+    for (std::string_view end = name;; end.remove_prefix(end.find('.') + 1)) {
+      ends_.insert(end);
+      if (end.find('.') == std::string_view::npos) break;
+    }
   walk(archive_.modules().pickle.root, "", 0);
 }
 
 bool Modules::in_checkpoint(const std::string& name) const {
-  if (checkpoint_.contains(name)) return true;
+  if (ends_.contains(name)) return true;
   for (std::string_view end = name; end.find('.') != std::string_view::npos;) {
     end.remove_prefix(end.find('.') + 1);
     if (checkpoint_.contains(end)) return true;
   }
-  return std::any_of(checkpoint_.begin(), checkpoint_.end(),
-                     [&](const std::string& each) { return ends_in(each, name); });
+  return false;
 }
 
 /// Gathers the names of all tensors.
@@ -133,8 +132,7 @@ Value Modules::convert(const Pickled& in, NodeId id, const std::string& path, in
   if (const auto object = object_in(pickle, id)) {
     const auto [place, fresh] = objects_.try_emplace(id, nullptr);
     if (fresh)
-      place->second = &builder_.arena().objects.emplace_back(
-          Object{object->first, path, object->second, true, {}});
+      place->second = builder_.arena().object({object->first, path, object->second, true, {}});
     return place->second;
   }
   switch (node.kind) {

@@ -47,6 +47,7 @@ class Modules {
   Archive& archive_;
   Builder& builder_;
   std::set<std::string, std::less<>> checkpoint_;
+  std::set<std::string_view> ends_;  // of those names, behind each dot and whole
   std::map<Place, Named> named_;
   std::map<pickle::NodeId, Object*> objects_;
   std::map<std::string, Value> constants_;

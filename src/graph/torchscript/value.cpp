@@ -4,6 +4,34 @@
 
 namespace mgit::torchscript {
 
+namespace {
+
+constexpr std::size_t kMostValues = 6'000'000;  // some 40 bytes each
+constexpr std::size_t kOfTensor = 6;
+constexpr std::size_t kOfObject = 8;
+
+}  // namespace
+
+void Arena::spend(std::size_t values) {
+  spent_ += values;
+  if (spent_ > kMostValues) throw Error("the program makes too many values");
+}
+
+List* Arena::list(std::vector<Value> items, bool dict) {
+  spend(items.size() + 2);
+  return &lists_.emplace_back(List{std::move(items), dict});
+}
+
+Object* Arena::object(Object object) {
+  spend(kOfObject);
+  return &objects_.emplace_back(std::move(object));
+}
+
+Tensor* Arena::tensor(Tensor tensor) {
+  spend(kOfTensor);
+  return &tensors_.emplace_back(std::move(tensor));
+}
+
 const char* kind_of(const Value& value) {
   constexpr const char* kKinds[] = {"None",     "a boolean", "an integer", "a number",  "a text",
                                     "a tensor", "a list",    "an object",  "a function"};

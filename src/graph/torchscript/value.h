@@ -50,14 +50,20 @@ struct Object {
   std::map<std::string, Value> set{};  // attributes that were read or given
 };
 
-struct Arena {
-  std::deque<Tensor> tensors;
-  std::deque<List> lists;
-  std::deque<Object> objects;
+/// Owns what a program makes. Throws Error where that becomes too much.
+class Arena {
+ public:
+  List* list(std::vector<Value> items, bool dict = false);
+  Object* object(Object object);
+  Tensor* tensor(Tensor tensor);
+  /// Of a value that is kept elsewhere: about how many others it weighs.
+  void spend(std::size_t values);
 
-  List* list(std::vector<Value> items, bool dict = false) {
-    return &lists.emplace_back(List{std::move(items), dict});
-  }
+ private:
+  std::deque<Tensor> tensors_;
+  std::deque<List> lists_;
+  std::deque<Object> objects_;
+  std::size_t spent_ = 0;
 };
 
 struct Arguments {

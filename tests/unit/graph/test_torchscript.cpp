@@ -173,6 +173,17 @@ TEST(TorchScript, ListsTuplesAndDicts) {
             "%mul F32[2,6] = aten.mul.default(self=%cat, other=2)\n");
 }
 
+TEST(TorchScript, QuestionsThatScriptsAsk) {
+  EXPECT_EQ(
+      nodes_of("a = torch.any([False, torch.eq(ops.prim.type(ops.prim.device(x)), \"cpu\")])\n"
+               "b = torch.all([a, torch.gt(torch.len(\"ab\"), 1)])\n"
+               "c = torch.__is__(None, None) if b else False\n"
+               "d = torch.__contains__([1, 2], torch.dim(x)) if c else False\n"
+               "e = torch.__isnot__(x, None) if d else False\n"
+               "return torch.relu(x) if torch.__not__(torch.__not__(e)) else x"),
+      "%relu F32[2,6] = aten.relu.default(self=%input)\n");
+}
+
 TEST(TorchScript, OperatorsOfSeveralFormsAreToldByTheirArguments) {
   EXPECT_EQ(nodes_of("a = torch.std(x, [1], True, True)\n"
                      "b = torch.max(x, a)\n"
@@ -242,6 +253,12 @@ TEST(TorchScript, AProgramThatNeverEndsEnds) {
   EXPECT_THAT(
       refusal_of("y = torch.zeros([1000000])\nwhile True:\n  y = torch.flip(y, [0])\nreturn y"),
       HasSubstr("too many numbers"));
+  EXPECT_THAT(
+      refusal_of("l = torch.size(x)\nfor i in range(6):\n  l = torch.add(l, l)\nwhile True:\n  m = "
+                 "torch.list(l)\nreturn x"),
+      HasSubstr("too many values"));
+  EXPECT_THAT(refusal_of("while True:\n  l = \"" + std::string(4000, 'a') + "\"\nreturn x"),
+              HasSubstr("too many values"));
   EXPECT_THAT(refusal_of("return self.forward(x, )"), HasSubstr("nested too deeply"));
   EXPECT_THAT(refusal_of("return " + std::string(150, '(') + "x" + std::string(150, ')')), "");
   EXPECT_THAT(refusal_of("return " + std::string(5000, '(') + "x" + std::string(5000, ')')),

@@ -65,6 +65,34 @@ TEST(TorchScriptNetworks, ShapesAreThoseThatRunningGives) {
   EXPECT_EQ(shape_of(5), (Shape{1, 2, 3, 4}));
 }
 
+TEST(TorchScriptNetworks, AStepOfACellIsALayerOverASequenceOfOne) {
+  const std::vector<GraphTensor> outputs = run(read(method(
+      "h = torch.slice(x, 1, 0, 4)\n"
+      "c = torch.slice(x, 1, 2, 6)\n"
+      "s = torch.unsqueeze(x, 0)\n"
+      "w = torch.div(torch.reshape(torch.arange(0, 96), [16, 6]), 100)\n"
+      "u = torch.div(torch.reshape(torch.arange(0, 64), [16, 4]), 50)\n"
+      "b = torch.select(u, 1, 1)\n"
+      "y, hn, cn, = torch.lstm(s, [torch.unsqueeze(h, 0), torch.unsqueeze(c, 0)], [w, u, b, b], "
+      "True, 1, 0., False, False, False)\n"
+      "h1, c1, = torch.lstm_cell(x, [h, c], w, u, b, b)\n"
+      "w3 = torch.slice(w, 0, 0, 12)\n"
+      "u3 = torch.slice(u, 0, 0, 12)\n"
+      "z, hz, = torch.gru(s, torch.unsqueeze(h, 0), [w3, u3], False, 1, 0., False, False, False)\n"
+      "g1 = torch.gru_cell(x, h, w3, u3)\n"
+      "w1 = torch.slice(w, 0, 0, 4)\n"
+      "u1 = torch.slice(u, 0, 0, 4)\n"
+      "r, hr, = torch.rnn_tanh(s, torch.unsqueeze(h, 0), [w1, u1], False, 1, 0., False, False, "
+      "False)\n"
+      "r1 = torch.rnn_tanh_cell(x, h, w1, u1)\n"
+      "return (torch.select(y, 0, 0), h1, torch.select(cn, 0, 0), c1, torch.select(hz, 0, 0), g1, "
+      "torch.select(r, 0, 0), r1)")));
+  ASSERT_EQ(outputs.size(), 8u);
+  for (std::size_t i = 0; i < outputs.size(); i += 2)
+    EXPECT_EQ(outputs[i].values, outputs[i + 1].values) << i;
+  EXPECT_NE(outputs[0].values, outputs[2].values);
+}
+
 TEST(TorchScriptNetworks, LayersInOneOperatorAreTakenApart) {
   ScriptFile file = method(
       "w = torch.zeros([12, 4])\n"
