@@ -1,9 +1,11 @@
 #include <cmath>
 #include <deque>
 
+#include "base/random.h"
 #include "graph/random_network.h"
 #include "graph/run_graph.h"
 #include "mgit/format.h"
+#include "mgit/random_permutation.h"
 
 namespace mgit {
 
@@ -74,7 +76,7 @@ class Prover {
         if (!keeps(all, i)) return not_proved("all groups at once change the outputs" + amount());
       const std::vector<GroupMembers> members = group_members(spec_);
       for (std::uint32_t group = 0; group < spec_.groups.size(); ++group)
-        if (!prove_group(group, only(spec_, all, group), members[group])) return proof_;
+        if (!prove_group(group, restricted_to(spec_, all, group), members[group])) return proof_;
       if (!unheard_.empty())
         return not_proved("nothing changes where group " + quote_name(unheard_) +
                           " is left out of an axis");

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "base/random.h"
 #include "mgit/format.h"
 
 namespace mgit {

@@ -2,10 +2,11 @@
 // biases, unit scales, dead units).
 #pragma once
 
-#include "graph/random_permutation.h"
 #include "mgit/graph.h"
 
 namespace mgit {
+
+class Random;
 
 /// The tensors of the network that the graph reads: float64 random numbers for arithmetic ones,
 /// positive where the graph wants a variance; others as they are. Tied names have one tensor.

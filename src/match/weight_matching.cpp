@@ -7,18 +7,15 @@
 // by nested assignments (nested_assignment.h), from all of its terms anew.
 #include <cmath>
 
+#include "base/random.h"
 #include "base/threads.h"
 #include "match/nested_terms.h"
-#include "match/random.h"
 #include "match/unfolding.h"
 #include "match/weights.h"
 #include "mgit/match.h"
 
 namespace mgit {
 namespace {
-
-/// Gains below this part of a group's similarity are rounding, not progress.
-constexpr double kTolerance = 1e-8;
 
 /// Noise of a restart, in parts of a group's mean similarity. Measured on the pairs of bench/match:
 /// 0.1 finds its way back to where it was, 1 forgets too much; 0.2 to 0.5 are about alike.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "mgit/perm.h"
+#include "perm/one_network.h"
 
 namespace mgit {
 namespace {
@@ -66,14 +67,17 @@ std::size_t common(const Places& a, const Places& b) { return a.size() - without
 
 }  // namespace
 
-SpecComparison compare_specs(const Spec& a, const Spec& b) {
+void require_one_network(const Spec& a, const Spec& b) {
   const auto same_tensor = [](const SpecTensor& x, const SpecTensor& y) {
     return x.name == y.name && element_count(x.shape()) == element_count(y.shape());
   };
   if (!std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(),
                   same_tensor))
     throw Error("specs of different networks cannot be compared");
+}
 
+SpecComparison compare_specs(const Spec& a, const Spec& b) {
+  require_one_network(a, b);
   const std::vector<Places> places_a = places_of(a);
   const std::vector<Places> places_b = places_of(b);
   std::multimap<Meaning, std::uint32_t> open;  // of b

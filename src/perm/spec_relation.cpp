@@ -3,54 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
+#include <set>
+
+#include "base/random.h"
+#include "mgit/random_permutation.h"
+#include "perm/one_network.h"
 
 namespace mgit {
 namespace {
 
 constexpr int kTries = 24;
-
-/// splitmix64: the same with every library.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t below(std::uint64_t bound) {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-    return (z ^ z >> 31) % bound;
-  }
-  void shuffle(Gather& order) {
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[below(i)]);
-  }
-
- private:
-  std::uint64_t state_;
-};
-
-/// A random order of one group, in each of its members; its families are carried along.
-Permutation reordered(const Spec& spec, std::uint32_t group, Random& random) {
-  Permutation result = identity_permutation(spec);
-  const std::uint32_t size = spec.groups[group].size;
-  const std::uint64_t members = member_count(spec.groups, group);
-  Gather& units = result.groups[group];
-  for (std::uint32_t m = 0; m < members; ++m) {
-    Gather order(size);
-    std::iota(order.begin(), order.end(), m * size);
-    random.shuffle(order);
-    units.insert(units.end(), order.begin(), order.end());
-  }
-  const std::function<void(std::uint32_t)> carry = [&](std::uint32_t outer) {
-    for (std::uint32_t family = 0; family < spec.groups.size(); ++family) {
-      if (spec.groups[family].outer != outer) continue;
-      result.groups[family] = carried(result.groups[outer], spec.groups[family].size);
-      carry(family);
-    }
-  };
-  carry(group);
-  return result;
-}
 
 /// The unit of a group, counted through all members, at a position of an axis; nullopt if it does
 /// not stand there.
@@ -81,21 +44,65 @@ void read_off(const Spec& spec, const SpecAxis& axis, const Gather& gather,
   }
 }
 
-/// Whether these gathers, by tensor, are what some permutation of the spec gives.
-bool allowed(const Spec& spec, const std::vector<std::vector<Gather>>& gathers) {
-  Permutation permutation;
-  for (std::uint32_t group = 0; group < spec.groups.size(); ++group) {
-    permutation.groups.emplace_back(unit_count(spec.groups, group));
-    std::iota(permutation.groups.back().begin(), permutation.groups.back().end(), 0U);
-  }
+using TensorSet = std::set<std::size_t>;  // indexes of Spec::tensors
+
+/// Parallel to Spec::groups: the tensors where each stands.
+std::vector<TensorSet> tensors_of_groups(const Spec& spec) {
+  std::vector<TensorSet> tensors(spec.groups.size());
   for (std::size_t t = 0; t < spec.tensors.size(); ++t)
-    for (std::size_t axis = 0; axis < spec.tensors[t].axes.size(); ++axis)
-      read_off(spec, spec.tensors[t].axes[axis], gathers[t][axis], permutation);
-  if (permutation_fault(spec.groups, permutation)) return false;
-  for (std::size_t t = 0; t < spec.tensors.size(); ++t)
-    if (tensor_gathers(spec, spec.tensors[t], permutation) != gathers[t]) return false;
-  return true;
+    for (const SpecAxis& axis : spec.tensors[t].axes)
+      for (const Occurrence& place : axis.occurrences) tensors[place.group].insert(t);
+  return tensors;
 }
+
+/// The group and its families, at any depth.
+std::vector<std::uint32_t> family_tree(const Spec& spec, std::uint32_t root) {
+  std::vector<std::uint32_t> tree;
+  for (std::uint32_t group = 0; group < spec.groups.size(); ++group) {
+    std::optional<std::uint32_t> at = group;
+    while (at && *at != root) at = spec.groups[*at].outer;
+    if (at) tree.push_back(group);
+  }
+  return tree;
+}
+
+/// Parallel to Spec::tensors; empty for a tensor that does not move.
+using TensorGathers = std::vector<std::vector<Gather>>;
+
+class Allowance {
+ public:
+  explicit Allowance(const Spec& spec) : spec_(spec), tensors_(tensors_of_groups(spec)) {}
+
+  /// Whether some permutation of the spec gives these gathers. `moved`: the tensors that they may
+  /// move.
+  bool allows(const TensorGathers& gathers, const TensorSet& moved) const {
+    Permutation permutation = identity_permutation(spec_);
+    TensorSet touched = moved;
+    for (const std::size_t t : moved)
+      for (const SpecAxis& axis : spec_.tensors[t].axes)
+        for (const Occurrence& place : axis.occurrences) {
+          Gather& units = permutation.groups[place.group];
+          if (!units.empty()) continue;
+          units.resize(unit_count(spec_.groups, place.group));
+          std::iota(units.begin(), units.end(), 0U);
+          touched.insert(tensors_[place.group].begin(), tensors_[place.group].end());
+        }
+    for (const std::size_t t : moved)
+      for (std::size_t axis = 0; axis < gathers[t].size(); ++axis)
+        read_off(spec_, spec_.tensors[t].axes[axis], gathers[t][axis], permutation);
+    if (permutation_fault(spec_.groups, permutation)) return false;
+    return std::all_of(touched.begin(), touched.end(), [&](std::size_t t) {
+      const std::vector<Gather> given = tensor_gathers(spec_, spec_.tensors[t], permutation);
+      return moved.contains(t) ? given == gathers[t]
+                               : std::all_of(given.begin(), given.end(),
+                                             [](const Gather& gather) { return gather.empty(); });
+    });
+  }
+
+ private:
+  const Spec& spec_;
+  const std::vector<TensorSet> tensors_;
+};
 
 /// Gathers of axes [first, last) as one of the axis that they make together.
 Gather product(const std::vector<Gather>& gathers, const Shape& shape, std::size_t first,
@@ -138,28 +145,28 @@ std::optional<std::vector<Gather>> reshaped(const std::vector<Gather>& gathers, 
 }  // namespace
 
 std::optional<std::string> beyond(const Spec& spec, const Spec& claim) {
-  const auto same_tensor = [](const SpecTensor& x, const SpecTensor& y) {
-    return x.name == y.name && element_count(x.shape()) == element_count(y.shape());
-  };
-  if (!std::equal(spec.tensors.begin(), spec.tensors.end(), claim.tensors.begin(),
-                  claim.tensors.end(), same_tensor))
-    throw Error("specs of different networks cannot be compared");
+  require_one_network(spec, claim);
+  const Allowance allowance(spec);
+  const std::vector<TensorSet> tensors = tensors_of_groups(claim);
   Random random(1);
   for (std::uint32_t group = 0; group < claim.groups.size(); ++group) {
     if (claim.groups[group].fixed) continue;
+    TensorSet moved;
+    for (const std::uint32_t each : family_tree(claim, group))
+      moved.insert(tensors[each].begin(), tensors[each].end());
     for (int attempt = 0; attempt < kTries; ++attempt) {
-      const Permutation permutation = reordered(claim, group, random);
-      std::vector<std::vector<Gather>> gathers;
-      for (std::size_t t = 0; t < claim.tensors.size(); ++t) {
+      const Permutation permutation = random_order(claim, group, random);
+      TensorGathers gathers(claim.tensors.size());
+      for (const std::size_t t : moved) {
         const SpecTensor& tensor = claim.tensors[t];
-        auto moved = reshaped(tensor_gathers(claim, tensor, permutation), tensor.shape(),
-                              spec.tensors[t].shape());
-        if (!moved)
+        auto reshaped_gathers = reshaped(tensor_gathers(claim, tensor, permutation), tensor.shape(),
+                                         spec.tensors[t].shape());
+        if (!reshaped_gathers)
           return fmt::format("group {} reads '{}' in another shape", claim.groups[group].name,
                              tensor.name);
-        gathers.push_back(*std::move(moved));
+        gathers[t] = *std::move(reshaped_gathers);
       }
-      if (!allowed(spec, gathers))
+      if (!allowance.allows(gathers, moved))
         return fmt::format("group {} may not be reordered like that", claim.groups[group].name);
     }
   }

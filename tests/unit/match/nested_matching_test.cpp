@@ -7,8 +7,10 @@
 #include <numeric>
 #include <random>
 
+#include "base/random.h"
 #include "match/nested_assignment.h"
 #include "mgit/match.h"
+#include "mgit/random_permutation.h"
 #include "support/support.h"
 
 namespace mgit {
@@ -162,32 +164,6 @@ Network experts(std::uint64_t seed) {
       seed);
 }
 
-Permutation random_permutation(const Spec& spec, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  Permutation permutation = identity_permutation(spec);
-  bool missing = true;
-  while (missing) {
-    missing = false;
-    for (std::uint32_t g = 0; g < spec.groups.size(); ++g) {
-      const Group& group = spec.groups[g];
-      if (!permutation.groups[g].empty()) continue;
-      if (group.outer && permutation.groups[*group.outer].empty()) {
-        missing = true;
-        continue;
-      }
-      for (std::uint32_t m = 0; m < member_count(spec.groups, g); ++m) {
-        Gather order(group.size);
-        std::iota(order.begin(), order.end(), 0U);
-        if (!group.fixed) std::shuffle(order.begin(), order.end(), random);
-        const std::uint32_t from = group.outer ? permutation.groups[*group.outer][m] : 0;
-        for (const std::uint32_t unit : order)
-          permutation.groups[g].push_back(from * group.size + unit);
-      }
-    }
-  }
-  return permutation;
-}
-
 bool same_bytes(const TensorSource& a, const TensorSource& b) {
   for (const TensorInfo& info : a.tensors()) {
     const TensorData x = a.read(info.name);
@@ -202,7 +178,8 @@ class Families : public ::testing::TestWithParam<Network (*)(std::uint64_t)> {};
 TEST_P(Families, APlantedPermutationIsFoundAgain) {
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     const Network network = GetParam()(100 * seed + 1);
-    const Permutation planted = random_permutation(network.spec, seed);
+    Random random(seed);
+    const Permutation planted = random_permutation(network.spec, random);
     ASSERT_EQ(permutation_fault(network.spec.groups, planted), std::nullopt);
     const PermutedModel moved(network.model, network.spec, planted);
     const MatchResult match = match_weights(network.spec, network.model, moved);

@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <numeric>
-#include <random>
 
+#include "base/random.h"
 #include "support/support.h"
 
 namespace mgit::testing {
@@ -102,6 +99,17 @@ Network resnet(const ResNetPlan& plan) {
   return network.linear("fc", 1000, stream).build();
 }
 
+Network attention() {
+  return NetworkBuilder()
+      .add("in", {6, 5})
+      .add("q", {12, 6})
+      .add("k", {12, 6})
+      .add("v", {12, 6})
+      .add("o", {6, 12})
+      .add("out", {2, 6})
+      .build();
+}
+
 MemoryModel random_model(const Network& network, std::uint64_t seed) {
   MemoryModel model;
   for (const TensorInfo& tensor : network) {
@@ -116,40 +124,8 @@ MemoryModel random_model(const Network& network, std::uint64_t seed) {
 }
 
 Permutation random_permutation(const Spec& spec, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  Permutation permutation = identity_permutation(spec);
-  const std::function<void(std::uint32_t)> make = [&](std::uint32_t number) {
-    const Group& group = spec.groups[number];
-    Gather& units = permutation.groups[number];
-    if (!units.empty()) return;
-    if (group.outer) make(*group.outer);
-    for (std::uint32_t m = 0; m < member_count(spec.groups, number); ++m) {
-      Gather order(group.size);
-      std::iota(order.begin(), order.end(), 0U);
-      while (group.size > 1 && !group.fixed && is_identity(order))
-        std::shuffle(order.begin(), order.end(), random);
-      const std::uint32_t from = group.outer ? permutation.groups[*group.outer][m] : 0;
-      for (const std::uint32_t unit : order) units.push_back(from * group.size + unit);
-    }
-  };
-  for (std::uint32_t number = 0; number < spec.groups.size(); ++number) make(number);
-  return permutation;
-}
-
-Permutation only(const Spec& spec, const Permutation& permutation, std::uint32_t group) {
-  Permutation result = identity_permutation(spec);
-  const std::uint32_t size = spec.groups[group].size;
-  for (std::uint32_t i = 0; i < permutation.groups[group].size(); ++i)
-    result.groups[group].push_back(i / size * size + permutation.groups[group][i] % size);
-  const std::function<void(std::uint32_t)> carry = [&](std::uint32_t outer) {
-    for (std::uint32_t family = 0; family < spec.groups.size(); ++family) {
-      if (spec.groups[family].outer != outer) continue;
-      result.groups[family] = carried(result.groups[outer], spec.groups[family].size);
-      carry(family);
-    }
-  };
-  carry(group);
-  return result;
+  Random random(seed);
+  return mgit::random_permutation(spec, random);
 }
 
 MemoryModel read_safetensors(const std::filesystem::path& path) {

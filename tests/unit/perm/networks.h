@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mgit/perm.h"
+#include "mgit/random_permutation.h"
 #include "mgit/tensor.h"
 
 namespace mgit::testing {
@@ -43,14 +44,14 @@ struct ResNetPlan {
 };
 Network resnet(const ResNetPlan& plan);
 
+/// Three heads of four dimensions between an input and an output.
+Network attention();
+
 /// Gaussian values for float tensors, counters for integers.
 MemoryModel random_model(const Network& network, std::uint64_t seed);
 
-/// A random permutation of every group, and of every member of a family, none of them the identity
-/// (unless its size is 1 or it is fixed).
+/// The random permutation that this seed gives.
 Permutation random_permutation(const Spec& spec, std::uint64_t seed);
-/// What the permutation does to one group; its families move along and keep their order inside.
-Permutation only(const Spec& spec, const Permutation& permutation, std::uint32_t group);
 
 /// The tensors of a safetensors file.
 MemoryModel read_safetensors(const std::filesystem::path& path);

@@ -315,7 +315,7 @@ TEST_P(Function, IsUnchanged) {
   EXPECT_EQ(permutation_fault(spec.groups, all), std::nullopt);
   EXPECT_LT(change(subject, model, PermutedModel(model, spec, all)), 1e-12);
   for (std::uint32_t g = 0; g < spec.groups.size(); ++g) {
-    const Permutation one = only(spec, all, g);
+    const Permutation one = restricted_to(spec, all, g);
     EXPECT_EQ(permutation_fault(spec.groups, one), std::nullopt);
     EXPECT_LT(change(subject, model, PermutedModel(model, spec, one)), 1e-12)
         << spec.groups[g].name;

@@ -13,18 +13,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-Network heads() {
-  return NetworkBuilder()
-      .add("in", {6, 5})
-      .add("q", {12, 6})
-      .add("k", {12, 6})
-      .add("v", {12, 6})
-      .add("o", {6, 12})
-      .add("out", {2, 6})
-      .build();
+Spec bound(const std::string& text) {
+  return bind_spec("mgit-perm 1\n" + text, "test", attention());
 }
-
-Spec bound(const std::string& text) { return bind_spec("mgit-perm 1\n" + text, "test", heads()); }
 
 const std::string kHeads =
     "perm R\nperm H:3\nperm Q:4 in H\nperm V:4 in H\nin: R, _\nq: H*Q, R\nk: H*Q, R\n"

@@ -11,18 +11,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Network network() {
-  return NetworkBuilder()
-      .add("in", {6, 5})
-      .add("q", {12, 6})
-      .add("k", {12, 6})
-      .add("v", {12, 6})
-      .add("o", {6, 12})
-      .add("out", {2, 6})
-      .build();
+Spec bound(const std::string& text) {
+  return bind_spec("mgit-perm 1\n" + text, "test", attention());
 }
-
-Spec bound(const std::string& text) { return bind_spec("mgit-perm 1\n" + text, "test", network()); }
 
 const std::string kStream = "perm R\nin: R, _\nout: _, R\n";
 const std::string kHeads =

@@ -1,8 +1,9 @@
-#include "graph/random_permutation.h"
+#include "mgit/random_permutation.h"
 
-#include <cmath>
-#include <numbers>
+#include <algorithm>
 #include <numeric>
+
+#include "base/random.h"
 
 namespace mgit {
 
@@ -14,13 +15,17 @@ Gather identity_of(std::size_t size) {
   return gather;
 }
 
-Gather random_gather(std::size_t size, Random& random) {
-  Gather gather = identity_of(size);
-  while (size > 1) {
-    for (std::size_t i = size; i > 1; --i) std::swap(gather[i - 1], gather[random.below(i)]);
-    if (!is_identity(gather)) break;
-  }
-  return gather;
+/// For each member an order of its own.
+std::vector<Gather> orders_of(const Spec& spec, std::uint32_t group, Random& random) {
+  std::vector<Gather> orders(member_count(spec.groups, group));
+  for (Gather& order : orders) order = random.order<std::uint32_t>(spec.groups[group].size);
+  return orders;
+}
+
+/// Whether a permutation says something about a family that one of a single group does not.
+bool telling(const std::vector<Gather>& orders) {
+  if (orders.size() == 1) return !is_identity(orders.front());
+  return std::adjacent_find(orders.begin(), orders.end(), std::not_equal_to<>()) != orders.end();
 }
 
 /// Which member of a family comes to which place: the entry of its outer group.
@@ -45,41 +50,36 @@ std::vector<std::uint32_t> outer_first(const Spec& spec) {
 
 }  // namespace
 
-std::uint64_t Random::next() {
-  std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-  z = (z ^ z >> 30U) * 0xbf58476d1ce4e5b9U;
-  z = (z ^ z >> 27U) * 0x94d049bb133111ebU;
-  return z ^ z >> 31U;
-}
-
-std::uint64_t Random::below(std::uint64_t bound) { return next() % bound; }
-
-double Random::uniform() { return static_cast<double>(next() >> 11U) * 0x1p-53; }
-
-double Random::normal() {
-  const double radius = std::sqrt(-2 * std::log(1 - uniform()));
-  return radius * std::cos(2 * std::numbers::pi * uniform());
-}
-
 Permutation random_permutation(const Spec& spec, Random& random) {
   Permutation result = identity_permutation(spec);
   for (const std::uint32_t group : outer_first(spec)) {
     const Group& of = spec.groups[group];
+    const bool can_move = !of.fixed && of.size > 1;
+    if (!of.outer && !can_move) continue;
+    std::vector<Gather> orders(member_count(spec.groups, group), identity_of(of.size));
+    while (can_move && !telling(orders)) orders = orders_of(spec, group, random);
     if (!of.outer) {
-      if (!of.fixed) result.groups[group] = random_gather(of.size, random);
+      result.groups[group] = std::move(orders.front());
       continue;
     }
-    Gather entry;
-    for (const std::uint32_t member : outer_of(spec, result, group)) {
-      const Gather inner = of.fixed ? identity_of(of.size) : random_gather(of.size, random);
-      for (const std::uint32_t unit : inner) entry.push_back(member * of.size + unit);
-    }
-    result.groups[group] = std::move(entry);
+    const Gather outer = outer_of(spec, result, group);
+    for (std::size_t place = 0; place < outer.size(); ++place)
+      for (const std::uint32_t unit : orders[place])
+        result.groups[group].push_back(outer[place] * of.size + unit);
   }
   return result;
 }
 
-Permutation only(const Spec& spec, const Permutation& permutation, std::uint32_t group) {
+Permutation random_order(const Spec& spec, std::uint32_t group, Random& random) {
+  Permutation order = identity_permutation(spec);
+  const std::vector<Gather> orders = orders_of(spec, group, random);
+  for (std::uint32_t member = 0; member < orders.size(); ++member)
+    for (const std::uint32_t unit : orders[member])
+      order.groups[group].push_back(member * spec.groups[group].size + unit);
+  return restricted_to(spec, order, group);
+}
+
+Permutation restricted_to(const Spec& spec, const Permutation& permutation, std::uint32_t group) {
   Permutation result = identity_permutation(spec);
   for (const std::uint32_t each : outer_first(spec)) {
     const Group& of = spec.groups[each];
