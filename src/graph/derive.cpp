@@ -7,6 +7,7 @@
 
 #include "graph/derive_interpreter.h"
 #include "graph/derive_writer.h"
+#include "graph/interpreter/call.h"
 #include "mgit/graph.h"
 
 namespace mgit {
@@ -26,23 +27,6 @@ std::string first_of(const std::vector<std::string>& names) {
                 names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)), ", "));
   if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
   return text;
-}
-
-bool is_counter(DType dtype) {
-  switch (dtype) {
-    case DType::kBool:
-    case DType::kU8:
-    case DType::kI8:
-    case DType::kI16:
-    case DType::kU16:
-    case DType::kI32:
-    case DType::kU32:
-    case DType::kI64:
-    case DType::kU64:
-      return true;
-    default:
-      return false;
-  }
 }
 
 /// The checkpoint's tensors against the graph's parameters.
@@ -101,7 +85,8 @@ class Coverage {
     std::vector<std::string> unused;
     for (const auto& [name, tensor] : tensors_) {
       if (used.contains(name)) continue;
-      const bool fixed = is_counter(tensor->dtype) || constants.contains(name);
+      const bool fixed = interpreter::is_integer(tensor->dtype) || tensor->dtype == DType::kBool ||
+                         constants.contains(name);
       (fixed ? skipped_ : unused).push_back(name);
     }
     if (!unused.empty())

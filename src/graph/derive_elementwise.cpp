@@ -132,38 +132,9 @@ constexpr std::string_view kCounted[] = {
     "rand_like",   "randint",         "randn",     "randn_like",      "randperm", "tril_indices",
     "triu_indices"};
 
-constexpr std::string_view kRearranged[] = {"_to_copy",
-                                            "adjoint",
-                                            "alias",
-                                            "alpha_dropout",
-                                            "clone",
-                                            "contiguous",
-                                            "detach",
-                                            "dropout",
-                                            "feature_dropout",
-                                            "float",
-                                            "lift_fresh",
-                                            "lift_fresh_copy",
-                                            "mH",
-                                            "mT",
-                                            "moveaxis",
-                                            "movedim",
-                                            "numpy_T",
-                                            "permute",
-                                            "positive",
-                                            "requires_grad",
-                                            "squeeze",
-                                            "swapaxes",
-                                            "swapdims",
-                                            "t",
-                                            "to",
-                                            "transpose",
-                                            "type_as",
-                                            "unsqueeze",
-                                            "feature_alpha_dropout",
-                                            "identity",
-                                            "double",
-                                            "half"};
+constexpr std::string_view kRearranged[] = {
+    "adjoint", "mH",       "mT",       "moveaxis", "movedim",   "numpy_T",  "permute",
+    "squeeze", "swapaxes", "swapdims", "t",        "transpose", "unsqueeze"};
 
 std::vector<RuleRow> make_rules() {
   std::vector<RuleRow> rules;
@@ -173,6 +144,7 @@ std::vector<RuleRow> make_rules() {
   add(kElementwise, elementwise);
   add(kFilled, filled);
   add(kCounted, counted);
+  add(kUnchanged, rearranged);
   add(kRearranged, rearranged);
   rules.emplace_back("prelu", prelu);
   rules.emplace_back("_prelu_kernel", elementwise);

@@ -28,30 +28,29 @@ bool finish(const Call& call, Layout layout) {
   return true;
 }
 
-bool batch_norm(const Call& call) {
-  const auto input = call.value("input");
-  if (!input || call.rank(*input) < 2) return false;
-  Layout layout = call.layout(*input);
+/// A norm of each channel, whose parameters and statistics belong to the channels. `mixed`: the
+/// axes along which numbers are normalised together.
+bool channel_norm(const Call& call, ValueId input, const std::vector<std::size_t>& mixed) {
+  Layout layout = call.layout(input);
   for (const std::string_view name : {"weight", "bias", "running_mean", "running_var"})
     attach(call, layout.dims[1], call.value(name));
   for (const std::string_view name : {"running_mean", "running_var"})
     if (const auto statistic = call.value(name)) call.in.mark_statistics(*statistic);
   layout.loose.clear();
-  separate_others(call.in, layout, all_but(1, layout.dims.size()));
+  separate_others(call.in, layout, mixed);
   return finish(call, std::move(layout));
+}
+
+bool batch_norm(const Call& call) {
+  const auto input = call.value("input");
+  if (!input || call.rank(*input) < 2) return false;
+  return channel_norm(call, *input, all_but(1, call.rank(*input)));
 }
 
 bool instance_norm(const Call& call) {
   const auto input = call.value("input");
   if (!input || call.rank(*input) < 3) return false;
-  Layout layout = call.layout(*input);
-  for (const std::string_view name : {"weight", "bias", "running_mean", "running_var"})
-    attach(call, layout.dims[1], call.value(name));
-  for (const std::string_view name : {"running_mean", "running_var"})
-    if (const auto statistic = call.value(name)) call.in.mark_statistics(*statistic);
-  layout.loose.clear();
-  separate_others(call.in, layout, last(layout.dims.size() - 2, layout.dims.size()));
-  return finish(call, std::move(layout));
+  return channel_norm(call, *input, last(call.rank(*input) - 2, call.rank(*input)));
 }
 
 /// layer_norm and rms_norm: over the last axes, as many as normalized_shape has.

@@ -62,12 +62,6 @@ constexpr std::string_view kViews[] = {"_reshape_alias",
                                        "identity",
                                        "feature_alpha_dropout"};
 
-constexpr std::string_view kUnchanged[] = {
-    "_to_copy", "alias",      "alpha_dropout",         "clone",           "contiguous",    "detach",
-    "double",   "dropout",    "feature_alpha_dropout", "feature_dropout", "float",         "half",
-    "identity", "lift_fresh", "lift_fresh_copy",       "positive",        "requires_grad", "to",
-    "type_as"};
-
 using AxisMap = std::vector<std::optional<std::size_t>>;
 
 std::string_view plain_name(std::string_view op) {

@@ -24,6 +24,13 @@ std::span<const RuleRow> recurrent_rules();
 /// Reasons without a record: what nobody would expect to move.
 inline constexpr const char* kSilent = "";
 
+/// Operators that give back what they got, as far as units and their order go.
+inline constexpr std::string_view kUnchanged[] = {
+    "_to_copy", "alias",      "alpha_dropout",         "clone",           "contiguous",    "detach",
+    "double",   "dropout",    "feature_alpha_dropout", "feature_dropout", "float",         "half",
+    "identity", "lift_fresh", "lift_fresh_copy",       "positive",        "requires_grad", "to",
+    "type_as"};
+
 /// The rule of an operator that pieces() knows, and of every slice.
 bool take_pieces(const Call& call);
 

@@ -301,15 +301,19 @@ void Terms::join(Term a, Term b, const char* reason) {
     const bool keep_atom = is_fixed(other) && nodes_[other].kind == Kind::kSum;
     nodes_[keep_atom ? other : atom].parent = keep_atom ? atom : other;
   } else if (segments(a).size() == 1 && segments(b).size() == 1) {
-    unify_products(a, b, reason);
+    // From the right: a product is cut at its inner end.
+    unify_parts(a, b, factors(a), factors(b), &Terms::split_right, reason);
   } else {
-    unify_sums(a, b, reason);
+    std::vector<Term> left = segments(a);
+    std::vector<Term> right = segments(b);
+    std::reverse(left.begin(), left.end());
+    std::reverse(right.begin(), right.end());
+    unify_parts(a, b, std::move(left), std::move(right), &Terms::cut_first, reason);
   }
 }
 
-void Terms::unify_products(Term a, Term b, const char* reason) {
-  std::vector<Term> left = factors(a);
-  std::vector<Term> right = factors(b);
+void Terms::unify_parts(Term a, Term b, std::vector<Term> left, std::vector<Term> right,
+                        const Splitter split, const char* reason) {
   while (!left.empty() && !right.empty()) {
     Term x = left.back();
     Term y = right.back();
@@ -322,45 +326,22 @@ void Terms::unify_products(Term a, Term b, const char* reason) {
     }
     std::vector<Term>& longer = *size(x) > *size(y) ? left : right;
     if (*size(x) < *size(y)) std::swap(x, y);
-    const auto split = split_right(x, *size(y));
-    if (!split) {
-      pin(a, reason);
-      pin(b, reason);
-      return;
-    }
-    longer.back() = split->first;
-    longer.push_back(split->second);
-  }
-  pin_rest(left, right, reason);
-}
-
-void Terms::unify_sums(Term a, Term b, const char* reason) {
-  std::vector<Term> left = segments(a);
-  std::vector<Term> right = segments(b);
-  std::reverse(left.begin(), left.end());
-  std::reverse(right.begin(), right.end());
-  while (!left.empty() && !right.empty()) {
-    Term x = left.back();
-    Term y = right.back();
-    if (!size(x) || !size(y)) break;
-    if (size(x) == size(y)) {
-      left.pop_back();
-      right.pop_back();
-      unify(x, y, reason);
-      continue;
-    }
-    std::vector<Term>& longer = *size(x) > *size(y) ? left : right;
-    if (*size(x) < *size(y)) std::swap(x, y);
-    const auto pieces = cut(x, *size(y));
+    const auto pieces = (this->*split)(x, *size(y));
     if (!pieces) {
       pin(a, reason);
       pin(b, reason);
       return;
     }
-    longer.back() = pieces->second;
-    longer.push_back(pieces->first);
+    longer.back() = pieces->first;
+    longer.push_back(pieces->second);
   }
   pin_rest(left, right, reason);
+}
+
+std::optional<std::pair<Term, Term>> Terms::cut_first(Term term, std::uint64_t first) {
+  const auto pieces = cut(term, first);
+  if (!pieces) return std::nullopt;
+  return std::pair(pieces->second, pieces->first);
 }
 
 /// What an open length left without its counterpart.

@@ -81,9 +81,13 @@ class Terms {
   Term part_of(Term atom, std::uint64_t size);
   const char* reason_of(Term fixed_term, const char* reason);
   void join(Term a, Term b, const char* reason);
-  void unify_products(Term a, Term b, const char* reason);
+  /// A term as what stays of it and what is split off, of the given size.
+  using Splitter = std::optional<std::pair<Term, Term>> (Terms::*)(Term term, std::uint64_t size);
+  std::optional<std::pair<Term, Term>> cut_first(Term term, std::uint64_t size);
+  /// Unifies the parts of a and b, the last ones first.
+  void unify_parts(Term a, Term b, std::vector<Term> left, std::vector<Term> right, Splitter split,
+                   const char* reason);
   void pin_rest(const std::vector<Term>& a, const std::vector<Term>& b, const char* reason);
-  void unify_sums(Term a, Term b, const char* reason);
 
   mutable std::vector<Node> nodes_;
   std::uint32_t node_ = 0;

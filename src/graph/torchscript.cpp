@@ -1,4 +1,5 @@
 #include "graph/functional.h"
+#include "graph/reading.h"
 #include "graph/torchscript/archive.h"
 #include "graph/torchscript/evaluator.h"
 #include "mgit/graph.h"
@@ -51,15 +52,11 @@ bool is_torchscript(Bytes file) {
 Graph read_torchscript(Bytes file, std::string_view source,
                        const std::vector<std::string>& checkpoint,
                        const std::vector<GraphInput>& inputs) {
-  try {
+  return reading(source, [&] {
     Graph graph = read(file, checkpoint, inputs);
     graph.source = source;
     return graph;
-  } catch (const CorruptError& error) {
-    throw CorruptError(error.what(), std::string(source), error.hint());
-  } catch (const Error& error) {
-    throw Error(error.what(), std::string(source), error.hint());
-  }
+  });
 }
 
 }  // namespace mgit

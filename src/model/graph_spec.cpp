@@ -90,6 +90,13 @@ ModelDerivation derive_weights(Graph graph, const std::vector<TensorInfo>& tenso
   std::rethrow_exception(first);
 }
 
+/// By the graph at this path, which torch.export saved.
+ModelDerivation derive_exported(const SpecQuery& query, const std::string& path,
+                                const std::vector<std::string>& prefixes) {
+  const std::string file = graph_file(*query.repository, query.commit, path);
+  return derive_weights(read_pt2(as_bytes(file), path), query.tensors, prefixes);
+}
+
 /// What a TorchScript archive that .mgitconfig names gives, or why it gives nothing.
 struct ByScript {
   std::optional<ModelDerivation> derived;
@@ -213,9 +220,7 @@ void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
       found.spec.proof = Proof::kAlgebraic;
     return;
   }
-  const std::string file = graph_file(*query.repository, query.commit, path);
-  const ModelDerivation derived =
-      derive_weights(read_pt2(as_bytes(file), path), query.tensors, {prefix});
+  const ModelDerivation derived = derive_exported(query, path, {prefix});
   if (const auto reason = beyond(derived.spec, found.spec))
     throw Error(fmt::format("{}: {}, as {} says", query.setting("spec"), *reason, path), query.path,
                 fmt::format("'mgit spec derive {} {}' shows what the graph allows; if it is of "
@@ -234,9 +239,7 @@ std::optional<FoundSpec> spec_of_graph(const SpecQuery& query) {
                             "name that in .mgitconfig",
                             path, query.path));
   if (query.repository == nullptr || !path.ends_with(kSuffix)) return std::nullopt;
-  const std::string file = graph_file(*query.repository, query.commit, path);
-  const Graph graph = read_pt2(as_bytes(file), path);
-  ModelDerivation found = derive_weights(graph, query.tensors, query.prefixes());
+  ModelDerivation found = derive_exported(query, path, query.prefixes());
   if (found.spec.groups.empty())
     throw Error("nothing in this network can be reordered; " + describe_pins(found.derivation),
                 path, fmt::format("'mgit spec derive {} {}' shows every reason", path, query.path));

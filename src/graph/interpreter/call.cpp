@@ -13,6 +13,8 @@ std::int64_t whole(double value) {
   return static_cast<std::int64_t>(value);
 }
 
+}  // namespace
+
 bool is_integer(DType dtype) {
   switch (dtype) {
     case DType::kU8:
@@ -28,8 +30,6 @@ bool is_integer(DType dtype) {
       return false;
   }
 }
-
-}  // namespace
 
 const Argument& Call::argument(std::string_view name) const {
   const Argument* found = node_.find(name);

@@ -69,6 +69,8 @@ const Operators& recurrent_operators();
 
 /// nullptr: the interpreter does not know it.
 Operator find_operator(const std::string& op);
+/// Not of bool.
+bool is_integer(DType dtype);
 /// As a value of that dtype: fractions of integers are cut off.
 Array conforming(Array array, DType dtype);
 

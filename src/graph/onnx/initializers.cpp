@@ -7,6 +7,7 @@
 #include "graph/onnx/movement.h"
 #include "graph/onnx/proto.h"
 #include "graph/onnx/tidy.h"
+#include "graph/reading.h"
 #include "mgit/format.h"
 #include "mgit/graph.h"
 
@@ -413,13 +414,9 @@ class Binder {
 }  // namespace
 
 std::unique_ptr<TensorSource> onnx_initializers(Bytes file, std::string_view source) {
-  try {
+  return reading(source, [&]() -> std::unique_ptr<TensorSource> {
     return std::make_unique<Initializers>(onnx::read_model(file).graph.initializers, source);
-  } catch (const CorruptError& error) {
-    throw CorruptError(error.what(), std::string(source), error.hint());
-  } catch (const Error& error) {
-    throw Error(error.what(), std::string(source), error.hint());
-  }
+  });
 }
 
 Graph bind_initializers(Graph graph, const TensorSource& initializers,
