@@ -10,7 +10,7 @@ namespace mgit {
 namespace {
 
 constexpr int kRounds = 50;
-constexpr double kTolerance = 1e-9;
+constexpr double kRounding = 1e-9;  // in parts of a value
 
 /// The units that the nodes of a similarity have at one place, and back.
 class Places {
@@ -87,7 +87,7 @@ class Solver {
       for (const std::size_t child : children) improve(child);
       const double before = value;
       value = nested_value(groups_, node_, similarities_, orders_);
-      if (value - before <= kTolerance * std::fabs(value)) break;
+      if (value - before <= kRounding * std::fabs(value)) break;
     }
     return {value, std::move(orders_)};
   }

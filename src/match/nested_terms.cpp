@@ -223,8 +223,6 @@ void for_each_pair(const Spec& spec, const GroupTree& tree, const std::vector<Tr
 
 namespace {
 
-constexpr double kTolerance = 1e-8;  // gains below this part of the similarity are rounding
-
 /// What match_tree found out about all pairs of units.
 struct TreeScores {
   std::vector<NestedMatch> matches;  // n x n

@@ -51,6 +51,9 @@ void for_each_pair(const Spec& spec, const GroupTree& tree, const std::vector<Tr
                    const std::function<void(std::size_t i, std::size_t j,
                                             const std::vector<NestedSimilarity>&)>& take);
 
+/// Gains below this part of a similarity are rounding, not progress.
+inline constexpr double kTolerance = 1e-8;
+
 /// Noise for a unit whose mean similarity is given: a restart's.
 using TreeNoise = std::function<double(double scale)>;
 
