@@ -18,8 +18,8 @@ std::uint32_t mode_of(const StagedFile& file, const git_index_entry* old, bool t
 }
 
 /// Once an index is written anew it is younger than its entries, and git takes those that were racy
-/// for clean. Without a size git looks at the content.
-void keep_doubts(git_index* index, const std::filesystem::path& work_dir,
+/// for clean. Without a size git looks at the content. True if there are such entries.
+bool keep_doubts(git_index* index, const std::filesystem::path& work_dir,
                  const struct stat& old_index) {
   bool any = false;
   for (std::size_t i = 0; i < git_index_entrycount(index); ++i) {
@@ -35,8 +35,19 @@ void keep_doubts(git_index* index, const std::filesystem::path& work_dir,
     git2::check(git_index_add(index, &doubtful), path);
     any = true;
   }
-  if (any) git2::check(git_index_write(index), git_index_path(index));
+  return any;
 }
+
+/// To be changed and written: files may have changed since it was written last.
+IndexHandle open_to_write(const std::filesystem::path& path,
+                          const std::filesystem::path& work_dir) {
+  IndexHandle index = open_index(path);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) keep_doubts(index.get(), work_dir, status);
+  return index;
+}
+
+void write(git_index* index) { git2::check(git_index_write(index), git_index_path(index)); }
 
 }  // namespace
 
@@ -46,7 +57,7 @@ IndexCopy::IndexCopy(const Repository& repository, StrangeIndex strange)
   if (::stat(index_.c_str(), &old_index) == 0) copy_index(index_, old_index, path());
   const IndexHandle index =
       strange == StrangeIndex::kConvert ? open_converted(repository, path()) : open_index(path());
-  keep_doubts(index.get(), work_dir_, old_index);
+  if (keep_doubts(index.get(), work_dir_, old_index)) write(index.get());
 }
 
 std::vector<StagedFile> IndexCopy::find(const std::vector<std::string>& paths) const {
@@ -85,7 +96,7 @@ std::vector<StagedFile> IndexCopy::unchanged(const std::set<Oid>& blobs) const {
 }
 
 void IndexCopy::put(const std::vector<StagedFile>& files, bool trust_mode) {
-  const IndexHandle index = open_index(path());
+  const IndexHandle index = open_to_write(path(), work_dir_);
   for (const StagedFile& file : files) {
     const git_index_entry* old = git_index_get_bypath(index.get(), file.path.c_str(), 0);
     git_index_entry entry = entry_of(file);
@@ -93,11 +104,11 @@ void IndexCopy::put(const std::vector<StagedFile>& files, bool trust_mode) {
     git_index_conflict_remove(index.get(), file.path.c_str());
     git2::check(git_index_add(index.get(), &entry), file.path);
   }
-  git2::check(git_index_write(index.get()), path().string());
+  write(index.get());
 }
 
 void IndexCopy::refresh(const std::vector<StagedFile>& files) {
-  const IndexHandle index = open_index(path());
+  const IndexHandle index = open_to_write(path(), work_dir_);
   for (const StagedFile& file : files) {
     const git_index_entry* old = git_index_get_bypath(index.get(), file.path.c_str(), 0);
     if (old == nullptr || git2::from_git(old->id) != file.blob) continue;
@@ -107,7 +118,7 @@ void IndexCopy::refresh(const std::vector<StagedFile>& files) {
     entry.flags_extended = old->flags_extended;
     git2::check(git_index_add(index.get(), &entry), file.path);
   }
-  git2::check(git_index_write(index.get()), path().string());
+  write(index.get());
 }
 
 void IndexCopy::trust_stat_data() {
