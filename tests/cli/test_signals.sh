@@ -32,7 +32,7 @@ locked='os.path.exists(".git/index.lock")'
 # read-tree; the signal ends them as well. In the instant between making a lock and noting it, git itself
 # leaves it, without a byte in it. Locks of mgit never are: they are marked before they have their name.
 nothing_left() {
-  find .git/refs .git/index.lock -name '*.lock' -empty -delete 2>/dev/null || true
+  find .git -name '*.lock' -empty -not -path './.git/mgit/*' -delete
   equal "$(find . \( -name '*.lock' -o -name '.mgit-*' \) -not -path './.git/mgit/*')" "" "left after $1"
 }
 
