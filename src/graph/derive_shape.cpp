@@ -180,6 +180,34 @@ bool shifted(const Call& call) {
   return true;
 }
 
+/// The end of an axis comes before its beginning.
+bool rolled(const Call& call) {
+  const auto self = call.value("self");
+  if (!self) return false;
+  Layout layout = call.layout(*self);
+  const auto axes = call.axes("dims", layout.dims.size());
+  const auto shifts = call.numbers("shifts");
+  if (!axes || !shifts || axes->size() != shifts->size()) return shifted(call);
+  Terms& terms = call.terms();
+  for (std::size_t i = 0; i < axes->size(); ++i) {
+    Term& axis = layout.dims[(*axes)[i]];
+    const Length size = terms.size(axis);
+    if (!size || *size == 0 || terms.is_fixed(axis)) {
+      terms.pin(axis, kShifted);
+      continue;
+    }
+    const auto length = static_cast<std::int64_t>(*size);
+    const std::int64_t shift = ((*shifts)[i] % length + length) % length;
+    if (shift == 0) continue;
+    if (const auto pieces = terms.cut(axis, *size - static_cast<std::uint64_t>(shift)))
+      axis = terms.sum({pieces->second, pieces->first});
+    else
+      terms.pin(axis, kShifted);
+  }
+  call.in.set(call.output(), std::move(layout));
+  return true;
+}
+
 bool triangle(const Call& call) {
   const auto self = call.value("self");
   if (!self || call.rank(*self) < 2) return false;
@@ -191,14 +219,25 @@ bool triangle(const Call& call) {
   return true;
 }
 
-constexpr RuleRow kRules[] = {
-    {"view", reshape},           {"reshape", reshape},  {"_unsafe_view", reshape},
-    {"_reshape_alias", reshape}, {"flatten", reshape},  {"unflatten", reshape},
-    {"ravel", reshape},          {"view_as", reshape},  {"reshape_as", reshape},
-    {"expand", expand},          {"expand_as", expand}, {"broadcast_to", expand},
-    {"repeat", repeat},          {"tile", repeat},      {"repeat_interleave", repeat_interleave},
-    {"roll", shifted},           {"flip", shifted},     {"tril", triangle},
-    {"triu", triangle}};
+constexpr RuleRow kRules[] = {{"view", reshape},
+                              {"reshape", reshape},
+                              {"_unsafe_view", reshape},
+                              {"_reshape_alias", reshape},
+                              {"flatten", reshape},
+                              {"unflatten", reshape},
+                              {"ravel", reshape},
+                              {"view_as", reshape},
+                              {"reshape_as", reshape},
+                              {"expand", expand},
+                              {"expand_as", expand},
+                              {"broadcast_to", expand},
+                              {"repeat", repeat},
+                              {"tile", repeat},
+                              {"repeat_interleave", repeat_interleave},
+                              {"roll", rolled},
+                              {"flip", shifted},
+                              {"tril", triangle},
+                              {"triu", triangle}};
 
 /// The state of a reshape: factors not yet taken, the slowest first.
 struct Open {

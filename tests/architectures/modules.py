@@ -28,6 +28,9 @@ class Written:
         if self.config:
             (directory / "config.json").write_text(json.dumps(self.config))
 
+    def exportable(self):
+        return self.module, "", (self.input,), {}
+
     def outputs(self, tensors):
         module = copy.deepcopy(self.module)
         module.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})

@@ -1,5 +1,6 @@
 """Small networks of transformers, one for each architecture that a family is for."""
 
+import inspect
 import warnings
 
 import torch
@@ -17,6 +18,19 @@ OUTPUTS = (
     "logits", "prediction_logits", "seq_relationship_logits", "start_logits", "end_logits",
     "logits_per_image", "image_embeds", "text_embeds", "last_hidden_state", "pooler_output",
 )
+
+
+class Selected(torch.nn.Module):
+    """A model with those of its outputs alone that a family is for."""
+
+    def __init__(self, model, fields):
+        super().__init__()
+        self.model = model
+        self.fields = fields
+
+    def forward(self, **inputs):
+        result = self.model(**inputs)
+        return tuple(result[field] for field in self.fields)
 
 
 class Pretrained:
@@ -39,6 +53,16 @@ class Pretrained:
         randomize(self.model)
         stacked = self.name.endswith("stacked")  # experts in one tensor, as the model has them
         self.model.save_pretrained(directory, save_original_format=not stacked)
+
+    def exportable(self):
+        words = dict(self.inputs)
+        if "use_cache" in inspect.signature(self.model.forward).parameters:
+            words["use_cache"] = False
+        result = self.model(**words)
+        fields = [field for field in OUTPUTS if result.get(field) is not None]
+        if hasattr(self.model, "set_experts_implementation"):
+            self.model.set_experts_implementation("batched_mm")  # the others ask for what was drawn
+        return Selected(self.model, fields), "model.", (), words
 
     def outputs(self, tensors):
         place = self.directory / "changed"

@@ -70,6 +70,30 @@ TEST(Derive, AResidualStreamIsOneGroup) {
   EXPECT_EQ(layout_of(found, "down.bias"), "embed");
 }
 
+TEST(Derive, RollingExchangesTheEndsOfAnAxis) {
+  const auto rolled = [](std::int64_t by) {
+    GraphBuilder net;
+    const ValueId x = net.input({3, 5});
+    const std::vector<std::optional<ValueId>> parts = {net.relu(net.linear("a", x, 4)),
+                                                       net.relu(net.linear("b", x, 6))};
+    const ValueId both = net.op("cat", {{"tensors", parts}, {"dim", std::int64_t{1}}}, {3, 10});
+    const ValueId moved = net.op("roll",
+                                 {{"self", both},
+                                  {"shifts", std::vector<std::int64_t>{by}},
+                                  {"dims", std::vector<std::int64_t>{1}}},
+                                 {3, 10});
+    net.output(net.linear("head", moved, 4));
+    return net.derive();
+  };
+  EXPECT_EQ(layout_of(rolled(6), "head.weight"), "_, b+a");
+  EXPECT_EQ(layout_of(rolled(-4), "head.weight"), "_, b+a");
+  EXPECT_EQ(layout_of(rolled(10), "head.weight"), "_, a+b");
+  // One order for what is moved and one for what stays.
+  const Derivation inside = rolled(2);
+  EXPECT_EQ(layout_of(inside, "head.weight"), "_, b.part.2+a+b.part");
+  EXPECT_EQ(layout_of(inside, "b.weight"), "b.part+b.part.2, _");
+}
+
 /// A convolution with kernel 3 and padding 1.
 ValueId convolution(GraphBuilder& net, const std::string& name, ValueId x, std::uint64_t out,
                     std::int64_t groups = 1) {
