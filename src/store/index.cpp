@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/shared_permissions.h"
 
@@ -129,9 +130,22 @@ void Index::configure() {
   struct statfs place {};
   const bool known = ::statfs(path_.parent_path().c_str(), &place) == 0;
   execute("PRAGMA page_size=1024");  // of a new file: most models have few tensors
-  execute(known ? journal_for(static_cast<std::uint64_t>(place.f_type) & 0xffffffffU)
-                : "PRAGMA journal_mode=WAL");
+  set_journal(known ? journal_for(static_cast<std::uint64_t>(place.f_type) & 0xffffffffU)
+                    : "PRAGMA journal_mode=WAL");
   execute("PRAGMA synchronous=FULL");
+}
+
+/// SQLite itself does not wait here: each of two that make a new file would wait for the other one.
+void Index::set_journal(const char* pragma) {
+  using std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kPause{2};
+  const auto deadline = steady_clock::now() + std::chrono::milliseconds(kBusyMilliseconds);
+  int code = SQLITE_OK;
+  while (((code = sqlite3_exec(database_, pragma, nullptr, nullptr, nullptr)) & 0xff) ==
+             SQLITE_BUSY &&
+         steady_clock::now() < deadline)
+    std::this_thread::sleep_for(kPause);
+  if (code != SQLITE_OK) fail(code);
 }
 
 const char* journal_for(std::uint64_t magic) {

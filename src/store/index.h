@@ -115,6 +115,7 @@ class Index {
  private:
   void load(const std::filesystem::path& path, const char* how);
   void configure();
+  void set_journal(const char* pragma);
   void ensure_schema();
   std::string schema();
   void rollback();

@@ -600,6 +600,39 @@ TEST(Store, ProcessesMayWriteAtOnce) {
   EXPECT_TRUE(store.fsck().problems.empty());
 }
 
+TEST(Store, ProcessesMayMakeOneAtOnce) {
+  for (int round = 0; round < 40; ++round) {
+    const TemporaryDirectory directory;
+    int start[2];
+    ASSERT_EQ(::pipe(start), 0);
+    std::vector<pid_t> children;
+    for (int p = 0; p < 4; ++p) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        try {
+          ::close(start[1]);
+          char none = 0;
+          ::read(start[0], &none, 1);  // until all are there
+          Store store(directory.path());
+          put(store, "by all of them");
+        } catch (const std::exception& error) {
+          fmt::print(stderr, "{}\n", error.what());
+          ::_exit(1);
+        }
+        ::_exit(0);
+      }
+      children.push_back(child);
+    }
+    ::close(start[0]);
+    ::close(start[1]);
+    for (const pid_t child : children) {
+      int status = 0;
+      ::waitpid(child, &status, 0);
+      ASSERT_EQ(status, 0) << "round " << round;
+    }
+  }
+}
+
 TEST(Store, RandomDamageNeverGivesWrongBytes) {
   const TemporaryDirectory directory;
   std::vector<Digest> objects;
