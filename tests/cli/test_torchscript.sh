@@ -104,20 +104,23 @@ contains "$output" "architecture  mlp"
 contains "$output" "proof         family"
 ok mgit rebase feature onto main
 
-# alike NAME CHECKPOINT FAMILY…: the archive of a trained network gives its family's spec, and proves it.
+# alike NAME CHECKPOINT SPEC [INPUT]: the archive of a trained network gives that spec, auto for its family's, and
+# proves it on such an input.
 alike() {
   need_data "graphs/$1.torchscript.pt"
   ok mgit spec derive "$MGIT_DATA/graphs/$1.torchscript.pt" "$2" -o "$1.perm"
-  ok mgit spec diff "$1.perm" "${3:-auto}" "$2"
-  ok mgit spec check "$1.perm" "$2" --graph "$MGIT_DATA/graphs/$1.torchscript.pt"
+  ok mgit spec diff "$1.perm" "$3" "$2"
+  ok mgit spec check "$1.perm" "$2" --graph "$MGIT_DATA/graphs/$1.torchscript.pt" --input "$4"
   contains "$output" "proof         numeric"
 }
 
 scenario "trained networks: what is derived is what their families allow"
 need_data models/mlp-s1.safetensors models/vgg-s1.safetensors models/mnistresnet-s1.safetensors \
   models/gpt2-s1/model.safetensors
-for name in mlp vgg mnistresnet; do alike "$name" "$MGIT_DATA/models/$name-s1.safetensors"; done
-alike gpt2 "$MGIT_DATA/models/gpt2-s1/model.safetensors"
+alike mlp "$MGIT_DATA/models/mlp-s1.safetensors" auto 2x1x28x28
+alike vgg "$MGIT_DATA/models/vgg-s1.safetensors" auto 1x3x32x32
+alike mnistresnet "$MGIT_DATA/models/mnistresnet-s1.safetensors" auto 1x1x28x28
+alike gpt2 "$MGIT_DATA/models/gpt2-s1/model.safetensors" auto I64:1x8
 
 scenario "a trained LSTM: both of its layers, by numbers"
 need_data graphs/lstm.torchscript.pt
@@ -138,5 +141,5 @@ lstm.bias_{ih,hh}_l1: 4xH1
 head.weight: _, H1
 head.bias: _
 PERM
-alike lstm lstm.safetensors family.perm
+alike lstm lstm.safetensors family.perm I64:2x3
 

@@ -32,14 +32,15 @@ const std::unordered_set<std::string_view> kUnsteady = {
 /// known where it comes as a tensor: lengths may hang on it.
 bool takes_tensors(const std::string& op, const std::string& name) {
   static const std::unordered_set<std::string_view> kTensors = {
-      "self",        "other",  "input",      "weight",    "bias",    "running_mean",
-      "running_var", "mat",    "mat1",       "mat2",      "batch1",  "batch2",
-      "vec",         "vec2",   "tensor",     "tensor1",   "tensor2", "tensors",
-      "query",       "key",    "value",      "indices",   "index",   "src",
-      "source",      "mask",   "attn_mask",  "condition", "values",  "hx",
-      "params",      "w_ih",   "w_hh",       "b_ih",      "b_hh",    "x1",
-      "x2",          "input1", "input2",     "v",         "g",       "exponent",
-      "min",         "max",    "boundaries", "prepend",   "append",  "repeats"};
+      "self",        "other",   "input",     "weight",    "bias",    "running_mean",
+      "running_var", "mat",     "mat1",      "mat2",      "batch1",  "batch2",
+      "vec",         "vec2",    "tensor",    "tensor1",   "tensor2", "tensors",
+      "query",       "key",     "value",     "indices",   "index",   "src",
+      "source",      "mask",    "attn_mask", "condition", "values",  "hx",
+      "params",      "w_ih",    "w_hh",      "b_ih",      "b_hh",    "x1",
+      "x2",          "input1",  "input2",    "v",         "g",       "exponent",
+      "min",         "max",     "abs",       "angle",     "real",    "imag",
+      "boundaries",  "prepend", "append",    "repeats"};
   return kTensors.contains(name) || (name == "end" && op == "lerp");
 }
 
@@ -270,8 +271,19 @@ Value Builder::apply(const std::string& op, const Arguments& arguments) {
   } catch (const Error& error) {
     throw Error(fmt::format("operator aten.{}{}: {}", op,
                             module_.empty() ? "" : " in " + quote_name(module_), error.what()),
-                {}, error.hint());
+                {},
+                error.hint().empty()
+                    ? "torch.export may get through where this does not: docs/specs.md"
+                    : error.hint());
   }
+}
+
+/// Whether a slice is all that it is of.
+bool Builder::is_whole(const GraphNode& slice, const Result& result) const {
+  const Argument* step = slice.find("step");
+  const auto* self = std::get_if<ValueId>(&slice.arguments.front().second);
+  return self != nullptr && tensors_[*self]->shape == result.shape &&
+         (step == nullptr || *step == Argument(std::int64_t{1}));
 }
 
 Value Builder::emit(GraphNode node, bool in_place, int results) {
@@ -291,6 +303,8 @@ Value Builder::emit(GraphNode node, bool in_place, int results) {
   if (results > 0 && made_results.size() < static_cast<std::size_t>(results))
     interpreter::refuse("it is not known what all its results are");
   if (results > 0) made_results.resize(static_cast<std::size_t>(results));
+  if (node.op == "aten.slice" && is_whole(node, made_results.front()))
+    return tensors_[std::get<ValueId>(node.arguments.front().second)];
   node.module = module_;
   std::vector<Value> values;
   for (Result& result : made_results) {

@@ -34,6 +34,7 @@ class Builder {
   ValueId add(const std::string& name, DType dtype, const Shape& shape);
   ValueId id_of(Tensor& tensor);
   Tensor* made(ValueId id, DType dtype, Shape shape);
+  bool is_whole(const GraphNode& slice, const Result& result) const;
   Value emit(GraphNode node, bool in_place, int results);
 
   Graph graph_;

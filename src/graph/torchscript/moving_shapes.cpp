@@ -49,6 +49,18 @@ Shapes unsqueeze(const Call& call) {
 
 Shapes select(const Call& call) { return {without(self(call), axis(call, "dim", 0))}; }
 
+/// Pairs of real numbers along the last axis as complex ones.
+Shapes view_as_complex(const Call& call) {
+  require(!self(call).empty() && self(call).back() == 2, "an axis that is no pair");
+  return {without(self(call), self(call).size() - 1)};
+}
+
+Shapes view_as_real(const Call& call) {
+  Shape shape = self(call);
+  shape.push_back(2);
+  return {shape};
+}
+
 /// From "start" to "end", which count from the end if negative and may lie outside.
 Shapes slice(const Call& call) {
   Shape shape = self(call);
@@ -128,11 +140,20 @@ Shapes chunk(const Call& call) {
 }  // namespace
 
 const ShapeRules& moving_shape_rules() {
-  static const ShapeRules kRules = {
-      {"permute", permute},     {"transpose", transpose}, {"swapaxes", transpose},
-      {"swapdims", transpose},  {"unsqueeze", unsqueeze}, {"select", select},
-      {"slice", slice},         {"expand", expand},       {"cat", concatenated},
-      {"concat", concatenated}, {"split", split},         {"chunk", chunk}};
+  static const ShapeRules kRules = {{"view_as_complex", view_as_complex},
+                                    {"view_as_real", view_as_real},
+                                    {"permute", permute},
+                                    {"transpose", transpose},
+                                    {"swapaxes", transpose},
+                                    {"swapdims", transpose},
+                                    {"unsqueeze", unsqueeze},
+                                    {"select", select},
+                                    {"slice", slice},
+                                    {"expand", expand},
+                                    {"cat", concatenated},
+                                    {"concat", concatenated},
+                                    {"split", split},
+                                    {"chunk", chunk}};
   return kRules;
 }
 

@@ -207,7 +207,9 @@ const ShapeRules& rules() {
                            "less_equal",
                            "not_equal",
                            "copysign",
-                           "xlogy"})
+                           "xlogy",
+                           "polar",
+                           "complex"})
       table.emplace(op, broadcast_all);
     for (const char* op : {"abs",
                            "alias",
@@ -288,7 +290,9 @@ const ShapeRules& rules() {
                            "nan_to_num",
                            "negative",
                            "rand_like",
-                           "randn_like"})
+                           "randn_like",
+                           "real",
+                           "imag"})
       table.emplace(op, same);
     return table;
   }();

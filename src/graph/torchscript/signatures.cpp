@@ -17,6 +17,7 @@ constexpr Signature kSignatures[] = {
     {1, "", "self output_size",
      "_adaptive_avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d"},
     {1, "", "self",
+     "view_as_complex view_as_real real imag "
      "rand_like randn_like bernoulli _to_copy abs acos acosh alias asin asinh atan atanh "
      "bitwise_not ceil clone contiguous cos cosh deg2rad detach empty_like erf erfc exp exp2 "
      "expm1 floor frac gelu hardsigmoid hardswish isfinite isinf isnan lift_fresh "
@@ -38,6 +39,8 @@ constexpr Signature kSignatures[] = {
     {1, "", "self size", "_unsafe_view broadcast_to expand new_empty new_ones new_zeros"},
     {1, "", "v g dim", "_weight_norm"},
     {2, "", "self output_size", "adaptive_max_pool1d adaptive_max_pool2d"},
+    {1, "", "abs angle", "polar"},
+    {1, "", "real imag", "complex"},
     {1, "", "self other alpha", "add rsub sub subtract"},
     {1, "", "self tensor1 tensor2", "addcdiv addcmul"},
     {1, "", "self mat1 mat2", "addmm"},

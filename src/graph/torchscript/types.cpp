@@ -156,6 +156,8 @@ DType result_dtype(const GraphNode& node, std::size_t output, const TensorOf& te
   if (const Argument* dtype = node.find("dtype"))
     if (const auto* name = std::get_if<std::string>(dtype))
       if (const auto parsed = dtype_from_name(*name)) return *parsed;
+  if (op == "view_as_complex" || op == "polar" || op == "complex") return DType::kC64;
+  if (op == "view_as_real" || op == "real" || op == "imag") return DType::kF32;
   if (kTruths.contains(op)) return DType::kBool;
   if (kCounts.contains(op)) return DType::kI64;
   const auto as = kAsArgument.find(op);

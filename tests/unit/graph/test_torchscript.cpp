@@ -184,6 +184,14 @@ TEST(TorchScript, QuestionsThatScriptsAsk) {
       "%relu F32[2,6] = aten.relu.default(self=%input)\n");
 }
 
+TEST(TorchScript, ASliceOfAllIsNone) {
+  EXPECT_EQ(nodes_of("a = torch.slice(torch.slice(x, 0, 0, 9223372036854775807), 1)\n"
+                     "_0 = torch.relu_(a)\n"
+                     "return torch.slice(x, 1, 1)"),
+            "%relu F32[2,6] = aten.relu.default(self=%input)\n"
+            "%slice F32[2,5] = aten.slice.default(self=%relu, dim=1, start=1)\n");
+}
+
 TEST(TorchScript, OperatorsOfSeveralFormsAreToldByTheirArguments) {
   EXPECT_EQ(nodes_of("a = torch.std(x, [1], True, True)\n"
                      "b = torch.max(x, a)\n"
