@@ -76,3 +76,32 @@ contains "$output" "fc3.bias"
 git checkout -q origin/feature
 ok evaluate mlp HEAD model.safetensors
 equal "$(number "$output" 0 loss)" "$(number "$output" 1 loss)"
+
+scenario "the graph that evaluates them gives the spec of their family, and proves it"
+for name in mlp vgg; do
+  ok mgit spec derive --input 2x1x16x16 "$trained/$name.torchscript.pt" "$trained/$name-1.safetensors" -o net.perm
+  ok mgit spec diff net.perm auto "$trained/$name-1.safetensors"
+  ok mgit spec check net.perm "$trained/$name-1.safetensors" --input 2x1x16x16 --graph "$trained/$name.torchscript.pt"
+  contains "$output" "proof         numeric"
+done
+
+scenario "a rebase by such a graph alone changes no output, as LibTorch computes them"
+picture() {
+  make_checkpoint "$1" "$2" enter.weight=6,2,3,3 enter.bias=6 norm.weight=6 norm.bias=6 norm.running_mean=6 \
+    norm.running_var=6@1 deep.weight=8,3,3,3 deep.bias=8 group.weight=8 group.bias=8 join.weight=4,14,1,1 \
+    join.bias=4 leave.weight=3,36 leave.bias=3
+}
+make_repository repository
+make_checkpoint data.safetensors 3 input=8,2,6,6 target=8,3
+cp "$MGIT_SOURCE/tests/unit/graph/data/picture.torchscript.pt" net.pt
+printf '[model "net"]\n\tpath = model.safetensors\n\tgraph = net.pt\n\tdata = data.safetensors\n\tloss = mse\n' >.mgitconfig
+picture model.safetensors 1
+commit_all "Train on main"
+git switch -q -c feature
+picture model.safetensors 2
+commit_all "Train on my share"
+git branch original
+ok mgit rebase feature onto main
+contains "$output" "spec derived, proof algebraic"
+ok mgit eval feature --against original --graph net.pt --data data.safetensors --json
+holds "$(number "$output" largest_output_change) < 1e-4"

@@ -28,6 +28,10 @@ const std::unordered_set<std::string_view> kUnsteady = {
     "empty",           "new_empty",     "empty_like",           "dropout",
     "feature_dropout", "alpha_dropout", "feature_alpha_dropout"};
 
+/// Those that give a tensor another shape in place.
+const std::unordered_set<std::string> kReshaping = {"squeeze", "unsqueeze", "transpose",
+                                                    "t",       "swapaxes",  "swapdims"};
+
 /// Arguments that are tensors, or lists of them. One of any other name is a number, and has to be
 /// known where it comes as a tensor: lengths may hang on it.
 bool takes_tensors(const std::string& op, const std::string& name) {
@@ -135,6 +139,7 @@ GraphNode node_of(const std::string& op, const Signature& signature, const Argum
     node.arguments.emplace_back(names[i],
                                 argument_of(pure, names[i], arguments.positional[i], id_of));
   for (const auto& [name, value] : arguments.named) {
+    if (name == "out") interpreter::refuse("it writes into a tensor of another");
     if (node.find(name) != nullptr) interpreter::refuse("argument " + name + " is given twice");
     node.arguments.emplace_back(name, argument_of(pure, name, value, id_of));
   }
@@ -228,6 +233,32 @@ ValueId Builder::id_of(Tensor& tensor) {
   return id;
 }
 
+/// The results as numbers, where they are few and come of lengths and constants alone.
+std::optional<Value> Builder::computed(const std::string& op, const Signature& signature,
+                                       const Arguments& arguments) {
+  bool all_known = true;
+  each_tensor(arguments, [&](Tensor& each) { all_known = all_known && each.known; });
+  if (!all_known || kUnsteady.contains(op) || interpreter::find_operator("aten." + op) == nullptr)
+    return std::nullopt;
+  std::vector<Tensor*> loose;
+  const GraphNode node = node_of(op, signature, arguments, [&](Tensor& tensor) {
+    loose.push_back(&tensor);
+    return static_cast<ValueId>(kFirstLoose + loose.size() - 1);
+  });
+  const TensorOf tensor_of = [&](ValueId id) -> const Tensor& { return *loose[id - kFirstLoose]; };
+  const std::vector<Result> results = results_of(node, tensor_of, work_);
+  const bool few = std::all_of(results.begin(), results.end(), [](const Result& each) {
+    return each.shape.size() <= 1 &&
+           element_count(each.shape).value_or(kMostKnown + 1) <= kMostKnown;
+  });
+  if (!few) return std::nullopt;
+  std::vector<Value> values;
+  for (Array& array : contents_of(node, tensor_of, work_))
+    values.emplace_back(known(std::move(array)));
+  if (signature.results == 1 && !values.empty()) return values.front();
+  return arena_.list(std::move(values));
+}
+
 Value Builder::apply(const std::string& op, const Arguments& arguments) {
   try {
     const std::string pure = pure_name(op);
@@ -235,35 +266,13 @@ Value Builder::apply(const std::string& op, const Arguments& arguments) {
     const Signature* signature = find_signature(pure, arguments.positional);
     if (signature == nullptr) interpreter::refuse("its arguments are not understood");
     const bool in_place = pure != op;
-    bool all_known = true;
-    each_tensor(arguments, [&](Tensor& each) { all_known = all_known && each.known; });
     if (in_place && !arguments.positional.empty())
       each_tensor(arguments.positional.front(), [](Tensor& each) {
         if (each.known)
           interpreter::refuse("it writes into numbers that lengths may be computed from");
       });
-    if (all_known && !in_place && !kUnsteady.contains(pure) &&
-        interpreter::find_operator("aten." + pure) != nullptr) {
-      std::vector<Tensor*> loose;
-      const GraphNode node = node_of(pure, *signature, arguments, [&](Tensor& tensor) {
-        loose.push_back(&tensor);
-        return static_cast<ValueId>(kFirstLoose + loose.size() - 1);
-      });
-      const TensorOf tensor_of = [&](ValueId id) -> const Tensor& {
-        return *loose[id - kFirstLoose];
-      };
-      const std::vector<Result> results = results_of(node, tensor_of, work_);
-      if (std::all_of(results.begin(), results.end(), [](const Result& each) {
-            return each.shape.size() <= 1 &&
-                   element_count(each.shape).value_or(kMostKnown + 1) <= kMostKnown;
-          })) {
-        std::vector<Value> values;
-        for (Array& array : contents_of(node, tensor_of, work_))
-          values.emplace_back(known(std::move(array)));
-        if (signature->results == 1 && !values.empty()) return values.front();
-        return arena_.list(std::move(values));
-      }
-    }
+    if (!in_place)
+      if (auto result = computed(pure, *signature, arguments)) return *std::move(result);
     return emit(node_of(op, *signature, arguments, [this](Tensor& t) { return id_of(t); }),
                 in_place, signature->results);
   } catch (const CorruptError&) {
@@ -286,20 +295,25 @@ bool Builder::is_whole(const GraphNode& slice, const Result& result) const {
          (step == nullptr || *step == Argument(std::int64_t{1}));
 }
 
+/// What an in-place operator writes has the shape that is there; or the tensor gets another one.
+void Builder::check_written(const GraphNode& node, bool reshaping, std::vector<Result>& results) {
+  const Argument* first = node.arguments.empty() ? nullptr : &node.arguments.front().second;
+  const auto* self = first == nullptr ? nullptr : std::get_if<ValueId>(first);
+  if (self == nullptr || results.size() != 1) interpreter::refuse("it is not known what it writes");
+  Tensor& tensor = *tensors_[*self];
+  if (reshaping) tensor.shape = results.front().shape;
+  if (tensor.shape != results.front().shape)
+    interpreter::refuse("it would write another shape in place");
+  results.front().dtype = tensor.dtype;
+}
+
 Value Builder::emit(GraphNode node, bool in_place, int results) {
   if (graph_.nodes.size() >= kMostNodes) interpreter::refuse("the program never ends");
   GraphNode pure = node;
   pure.op = "aten." + pure_name(node.op.substr(5));
   const TensorOf tensor_of = [this](ValueId id) -> const Tensor& { return *tensors_[id]; };
   std::vector<Result> made_results = results_of(pure, tensor_of, work_);
-  if (in_place && node.op.find("squeeze") == std::string::npos &&
-      node.op.find("transpose") == std::string::npos && node.op != "aten.t_") {
-    const auto* self = std::get_if<ValueId>(&node.arguments.front().second);
-    if (self == nullptr || made_results.size() != 1 ||
-        made_results.front().shape != tensors_[*self]->shape)
-      interpreter::refuse("it would write another shape in place");
-    made_results.front().dtype = tensors_[*self]->dtype;
-  }
+  if (in_place) check_written(node, kReshaping.contains(pure.op.substr(5)), made_results);
   if (results > 0 && made_results.size() < static_cast<std::size_t>(results))
     interpreter::refuse("it is not known what all its results are");
   if (results > 0) made_results.resize(static_cast<std::size_t>(results));

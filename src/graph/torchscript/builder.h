@@ -8,6 +8,8 @@
 
 namespace mgit::torchscript {
 
+struct Signature;
+
 class Builder {
  public:
   Tensor* input(const std::string& name, DType dtype, Shape shape);
@@ -34,6 +36,9 @@ class Builder {
   ValueId add(const std::string& name, DType dtype, const Shape& shape);
   ValueId id_of(Tensor& tensor);
   Tensor* made(ValueId id, DType dtype, Shape shape);
+  std::optional<Value> computed(const std::string& op, const Signature& signature,
+                                const Arguments& arguments);
+  void check_written(const GraphNode& node, bool reshaping, std::vector<Result>& results);
   bool is_whole(const GraphNode& slice, const Result& result) const;
   Value emit(GraphNode node, bool in_place, int results);
 

@@ -363,8 +363,6 @@ Value Evaluator::call_named(const std::string& name, const Expression& expressio
 Value Evaluator::call_operator(const std::string& name, const Arguments& arguments) {
   if (auto result = call_builtin(builder_, name, arguments)) return *result;
   if (auto result = apply_composite(builder_, name, arguments)) return *result;
-  if (name == "_set_item" || name == "insert" || name == "extend" || name == "pop")
-    throw Error("operator torch." + name + " is not known to mgit");
   return builder_.apply(name.substr(name.rfind('.') + 1), arguments);
 }
 

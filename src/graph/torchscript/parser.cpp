@@ -109,9 +109,8 @@ class Parser {
     }
     if (take("pass")) return skip_line();
     const std::string name = this->name();
-    if (name == "__annotations__") {
-      expect("[");
-      of.fields.push_back(next().text);
+    if (name == "__annotations__") {  // = [], and then ["0"] = T
+      if (take("[")) of.fields.push_back(next().text);
     } else if (name == "__parameters__" || name == "__buffers__") {
       expect("=");
       const Expression list = expression();

@@ -73,6 +73,16 @@ TEST(TorchScript, ReadsATrace) {
   EXPECT_EQ(read(perceptron()).source, "net.pt");
 }
 
+TEST(TorchScript, ClassesAsOlderVersionsWroteThem) {
+  ScriptFile file = perceptron();
+  file.code = "op_version_set = 1\n" + file.code;
+  const std::string field = "  fc1 : __torch__.Linear\n";
+  file.code.replace(
+      file.code.find(field), field.size(),
+      "  __annotations__ = []\n  __annotations__[\"0\"] = __torch__.Linear\n" + field);
+  EXPECT_EQ(text_of(file), text_of(perceptron()));
+}
+
 TEST(TorchScript, InputsMayBeGiven) {
   ScriptFile file = perceptron();
   file.inputs.clear();
@@ -221,6 +231,18 @@ TEST(TorchScript, WritingInPlaceBecomesFunctional) {
             "%add F32[2,6] = aten.add.default(self=%mul, other=1)\n"
             "%view#2 F32[12] = aten.view.default(self=%add, size=[-1])\n"
             "%sum F32[] = aten.sum.default(self=%view#2)\n");
+  EXPECT_EQ(nodes_of("y = torch.mul(x, 2)\n"
+                     "_0 = torch.unsqueeze_(y, 0)\n"
+                     "_1 = torch.transpose_(y, 1, 2)\n"
+                     "return torch.view(y, torch.size(y))"),
+            "%mul F32[2,6] = aten.mul.default(self=%input, other=2)\n"
+            "%unsqueeze F32[1,2,6] = aten.unsqueeze.default(self=%mul, dim=0)\n"
+            "%transpose F32[1,6,2] = aten.transpose.default(self=%unsqueeze, dim0=1, dim1=2)\n"
+            "%view F32[1,6,2] = aten.view.default(self=%transpose, size=[1, 6, 2])\n");
+  EXPECT_THAT(refusal_of("return torch.add(x, x, out=x)"),
+              HasSubstr("it writes into a tensor of another"));
+  EXPECT_THAT(refusal_of("y = torch.select(x, 0, 0)\n_0 = torch.add_(y, x)\nreturn x"),
+              HasSubstr("it would write another shape in place"));
   EXPECT_THAT(refusal_of("n = ops.prim.NumToTensor(torch.size(x, 0))\n"
                          "_0 = torch.add_(n, 1)\n"
                          "return x"),
