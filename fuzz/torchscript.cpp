@@ -11,12 +11,28 @@ namespace {
 
 using namespace mgit;
 
+/// What it allows, or why nothing can be said.
+void try_derive(const Graph& graph) {
+  std::vector<TensorInfo> network;
+  for (const GraphParameter& parameter : graph.parameters) {
+    TensorInfo info{parameter.tensor, graph.values[parameter.value].dtype, {}};
+    for (const auto& length : graph.values[parameter.value].shape) info.shape.push_back(*length);
+    network.push_back(std::move(info));
+  }
+  try {
+    fuzz::require(!derive_spec(graph, network).spec_text.empty(), "a derivation has a spec");
+  } catch (const Error& error) {
+    fuzz::require(error.where() == "fuzz.pt", "an error has its place");
+  }
+}
+
 /// False: it is refused.
 bool try_archive(Bytes file, const std::vector<GraphInput>& inputs) {
   try {
     const Graph graph = read_torchscript(file, "fuzz.pt", {}, inputs);
     fuzz::GraphChecker(graph).check();
     fuzz::require(!graph_text(graph).empty(), "a graph has a text");
+    try_derive(graph);
     return true;
   } catch (const Error& error) {
     fuzz::require(error.where() == "fuzz.pt", "an error has its place");

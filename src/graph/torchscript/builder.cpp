@@ -148,7 +148,8 @@ GraphNode node_of(const std::string& op, const Signature& signature, const Argum
     node.arguments.resize(std::min<std::size_t>(node.arguments.size(), 9));
   }
   if (node.op == "aten._convolution_mode") {  // "same" or "valid"
-    const auto* weight = std::get_if<Tensor*>(&arguments.positional.at(1));
+    const auto* weight =
+        arguments.positional.size() < 2 ? nullptr : std::get_if<Tensor*>(&arguments.positional[1]);
     const std::size_t rank = weight == nullptr ? 0 : (*weight)->shape.size();
     node.op = fmt::format("aten.conv{}d", std::clamp<std::size_t>(rank, 3, 5) - 2);
   }
@@ -266,7 +267,9 @@ Value Builder::apply(const std::string& op, const Arguments& arguments) {
     const Signature* signature = find_signature(pure, arguments.positional);
     if (signature == nullptr) interpreter::refuse("its arguments are not understood");
     const bool in_place = pure != op;
-    if (in_place && !arguments.positional.empty())
+    if (in_place && arguments.positional.empty())
+      interpreter::refuse("it is not known what it writes");
+    if (in_place)
       each_tensor(arguments.positional.front(), [](Tensor& each) {
         if (each.known)
           interpreter::refuse("it writes into numbers that lengths may be computed from");

@@ -104,7 +104,8 @@ std::optional<Value> reals(const std::string& name, double a, double b) {
   return std::nullopt;
 }
 
-std::optional<Value> compared(const std::string& name, double a, double b) {
+template <typename T>
+std::optional<Value> compared(const std::string& name, T a, T b) {
   if (name == "eq") return a == b;
   if (name == "ne") return a != b;
   if (name == "lt") return a < b;
@@ -129,25 +130,23 @@ std::optional<Value> on_numbers(const std::string& name, const Values& values) {
       return whole_number(result);
     }
     if (name == "abs" && whole(values[0]))
-      return std::max(*integer_of(values[0]), -*integer_of(values[0]));
+      return value < 0 ? integers("sub", 0, *integer_of(values[0])) : values[0];
     return std::nullopt;
   }
   if (values.size() != 2) return std::nullopt;
   const double a = *number_of(values[0]);
   const double b = *number_of(values[1]);
-  if (const auto result = compared(name, a, b)) return result;
+  const bool both_whole = whole(values[0]) && whole(values[1]);
+  if (const auto result = both_whole
+                              ? compared(name, *integer_of(values[0]), *integer_of(values[1]))
+                              : compared(name, a, b))
+    return result;
   if (std::holds_alternative<bool>(values[0]) && std::holds_alternative<bool>(values[1])) {
     if (name == "__and__") return a != 0 && b != 0;
     if (name == "__or__") return a != 0 || b != 0;
   }
-  if (whole(values[0]) && whole(values[1]))
-    if (auto result =
-            integers(name,
-                     std::get_if<bool>(&values[0]) != nullptr ? static_cast<std::int64_t>(a)
-                                                              : std::get<std::int64_t>(values[0]),
-                     std::get_if<bool>(&values[1]) != nullptr ? static_cast<std::int64_t>(b)
-                                                              : std::get<std::int64_t>(values[1])))
-      return result;
+  if (both_whole)
+    if (auto result = integers(name, *integer_of(values[0]), *integer_of(values[1]))) return result;
   return reals(name, a, b);
 }
 

@@ -280,9 +280,10 @@ Value Evaluator::evaluate_subscript(const Expression& expression, Locals& locals
     object = modules_.attribute(**of, "");
   const auto* list = std::get_if<List*>(&object);
   if (list != nullptr && (*list)->dict) {
-    for (std::size_t i = 0; i + 1 < (*list)->items.size(); i += 2)
-      if (truth(*call_builtin(builder_, "eq", {{(*list)->items[i], index}, {}})))
-        return (*list)->items[i + 1];
+    for (std::size_t i = 0; i + 1 < (*list)->items.size(); i += 2) {
+      const auto same = call_builtin(builder_, "eq", {{(*list)->items[i], index}, {}});
+      if (same && truth(*same)) return (*list)->items[i + 1];
+    }
     throw Error("a dict has no such key");
   }
   if (list != nullptr) return *call_builtin(builder_, "__getitem__", {{object, index}, {}});

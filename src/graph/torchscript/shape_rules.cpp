@@ -70,14 +70,25 @@ Shapes attention(const Call& call) {
   return {shape};
 }
 
+/// Those that a recurrent layer begins with.
+Shapes states_of(const Call& call, bool two) {
+  if (!two) return {of(call, "hx")};
+  Shapes shapes;
+  for (const interpreter::Array* each : call.tensors("hx")) {
+    require(each != nullptr, "None among the states");
+    shapes.push_back(each->shape);
+  }
+  require(shapes.size() == 2, "other states than there are");
+  return shapes;
+}
+
 Shapes recurrent(const Call& call) {
-  const bool two = call.node().op == "aten.lstm";
-  const Shape hidden = two ? call.tensors("hx").at(0)->shape : of(call, "hx");
+  Shapes states = states_of(call, call.node().op == "aten.lstm");
   Shape shape = of(call, "input");
-  require(!shape.empty() && !hidden.empty(), "a state of no units");
-  shape.back() = hidden.back() * (call.flag("bidirectional", false) ? 2 : 1);
-  if (!two) return {shape, hidden};
-  return {shape, hidden, call.tensors("hx").at(1)->shape};
+  require(!shape.empty() && !states[0].empty(), "a state of no units");
+  shape.back() = states[0].back() * (call.flag("bidirectional", false) ? 2 : 1);
+  states.insert(states.begin(), shape);
+  return states;
 }
 
 Shapes transposed(const Call& call) {
@@ -98,11 +109,7 @@ Shapes reshaped(const Call& call) {
 
 /// Of one step: the new states.
 Shapes recurrent_cell(const Call& call) {
-  if (call.node().op != "aten.lstm_cell") return {of(call, "hx")};
-  const auto states = call.tensors("hx");
-  require(states.size() == 2 && states[0] != nullptr && states[1] != nullptr,
-          "other states than there are");
-  return {states[0]->shape, states[1]->shape};
+  return states_of(call, call.node().op == "aten.lstm_cell");
 }
 
 /// Of an equation with all axes named, the result's as well.

@@ -308,6 +308,16 @@ TEST(TorchScript, NumbersThatAreTooLarge) {
   EXPECT_THAT(refusal_of("return torch.floordiv(4, 0)"), HasSubstr("a division by zero"));
   EXPECT_THAT(refusal_of("return torch.expand(x, [4611686018427387904, 2, 6])"),
               HasSubstr("operator aten.expand: "));
+  EXPECT_THAT(refusal_of("return torch.abs(torch.sub(-9223372036854775807, 1))"),
+              HasSubstr("a number that is too large"));
+  EXPECT_THAT(refusal_of("return torch.lstm(x, [x], [x], True, 1, 0., False, False, True)"),
+              HasSubstr("other states than there are"));
+  EXPECT_THAT(refusal_of("return torch.lstm(x, [x, None], [x], True, 1, 0., False, False, True)"),
+              HasSubstr("None among the states"));
+  EXPECT_THAT(refusal_of("return torch._convolution_mode(x)"), HasSubstr("operator aten."));
+  EXPECT_THAT(refusal_of("return {x: 1}[x]"), HasSubstr("a dict has no such key"));
+  EXPECT_THAT(refusal_of("return torch.add_(other=x, self=x)"),
+              HasSubstr("it is not known what it writes"));
   EXPECT_THAT(refusal_of("return torch.size(x, 2)"), HasSubstr("an index out of range"));
   ScriptFile file = perceptron();
   file.members[1].second = pickled_object(
