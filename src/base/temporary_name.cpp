@@ -22,7 +22,7 @@ struct Slot {
   std::array<char, PATH_MAX> path{};
 };
 
-std::array<Slot, TemporaryName::kMost> slots;
+std::array<Slot, TemporaryName::kMost> temporary_slots;
 
 constexpr std::string_view kStart = ".mgit-";
 
@@ -57,7 +57,8 @@ void watch_signals() {
 int take_slot() {
   for (int i = 0; i < TemporaryName::kMost; ++i) {
     int expected = Slot::kFree;
-    if (slots[static_cast<std::size_t>(i)].state.compare_exchange_strong(expected, Slot::kChanging))
+    if (temporary_slots[static_cast<std::size_t>(i)].state.compare_exchange_strong(expected,
+                                                                                   Slot::kChanging))
       return i;
   }
   return -1;
@@ -81,7 +82,7 @@ void TemporaryName::remember(const struct stat* file) {
   const std::string name = std::filesystem::absolute(path_).string();
   if (name.size() >= PATH_MAX || (slot_ = take_slot()) < 0) return;
   while (ending) ::pause();
-  Slot& slot = slots[static_cast<std::size_t>(slot_)];
+  Slot& slot = temporary_slots[static_cast<std::size_t>(slot_)];
   std::memcpy(slot.path.data(), name.c_str(), name.size() + 1);
   slot.only_file = file != nullptr;
   slot.device = file != nullptr ? file->st_dev : 0;
@@ -91,7 +92,7 @@ void TemporaryName::remember(const struct stat* file) {
 
 void TemporaryName::keep() {
   kept_ = true;
-  if (slot_ >= 0) slots[static_cast<std::size_t>(slot_)].state = Slot::kFree;
+  if (slot_ >= 0) temporary_slots[static_cast<std::size_t>(slot_)].state = Slot::kFree;
   slot_ = -1;
 }
 
@@ -116,7 +117,7 @@ bool is_temporary_name(std::string_view name) {
 
 void remove_temporary_names() {
   ending = true;
-  for (const Slot& slot : slots)
+  for (const Slot& slot : temporary_slots)
     if (slot.state == Slot::kArmed &&
         (!slot.only_file || stands_for(slot.path.data(), slot.device, slot.inode)))
       ::unlink(slot.path.data());

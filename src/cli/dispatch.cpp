@@ -57,7 +57,7 @@ int print_overview() {
   return 0;
 }
 
-[[noreturn]] void exec_git(const Words& options, const Words& command) {
+[[noreturn]] void exec_git_with(const Words& options, const Words& command) {
   Words words{"git"};
   words.insert(words.end(), options.begin(), options.end());
   words.insert(words.end(), command.begin(), command.end());
@@ -71,7 +71,7 @@ int run_command(const CommandEntry& entry, const Words& arguments) {
   if (command->belongs_to_git(arguments)) {
     Words words{entry.name};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    exec_git({}, words);
+    exec_git_with({}, words);
   }
   if (const auto status = command->run_raw(arguments)) return *status;
   command->options(options);
@@ -87,7 +87,7 @@ int run_command(const CommandEntry& entry, const Words& arguments) {
   fmt::print("mgit version {}\n", MGIT_VERSION);
   Words command{"version"};
   command.insert(command.end(), options.begin(), options.end());
-  exec_git({}, command);
+  exec_git_with({}, command);
 }
 
 int run_help(const Words& arguments) {
@@ -96,7 +96,7 @@ int run_help(const Words& arguments) {
     return run_command(*entry, {"--help"});
   Words command{"help"};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  exec_git({}, command);
+  exec_git_with({}, command);
 }
 
 Words git_commands() {
@@ -116,7 +116,7 @@ Words git_commands() {
   const bool frequent = std::find(kFrequent.begin(), kFrequent.end(), name) != kFrequent.end();
   Words known = frequent ? Words{} : git_commands();
   if (frequent || known.empty() || std::find(known.begin(), known.end(), name) != known.end())
-    exec_git(global.words(), global.rest());
+    exec_git_with(global.words(), global.rest());
   for (const CommandEntry& entry : command_table())
     if (!entry.hidden) known.push_back(entry.name);
   const Words near = similar_names(name, known);
@@ -124,7 +124,7 @@ Words git_commands() {
     const CommandEntry* entry = find_command(each);
     return entry != nullptr && !entry->hidden;
   });
-  if (!ours) exec_git(global.words(), global.rest());
+  if (!ours) exec_git_with(global.words(), global.rest());
   std::string hint = "did you mean";
   for (const std::string& each : near)
     hint += fmt::format("{} 'mgit {}'", &each == &near.front() ? "" : " or", each);
@@ -149,7 +149,7 @@ int dispatch(const std::string& program, const std::vector<std::string>& argumen
     return run_command(*find_command("merge-strategy"), arguments);
   const GlobalOptions global(arguments);
   if (global.version()) print_version({});
-  if (global.git_answers()) exec_git({}, arguments);
+  if (global.git_answers()) exec_git_with({}, arguments);
   if (global.help()) return run_help({global.rest().begin() + 1, global.rest().end()});
   if (global.rest().empty()) {
     print_overview();

@@ -8,7 +8,7 @@
 namespace mgit::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& names) {
+std::string with_commas(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
   return text;
@@ -28,7 +28,7 @@ void give_back(std::string& word) {
 
 template <typename T>
 CLI::Option* declare(CLI::App& app, const Option& option, T& target) {
-  const std::string names = joined(option.names());
+  const std::string names = with_commas(option.names());
   if constexpr (std::is_same_v<T, bool>) {
     return app.add_flag(names, target, option.help());
   } else {

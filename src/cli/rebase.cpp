@@ -19,7 +19,7 @@ std::string short_name(const std::string& ref) {
   return ref.starts_with("refs/heads/") ? ref.substr(11) : ref;
 }
 
-void print_groups(const RebasedModel& model) {
+void print_moved_groups(const RebasedModel& model) {
   fmt::print("  {:<24} {:>6} {:>6} {:>14} {:>14}\n", "group", "units", "move", "before", "after");
   for (const GroupMatch& group : model.match.groups)
     fmt::print("  {:<24} {:>6} {:>6} {:>14.4f} {:>14.4f}\n", group.name, group.size, group.moved,
@@ -41,7 +41,7 @@ void print_model(const RebasedModel& model, bool details) {
   fmt::print("{}: {} of {} hidden units move, objective {:.2f} -> {:.2f} ({} sweeps, {})\n",
              model.path, moved, units, model.match.objective_before, model.match.objective_after,
              model.match.sweeps, describe_spec(model.spec));
-  if (details) print_groups(model);
+  if (details) print_moved_groups(model);
 }
 
 class RebaseCommand : public Command {

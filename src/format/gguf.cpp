@@ -10,9 +10,9 @@
 namespace mgit {
 namespace {
 
-constexpr std::string_view kMagic = "GGUF";
-constexpr std::uint32_t kMaximumRank = 8;  // ggml itself has 4
-constexpr unsigned kMaximumDepth = 8;      // arrays in arrays
+constexpr std::string_view kGgufMagic = "GGUF";
+constexpr std::uint32_t kGgufMaximumRank = 8;  // ggml itself has 4
+constexpr unsigned kGgufMaximumDepth = 8;      // arrays in arrays
 constexpr std::uint64_t kUsualAlignment = 32;
 
 enum ValueType : std::uint32_t { kUint32 = 4, kString = 8, kArray = 9 };
@@ -55,7 +55,7 @@ class GgufReader {
   explicit GgufReader(Bytes file) : file_(file), reader_(file) {}
 
   std::vector<StoredTensor> read() {
-    reader_.take(kMagic.size());
+    reader_.take(kGgufMagic.size());
     const std::uint32_t version = reader_.u32();
     if (version != 2 && version != 3) throw CorruptError(fmt::format("GGUF version {}", version));
     const std::uint64_t tensors = reader_.u64();
@@ -86,7 +86,7 @@ class GgufReader {
     if (type == kString) {
       string();
     } else if (type == kArray) {
-      if (depth == kMaximumDepth) throw CorruptError("arrays nested too deeply");
+      if (depth == kGgufMaximumDepth) throw CorruptError("arrays nested too deeply");
       const std::uint32_t element = reader_.u32();
       const std::uint64_t count = reader_.u64();
       if (const std::uint64_t size = value_size(element); size != 0) {
@@ -107,7 +107,7 @@ class GgufReader {
     StoredTensor tensor;
     tensor.info.name = string();
     const std::uint32_t rank = reader_.u32();
-    if (rank > kMaximumRank) throw CorruptError(fmt::format("a tensor of rank {}", rank));
+    if (rank > kGgufMaximumRank) throw CorruptError(fmt::format("a tensor of rank {}", rank));
     for (std::uint32_t i = 0; i < rank; ++i) tensor.info.shape.push_back(reader_.u64());
     // ggml names the fastest axis first.
     std::reverse(tensor.info.shape.begin(), tensor.info.shape.end());
@@ -133,7 +133,7 @@ class GgufReader {
 
 }  // namespace
 
-bool looks_like_gguf(Bytes file) { return as_text(file).starts_with(kMagic); }
+bool looks_like_gguf(Bytes file) { return as_text(file).starts_with(kGgufMagic); }
 
 std::vector<StoredTensor> parse_gguf(Bytes file) { return GgufReader(file).read(); }
 

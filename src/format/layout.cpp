@@ -7,7 +7,7 @@
 namespace mgit {
 namespace {
 
-constexpr std::string_view kMagic = "mgit layout 1\n";
+constexpr std::string_view kLayoutMagic = "mgit layout 1\n";
 
 struct Place {
   std::uint64_t offset = 0;
@@ -59,7 +59,8 @@ void add_shared(Layout& layout, const Segment& segment) {
 }
 
 Layout read_layout(wire::Reader reader) {
-  if (as_text(reader.take(kMagic.size())) != kMagic) throw wire::Malformed("not a layout");
+  if (as_text(reader.take(kLayoutMagic.size())) != kLayoutMagic)
+    throw wire::Malformed("not a layout");
   const std::uint64_t count = reader.varint();
   if (count > reader.rest().size() / 2) throw wire::Malformed("it ends too early");
   Layout layout;
@@ -108,7 +109,7 @@ Layout make_layout(Bytes file, const ParsedCheckpoint& parsed) {
 
 Buffer encode_layout(const Layout& layout) {
   Buffer out;
-  wire::put_bytes(out, as_bytes(kMagic));
+  wire::put_bytes(out, as_bytes(kLayoutMagic));
   wire::put_varint(out, layout.segments.size() + layout.shared.size());
   auto shared = layout.shared.begin();
   for (const Segment& segment : layout.segments) {

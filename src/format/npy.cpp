@@ -11,10 +11,10 @@
 namespace mgit {
 namespace {
 
-constexpr std::string_view kMagic("\x93NUMPY", 6);
-constexpr std::size_t kMaximumRank = 64;
+constexpr std::string_view kNpyMagic("\x93NUMPY", 6);
+constexpr std::size_t kNpyMaximumRank = 64;
 constexpr std::uint64_t kMaximumHeader = std::uint64_t{1} << 20;
-constexpr unsigned kMaximumDepth = 32;
+constexpr unsigned kNpyMaximumDepth = 32;
 
 struct NpyHeader {
   std::string descr;  // empty: a structure
@@ -94,7 +94,7 @@ class LiteralReader {
   }
 
   void skip_value(unsigned depth) {
-    if (depth > kMaximumDepth) fail("nested too deeply");
+    if (depth > kNpyMaximumDepth) fail("nested too deeply");
     for (const auto& [open, close] : {std::pair{'[', ']'}, std::pair{'(', ')'}}) {
       if (!accept(open)) continue;
       while (!accept(close)) {
@@ -136,7 +136,7 @@ class LiteralReader {
     expect('(');
     while (!accept(')')) {
       result.push_back(number());
-      if (result.size() > kMaximumRank) fail("too many axes");
+      if (result.size() > kNpyMaximumRank) fail("too many axes");
       if (!accept(',')) {
         expect(')');
         break;
@@ -173,11 +173,11 @@ bool is_reordered(const NpyHeader& header) {
 
 }  // namespace
 
-bool looks_like_npy(Bytes file) { return as_text(file).starts_with(kMagic); }
+bool looks_like_npy(Bytes file) { return as_text(file).starts_with(kNpyMagic); }
 
 std::vector<StoredTensor> parse_npy(Bytes file) {
   wire::Reader reader(file);
-  reader.take(kMagic.size());
+  reader.take(kNpyMagic.size());
   const std::uint8_t version = reader.u8();
   if (version < 1 || version > 3 || reader.u8() != 0) throw CorruptError("unknown npy version");
   std::uint64_t length = 0;

@@ -14,8 +14,8 @@ namespace {
 using protobuf::Field;
 using protobuf::WireType;
 
-constexpr unsigned kMaximumDepth = 32;  // graphs in nodes of graphs
-constexpr std::size_t kMaximumRank = 64;
+constexpr unsigned kOnnxMaximumDepth = 32;  // graphs in nodes of graphs
+constexpr std::size_t kOnnxMaximumRank = 64;
 constexpr std::size_t kLongestName = 4096;  // names of tensors in nodes are put together
 constexpr std::uint64_t kFirstIrVersion = 3;
 constexpr std::uint64_t kLastIrVersion = 1000;
@@ -92,7 +92,7 @@ struct TensorMessage {
       shape.push_back(field.value);
     else
       for (wire::Reader packed(message(field)); !packed.done();) shape.push_back(packed.varint());
-    if (shape.size() > kMaximumRank) refuse("a tensor has too many axes");
+    if (shape.size() > kOnnxMaximumRank) refuse("a tensor has too many axes");
   }
 
   void content(const Field& field) {
@@ -192,7 +192,7 @@ class ModelReader {
   }
 
   void read_graph(Bytes bytes, const std::string& prefix, unsigned depth) {
-    if (depth > kMaximumDepth) refuse("graphs nested too deeply");
+    if (depth > kOnnxMaximumDepth) refuse("graphs nested too deeply");
     protobuf::Reader reader(bytes);
     while (const auto field = reader.next()) {
       if (field->number == graph::kNode) read_node(message(*field), prefix, depth);

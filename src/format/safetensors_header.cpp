@@ -11,7 +11,7 @@
 namespace mgit {
 namespace {
 
-constexpr std::size_t kMaximumDepth = 64;
+constexpr std::size_t kHeaderMaximumDepth = 64;
 constexpr std::string_view kMetadata = "__metadata__";
 
 [[noreturn]] void broken(const std::string& reason) {
@@ -115,7 +115,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   std::string entry_name() const { return (in_metadata() ? "" : "tensor ") + quote_name(name_); }
 
   void enter() {
-    if (++depth_ > kMaximumDepth) broken("nested too deeply");
+    if (++depth_ > kHeaderMaximumDepth) broken("nested too deeply");
   }
 
   /// A value where none of its kind belongs. Keys that the format does not know are skipped.

@@ -105,8 +105,8 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
   bool in_map() const { return in_weight_map_ && depth_ == 2; }
 
   bool enter() {
-    constexpr std::size_t kMaximumDepth = 64;
-    if (++depth_ > kMaximumDepth) broken("nested too deeply");
+    constexpr std::size_t kShardMaximumDepth = 64;
+    if (++depth_ > kShardMaximumDepth) broken("nested too deeply");
     return true;
   }
 

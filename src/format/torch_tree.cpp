@@ -13,7 +13,7 @@ using pickle::Node;
 using pickle::NodeId;
 using Kind = Node::Kind;
 
-constexpr std::size_t kMaximumDepth = 200;
+constexpr std::size_t kPickleMaximumDepth = 200;
 constexpr std::size_t kMaximumVisits = 4'000'000;
 constexpr std::size_t kMaximumName = 4096;
 constexpr std::size_t kMaximumScalars = 100'000;
@@ -132,7 +132,7 @@ class TreeWalk {
     const Node& node = pickle_[id];
     if (scalars_ != nullptr) scalar(node, path);
     if ((node.items.empty() && node.given.empty()) || on_path_[id]) return;
-    if (++depth_ > kMaximumDepth) too_large("nested too deeply");
+    if (++depth_ > kPickleMaximumDepth) too_large("nested too deeply");
     on_path_[id] = true;
     if (node.kind == Kind::kDict)
       pairs(node.items, path);

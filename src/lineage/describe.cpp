@@ -165,7 +165,7 @@ class Drawing {
   std::string text_;
 };
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 Json rebase_json(const RebaseRecord& rebase) {
   Json json;
@@ -186,8 +186,8 @@ Json evaluation_json(const EvaluationRecord& record) {
   json["data"] = record.data.hex();
   json["data_name"] = record.data_name;
   json["loss_name"] = record.loss_name;
-  json["loss"] = number(record.result.loss);
-  json["accuracy"] = record.result.accuracy ? number(*record.result.accuracy) : Json(nullptr);
+  json["loss"] = finite(record.result.loss);
+  json["accuracy"] = record.result.accuracy ? finite(*record.result.accuracy) : Json(nullptr);
   json["samples"] = record.result.samples;
   json["recorded"] = record.recorded;
   return json;

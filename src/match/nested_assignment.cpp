@@ -74,10 +74,10 @@ std::optional<std::size_t> index_of(const std::vector<std::size_t>& nodes, std::
 }
 
 /// Finds the orders inside of one node. Keeps references to its arguments; for one run.
-class Solver {
+class NestedSolver {
  public:
-  Solver(const NestedGroups& groups, std::size_t node,
-         const std::vector<NestedSimilarity>& similarities, NestedOrders start)
+  NestedSolver(const NestedGroups& groups, std::size_t node,
+               const std::vector<NestedSimilarity>& similarities, NestedOrders start)
       : groups_(groups), node_(node), similarities_(similarities), orders_(std::move(start)) {}
 
   NestedMatch run() {
@@ -250,7 +250,7 @@ double nested_value(const NestedGroups& groups, std::size_t node,
 NestedMatch solve_nested(const NestedGroups& groups, std::size_t node,
                          const std::vector<NestedSimilarity>& similarities,
                          const NestedOrders& start) {
-  return Solver(groups, node, similarities, start).run();
+  return NestedSolver(groups, node, similarities, start).run();
 }
 
 }  // namespace mgit

@@ -119,6 +119,8 @@ std::string_view leaf_of(std::string_view name) {
   return dot == std::string_view::npos ? name : name.substr(dot + 1);
 }
 
+}  // namespace
+
 /// The name of a tensor, taken apart.
 struct ParsedName {
   std::string lowered;
@@ -126,6 +128,8 @@ struct ParsedName {
   std::string_view word{};  // of `lowered`'s end: a code word, or a scale word
   bool code_word = false;
 };
+
+namespace {
 
 ParsedName parse_name(std::string_view name) {
   ParsedName parsed{lower(name), name};

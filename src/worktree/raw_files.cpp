@@ -24,7 +24,7 @@ struct Entry {
   std::uintmax_t size = 0;
 };
 
-ProcessOptions at_top(const Repository& repository) {
+ProcessOptions in_work_dir(const Repository& repository) {
   ProcessOptions options;
   options.directory = repository.work_dir().string();
   return options;
@@ -35,7 +35,7 @@ ProcessOptions at_top(const Repository& repository) {
 std::vector<Entry> entries_with_filter(const Repository& repository, const std::string& filter) {
   std::istringstream listing(
       run_checked({"git", "ls-files", "-s", "-z", "--", ":(top,attr:filter=" + filter + ")"},
-                  at_top(repository)));
+                  in_work_dir(repository)));
   std::vector<Entry> entries;
   for (std::string line; std::getline(listing, line, '\0');) {
     const std::size_t tab = line.find('\t');  // "100644 <blob> 0<TAB>path"
@@ -50,7 +50,7 @@ std::vector<Entry> entries_with_filter(const Repository& repository, const std::
 
 void find_sizes(const Repository& repository, std::vector<Entry>& entries) {
   if (entries.empty()) return;
-  ProcessOptions options = at_top(repository);
+  ProcessOptions options = in_work_dir(repository);
   options.input.emplace();
   for (const Entry& entry : entries) *options.input += entry.blob.hex() + "\n";
   std::istringstream sizes(

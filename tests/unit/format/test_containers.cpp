@@ -75,11 +75,13 @@ void check(const std::string& file, const ParsedCheckpoint& parsed) {
   ASSERT_EQ(out, file);
 }
 
-ParsedCheckpoint parse(const std::string& file) { return parse_checkpoint(as_bytes(file), "x"); }
+ParsedCheckpoint parse_container(const std::string& file) {
+  return parse_checkpoint(as_bytes(file), "x");
+}
 
 TEST(Containers, Gguf) {
   const std::string file = data_file("model.gguf");
-  const ParsedCheckpoint parsed = parse(file);
+  const ParsedCheckpoint parsed = parse_container(file);
   EXPECT_EQ(parsed.format, "gguf");
   EXPECT_EQ(names_of(parsed),
             "bf16 BF16 16,32\nhalf F16 16,32\nq4_0 Q4_0 16,32\nq8_0 Q8_0 16,32\nsteps I64 3\n"
@@ -89,7 +91,7 @@ TEST(Containers, Gguf) {
 
 TEST(Containers, Onnx) {
   const std::string file = data_file("model.onnx");
-  const ParsedCheckpoint parsed = parse(file);
+  const ParsedCheckpoint parsed = parse_container(file);
   EXPECT_EQ(parsed.format, "onnx");
   EXPECT_EQ(names_of(parsed),
             "steps I64 scalar\ntyped F32 2,2\nweight F32 16,32\n"
@@ -102,16 +104,16 @@ TEST(Containers, Onnx) {
 TEST(Containers, Numpy) {
   for (const std::string name : {"c_order.npy", "stored.npz"}) {
     const std::string file = data_file(name);
-    const ParsedCheckpoint parsed = parse(file);
+    const ParsedCheckpoint parsed = parse_container(file);
     EXPECT_EQ(parsed.format, name.substr(name.size() - 3));
     EXPECT_EQ(bytes_of(file, find(parsed, name == "stored.npz" ? "weight" : "array")), weight());
   }
-  EXPECT_EQ(names_of(parse(data_file("stored.npz"))),
+  EXPECT_EQ(names_of(parse_container(data_file("stored.npz"))),
             "bias F16 16\nempty F64 0,4\nflags BOOL 2\nnames BYTES 24\nsteps I64 scalar\n"
             "weight F32 16,32\n");
-  EXPECT_EQ(names_of(parse(data_file("big_endian.npy"))), "array BYTES 2048\n");
-  EXPECT_EQ(names_of(parse(data_file("structure.npy"))), "array BYTES 24\n");
-  const ParsedCheckpoint deflated = parse(data_file("deflated.npz"));
+  EXPECT_EQ(names_of(parse_container(data_file("big_endian.npy"))), "array BYTES 2048\n");
+  EXPECT_EQ(names_of(parse_container(data_file("structure.npy"))), "array BYTES 24\n");
+  const ParsedCheckpoint deflated = parse_container(data_file("deflated.npz"));
   ASSERT_EQ(deflated.tensors.size(), 2U);
   EXPECT_EQ(deflated.tensors[1].info.dtype, DType::kBytes);
 }
@@ -120,10 +122,10 @@ TEST(Containers, EveryTruncationIsKeptWhole) {
   for (const std::string name : kFiles) {
     const std::string file = data_file(name);
     ASSERT_GT(file.size(), 100U) << name;
-    check(file, parse(file));
+    check(file, parse_container(file));
     for (std::size_t length = 0; length < file.size(); ++length) {
       const std::string shorter = file.substr(0, length);
-      const ParsedCheckpoint parsed = parse(shorter);
+      const ParsedCheckpoint parsed = parse_container(shorter);
       check(shorter, parsed);
       // What ends with data of unknown length, or with padding, may still be read.
       if (name != "big_endian.npy" && name != "structure.npy" && name != "fortran.npy" &&
@@ -144,7 +146,7 @@ TEST(Containers, SurviveRandomDamage) {
           round % 2 == 0 ? damaged.size() : std::min<std::size_t>(600, damaged.size());
       for (auto changes = 1 + random() % 4; changes > 0; --changes)
         damaged[random() % reach] = static_cast<char>(random() % 3 == 0 ? 0xff : random());
-      check(damaged, parse(damaged));
+      check(damaged, parse_container(damaged));
     }
   }
 }
@@ -162,7 +164,7 @@ TEST(Containers, GgufRefusesLies) {
   };
   const std::string one = head + u64(1) + u64(0);
   const std::string data(200, 'd');
-  EXPECT_EQ(parse(one + tensor("a", 8, 0, 0) + data).format, "gguf");
+  EXPECT_EQ(parse_container(one + tensor("a", 8, 0, 0) + data).format, "gguf");
   for (const std::string& file : {
            "GGUF" + u32(4) + u64(0) + u64(0),
            "GGUF" + u32(0x03000000) + u64(0) + u64(0),
@@ -183,7 +185,7 @@ TEST(Containers, GgufRefusesLies) {
            head + u64(2) + u64(0) + tensor("a", 8, 0, 0) + tensor("a", 8, 0, 32) + data,
            head + u64(2) + u64(0) + tensor("a", 16, 0, 0) + tensor("b", 8, 0, 32) + data,
        })
-    EXPECT_EQ(parse(file).format, "whole") << file;
+    EXPECT_EQ(parse_container(file).format, "whole") << file;
 }
 
 std::string npy(const std::string& header, const std::string& data) {
@@ -195,10 +197,12 @@ TEST(Containers, NpyReadsOnlyTheLiteralsOfNumpy) {
   const std::string data(24, 'x');
   for (const char* header : {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }  \n",
                              "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}"})
-    EXPECT_EQ(names_of(parse(npy(header, data))), "array F32 2,3\n") << header;
-  EXPECT_EQ(names_of(parse(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (6,), }", data))),
+    EXPECT_EQ(names_of(parse_container(npy(header, data))), "array F32 2,3\n") << header;
+  EXPECT_EQ(names_of(parse_container(
+                npy("{'descr': '<f4', 'fortran_order': True, 'shape': (6,), }", data))),
             "array F32 6\n");
-  EXPECT_EQ(names_of(parse(npy("{'descr': '|O', 'fortran_order': False, 'shape': (6,), }", data))),
+  EXPECT_EQ(names_of(parse_container(
+                npy("{'descr': '|O', 'fortran_order': False, 'shape': (6,), }", data))),
             "array BYTES 24\n");
   for (const char* header :
        {"", "{", "{}", "{'descr': '<f4', 'fortran_order': False}",
@@ -211,9 +215,10 @@ TEST(Containers, NpyReadsOnlyTheLiteralsOfNumpy) {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
         "{'descr': __import__('os'), 'fortran_order': False, 'shape': (2, 3)}"})
-    EXPECT_EQ(parse(npy(header, data)).format, "whole") << header;
+    EXPECT_EQ(parse_container(npy(header, data)).format, "whole") << header;
   const std::string deep(100000, '[');
-  EXPECT_EQ(parse(std::string("\x93NUMPY\x02\x00", 8) + u32(100010) + "{'descr': " + deep).format,
+  EXPECT_EQ(parse_container(std::string("\x93NUMPY\x02\x00", 8) + u32(100010) + "{'descr': " + deep)
+                .format,
             "whole");
 }
 
@@ -228,10 +233,13 @@ std::string onnx(const std::string& graph) { return "\x08\x07" + field(7, graph)
 
 TEST(Containers, OnnxIsRecognisedStrictly) {
   const std::string tensor = "\x08\x02\x10\x01" + field(8, "w") + field(9, "12345678");
-  EXPECT_EQ(names_of(parse(onnx(field(5, tensor)))), "w F32 2\n");
-  EXPECT_EQ(names_of(parse(onnx(field(5, tensor) + field(5, tensor)))), "w F32 2\nw#2 F32 2\n");
-  EXPECT_EQ(names_of(parse(onnx(field(5, "\x08\x03\x10\x01" + field(9, "12345678"))))), "");
-  EXPECT_EQ(names_of(parse(onnx(field(5, "\x08\x03\x10\x16" + field(9, "12"))))), " BYTES 2\n");
+  EXPECT_EQ(names_of(parse_container(onnx(field(5, tensor)))), "w F32 2\n");
+  EXPECT_EQ(names_of(parse_container(onnx(field(5, tensor) + field(5, tensor)))),
+            "w F32 2\nw#2 F32 2\n");
+  EXPECT_EQ(names_of(parse_container(onnx(field(5, "\x08\x03\x10\x01" + field(9, "12345678"))))),
+            "");
+  EXPECT_EQ(names_of(parse_container(onnx(field(5, "\x08\x03\x10\x16" + field(9, "12"))))),
+            " BYTES 2\n");
   for (const std::string& file : {
            std::string(),
            "\x08\x07" + field(7, ""),                 // no operator sets
@@ -245,10 +253,10 @@ TEST(Containers, OnnxIsRecognisedStrictly) {
            onnx(field(
                5, field(8, std::string(5000, 'n')) + tensor.substr(0, 4) + field(9, "12345678"))),
        })
-    EXPECT_EQ(parse(file).format, "whole") << file;
+    EXPECT_EQ(parse_container(file).format, "whole") << file;
   std::string nested = field(5, tensor);
   for (int depth = 0; depth < 40; ++depth) nested = field(1, field(5, field(6, nested)));
-  EXPECT_EQ(parse(onnx(nested)).format, "whole");
+  EXPECT_EQ(parse_container(onnx(nested)).format, "whole");
 }
 
 TEST(Containers, RandomBytesAreNoContainer) {
@@ -256,7 +264,7 @@ TEST(Containers, RandomBytesAreNoContainer) {
   for (int round = 0; round < 20000; ++round) {
     std::string file(random() % 64, ' ');
     for (char& byte : file) byte = static_cast<char>(random());
-    EXPECT_EQ(parse(file).format, "whole");
+    EXPECT_EQ(parse_container(file).format, "whole");
   }
 }
 

@@ -33,7 +33,7 @@ Manifest whole() {
           {{9, sha256(as_bytes("x"))}, {8, sha256(as_bytes("y"))}}};
 }
 
-std::string refusal(const std::string& text) {
+std::string manifest_refusal(const std::string& text) {
   try {
     parse_manifest(text, "net.safetensors");
   } catch (const CorruptError& error) {
@@ -125,43 +125,46 @@ TEST(Manifest, SaysWhereInItsStorageATensorLies) {
            {"F16 2,3", "F4 2,3", "inside"},
            {"F16 2,3", "BYTES 2,3", "inside"},
            {"F16 2,3", "Q4_0 2,32", "inside"}})
-    EXPECT_THAT(refusal(replaced(text, from, to)), HasSubstr(reason)) << to;
+    EXPECT_THAT(manifest_refusal(replaced(text, from, to)), HasSubstr(reason)) << to;
 }
 
 TEST(Manifest, AcceptsOnlyWhatItWrites) {
   const std::string text = manifest_text(example());
   const std::string hex = sha256(as_bytes("3")).hex();
-  EXPECT_THAT(refusal(""), HasSubstr("line 1"));
-  EXPECT_THAT(refusal("#!/bin/sh\n"), HasSubstr("not a manifest"));
-  EXPECT_THAT(refusal(replaced(text, "checkpoint 1", "checkpoint 2")), HasSubstr("version"));
-  EXPECT_THAT(refusal(replaced(text, "format safetensors", "format ggml")),
+  EXPECT_THAT(manifest_refusal(""), HasSubstr("line 1"));
+  EXPECT_THAT(manifest_refusal("#!/bin/sh\n"), HasSubstr("not a manifest"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "checkpoint 1", "checkpoint 2")),
+              HasSubstr("version"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "format safetensors", "format ggml")),
               HasSubstr("line 2: unknown format ggml"));
-  EXPECT_THAT(refusal(replaced(text, "size 5000", "size 05000")), HasSubstr("line 3"));
-  EXPECT_THAT(refusal(replaced(text, "size 5000", "size 2072")), HasSubstr("larger than"));
-  EXPECT_THAT(refusal(replaced(text, "size 5000", "size -1")), HasSubstr("not a number"));
-  EXPECT_THAT(refusal(replaced(text, "size", "Size")), HasSubstr("expected \"size\""));
-  EXPECT_THAT(refusal(replaced(text, "BF16 512", "BF16 0512")), HasSubstr("line 12"));
-  EXPECT_THAT(refusal(replaced(text, "BF16 512", "BF17 512")), HasSubstr("unknown dtype"));
-  EXPECT_THAT(refusal(replaced(text, "512", "512,")), HasSubstr("not a number"));
-  EXPECT_THAT(refusal(replaced(text, "512", "18446744073709551615,2")), HasSubstr("impossible"));
-  EXPECT_THAT(refusal(replaced(text, hex, hex.substr(1))), HasSubstr("SHA-256"));
-  EXPECT_THAT(refusal(replaced(text, "fc1.weight", "a")), HasSubstr("order"));
-  EXPECT_THAT(refusal(replaced(text, "fc1.weight", "\"fc1\"")), HasSubstr("name"));
-  EXPECT_THAT(refusal(text + "\n"), HasSubstr("line 15"));
-  EXPECT_THAT(refusal(replaced(text, "bytes 1 ", "bytes 0 ")), HasSubstr("no bytes"));
-  EXPECT_THAT(refusal(replaced(text, "bytes 1 ", "bytes 18446744073709551615 ")),
+  EXPECT_THAT(manifest_refusal(replaced(text, "size 5000", "size 05000")), HasSubstr("line 3"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "size 5000", "size 2072")), HasSubstr("larger than"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "size 5000", "size -1")), HasSubstr("not a number"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "size", "Size")), HasSubstr("expected \"size\""));
+  EXPECT_THAT(manifest_refusal(replaced(text, "BF16 512", "BF16 0512")), HasSubstr("line 12"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "BF16 512", "BF17 512")), HasSubstr("unknown dtype"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "512", "512,")), HasSubstr("not a number"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "512", "18446744073709551615,2")),
+              HasSubstr("impossible"));
+  EXPECT_THAT(manifest_refusal(replaced(text, hex, hex.substr(1))), HasSubstr("SHA-256"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "fc1.weight", "a")), HasSubstr("order"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "fc1.weight", "\"fc1\"")), HasSubstr("name"));
+  EXPECT_THAT(manifest_refusal(text + "\n"), HasSubstr("line 15"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "bytes 1 ", "bytes 0 ")), HasSubstr("no bytes"));
+  EXPECT_THAT(manifest_refusal(replaced(text, "bytes 1 ", "bytes 18446744073709551615 ")),
               HasSubstr("larger than"));
-  EXPECT_THAT(refusal(text + "tensor z\n  U8 1 " + hex + "\n"), HasSubstr("expected \"tensor\""));
-  EXPECT_THAT(refusal(replaced(text, "\n", "\r\n")), HasSubstr("line 1"));
+  EXPECT_THAT(manifest_refusal(text + "tensor z\n  U8 1 " + hex + "\n"),
+              HasSubstr("expected \"tensor\""));
+  EXPECT_THAT(manifest_refusal(replaced(text, "\n", "\r\n")), HasSubstr("line 1"));
   const std::string bytes = manifest_text(whole());
-  EXPECT_THAT(refusal(replaced(bytes, "bytes 9", "bytes 8")), HasSubstr("has bytes only"));
-  EXPECT_THAT(refusal(replaced(bytes, "bytes 9", "bytes 10")), HasSubstr("larger than"));
-  EXPECT_THAT(refusal(replaced(bytes, "format whole", "format safetensors")), "accepted");
-  EXPECT_THAT(refusal(bytes.substr(0, bytes.size() - 2) + "\n"), HasSubstr("SHA-256"));
+  EXPECT_THAT(manifest_refusal(replaced(bytes, "bytes 9", "bytes 8")), HasSubstr("has bytes only"));
+  EXPECT_THAT(manifest_refusal(replaced(bytes, "bytes 9", "bytes 10")), HasSubstr("larger than"));
+  EXPECT_THAT(manifest_refusal(replaced(bytes, "format whole", "format safetensors")), "accepted");
+  EXPECT_THAT(manifest_refusal(bytes.substr(0, bytes.size() - 2) + "\n"), HasSubstr("SHA-256"));
   for (std::size_t length = 0; length < text.size(); ++length) {
     const bool at_tensor =
         text.compare(length, 7, "tensor ") == 0 || text.compare(length, 6, "bytes ") == 0;
-    EXPECT_EQ(refusal(text.substr(0, length)) == "accepted", at_tensor) << length;
+    EXPECT_EQ(manifest_refusal(text.substr(0, length)) == "accepted", at_tensor) << length;
   }
 }
 

@@ -15,14 +15,14 @@ using testing::entry;
 using ::testing::HasSubstr;
 using testing::raw_file;
 
-ParsedCheckpoint parse(const std::string& file) {
+ParsedCheckpoint checkpoint_of(const std::string& file) {
   return parse_checkpoint(as_bytes(file), "model.safetensors");
 }
 
 /// The reason why a file is refused.
-std::string refusal(const std::string& file) {
+std::string safetensors_refusal(const std::string& file) {
   try {
-    parse(file);
+    checkpoint_of(file);
   } catch (const CorruptError& error) {
     EXPECT_EQ(error.where(), "model.safetensors");
     EXPECT_FALSE(error.hint().empty());
@@ -32,9 +32,9 @@ std::string refusal(const std::string& file) {
 }
 
 TEST(Safetensors, FindsTensorsSortedByName) {
-  const auto parsed =
-      parse(raw_file("{" + entry("b", "F32", "2", 0, 8) + "," + entry("a", "U8", "3", 8, 11) + "}",
-                     "12345678abc"));
+  const auto parsed = checkpoint_of(
+      raw_file("{" + entry("b", "F32", "2", 0, 8) + "," + entry("a", "U8", "3", 8, 11) + "}",
+               "12345678abc"));
   EXPECT_EQ(parsed.format, "safetensors");
   ASSERT_EQ(parsed.tensors.size(), 2U);
   EXPECT_EQ(parsed.tensors[0].info.name, "a");
@@ -58,16 +58,16 @@ TEST(Safetensors, AcceptsWhatTheFormatAllows) {
                     "\"data_offsets\":[0,1]}}",
                     "x"),
        })
-    EXPECT_EQ(refusal(file), "accepted") << file;
+    EXPECT_EQ(safetensors_refusal(file), "accepted") << file;
 }
 
 TEST(Safetensors, AcceptsEveryDType) {
   for (int i = 0; i <= static_cast<int>(DType::kU64); ++i) {
     const auto dtype = static_cast<DType>(i);
     const std::uint64_t bytes = *byte_size(dtype, {4, 2});
-    const auto parsed =
-        parse(raw_file("{" + entry("x", std::string(dtype_name(dtype)), "4,2", 0, bytes) + "}",
-                       std::string(bytes, 'x')));
+    const auto parsed = checkpoint_of(
+        raw_file("{" + entry("x", std::string(dtype_name(dtype)), "4,2", 0, bytes) + "}",
+                 std::string(bytes, 'x')));
     EXPECT_EQ(parsed.tensors.at(0).info.dtype, dtype);
   }
 }
@@ -149,7 +149,8 @@ std::vector<Hostile> hostile_files() {
 
 TEST(Safetensors, RefusesBrokenFilesAndSaysWhy) {
   for (const Hostile& hostile : hostile_files())
-    EXPECT_THAT(refusal(hostile.file), HasSubstr(hostile.reason)) << hostile.file.substr(0, 200);
+    EXPECT_THAT(safetensors_refusal(hostile.file), HasSubstr(hostile.reason))
+        << hostile.file.substr(0, 200);
 }
 
 TEST(Safetensors, KeepsBrokenFilesOfAnotherNameWhole) {
@@ -167,9 +168,9 @@ TEST(Safetensors, RefusesEveryTruncation) {
   const std::string file =
       raw_file("{" + entry("a", "F16", "3", 0, 6) + "," + entry("b", "F32", "2", 6, 14) + "}",
                "123456abcdefgh");
-  EXPECT_EQ(refusal(file), "accepted");
+  EXPECT_EQ(safetensors_refusal(file), "accepted");
   for (std::size_t length = 0; length < file.size(); ++length)
-    EXPECT_NE(refusal(file.substr(0, length)), "accepted") << length;
+    EXPECT_NE(safetensors_refusal(file.substr(0, length)), "accepted") << length;
 }
 
 /// Whatever a parser accepts must lie inside the file, without overlaps, at the right sizes.
@@ -213,7 +214,7 @@ TEST(Safetensors, RealModels) {
     std::ifstream stream(*data / "models/mlp-s1.safetensors", std::ios::binary);
     return std::string(std::istreambuf_iterator<char>(stream), {});
   }();
-  EXPECT_EQ(parse(file).tensors.size(), 8U);
+  EXPECT_EQ(checkpoint_of(file).tensors.size(), 8U);
 }
 
 }  // namespace

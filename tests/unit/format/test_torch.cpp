@@ -37,7 +37,9 @@ const StoredTensor& tensor(const ParsedCheckpoint& parsed, const std::string& na
   throw Error("no such tensor", name);
 }
 
-ParsedCheckpoint parse(const std::string& file) { return parse_checkpoint(as_bytes(file), "x.pt"); }
+ParsedCheckpoint parse_pt(const std::string& file) {
+  return parse_checkpoint(as_bytes(file), "x.pt");
+}
 
 Manifest manifest_of(const std::string& file, const ParsedCheckpoint& parsed) {
   Manifest manifest{parsed.format, parsed.size, {}, {}};
@@ -53,7 +55,7 @@ Manifest manifest_of(const std::string& file, const ParsedCheckpoint& parsed) {
 
 /// Whatever the file is: manifest and layout must be well-formed and agree.
 void expect_sound(const std::string& file) {
-  const ParsedCheckpoint parsed = parse(file);
+  const ParsedCheckpoint parsed = parse_pt(file);
   const Manifest manifest = manifest_of(file, parsed);
   const Layout layout = decode_layout(encode_layout(make_layout(as_bytes(file), parsed)), "x");
   check_layout(layout, manifest, "x");
@@ -62,7 +64,7 @@ void expect_sound(const std::string& file) {
 
 TEST(Torch, ReadsTrainingStates) {
   for (const char* name : {"torch-1.13-training.pt", "torch-2.13-training.pt"}) {
-    const ParsedCheckpoint parsed = parse(fixture(name));
+    const ParsedCheckpoint parsed = parse_pt(fixture(name));
     EXPECT_EQ(parsed.format, "pytorch");
     EXPECT_EQ(parsed.tensors.size(), 4U + 4U + 4 * 3U) << name;
     EXPECT_EQ(tensor(parsed, "model.0.weight").info.shape, (Shape{4, 3}));
@@ -76,7 +78,7 @@ TEST(Torch, ReadsViewsAndTiedWeights) {
   for (const char* name : {"torch-1.13-views.pt", "torch-2.13-views.pt", "torch-1.13-legacy.pt",
                            "torch-2.13-legacy.pt"}) {
     const std::string file = fixture(name);
-    const ParsedCheckpoint parsed = parse(file);
+    const ParsedCheckpoint parsed = parse_pt(file);
     EXPECT_EQ(parsed.format,
               std::string(name).find("legacy") == std::string::npos ? "pytorch" : "pytorch-legacy");
     EXPECT_THAT(names(parsed),
@@ -124,8 +126,8 @@ TEST(Torch, NamesAreUnique) {
   const std::string file =
       archive("\x80\x02}(" + text("a.b") + rebuilt() + text("a") + "}" + text("b") + rebuilt() +
               "s" + text("a.b") + rebuilt() + "K\x07](" + rebuilt() + rebuilt() + "eu.");
-  EXPECT_THAT(names(parse(file)), ::testing::ElementsAre("7.0", "7.1", "a.b", "a.b#2", "a.b#3"));
-  EXPECT_THAT(names(parse(archive("\x80\x02" + rebuilt() + "."))),
+  EXPECT_THAT(names(parse_pt(file)), ::testing::ElementsAre("7.0", "7.1", "a.b", "a.b#2", "a.b#3"));
+  EXPECT_THAT(names(parse_pt(archive("\x80\x02" + rebuilt() + "."))),
               ::testing::ElementsAre("tensor"));
   expect_sound(file);
 }
@@ -134,7 +136,7 @@ TEST(Torch, WhatNoTensorNamesIsKeptByItsPlace) {
   for (const std::string& data :
        {std::string("\x80\x02}."), "\x80\x02}" + text("w") + rebuilt("K\x07") + "s.",
         "\x80\x02}" + text("w") + rebuilt("J\xff\xff\xff\xff") + "s."}) {
-    const ParsedCheckpoint parsed = parse(archive(data));
+    const ParsedCheckpoint parsed = parse_pt(archive(data));
     EXPECT_EQ(parsed.format, "pytorch");
     EXPECT_THAT(names(parsed), ::testing::ElementsAre("data/0"));
   }
@@ -142,7 +144,7 @@ TEST(Torch, WhatNoTensorNamesIsKeptByItsPlace) {
 
 TEST(Torch, BigEndianIsRefused) {
   try {
-    parse(archive("\x80\x02}.", "big"));
+    parse_pt(archive("\x80\x02}.", "big"));
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("big-endian"));
@@ -160,19 +162,19 @@ TEST(Torch, WhatIsNotUnderstoodIsAnArchive) {
   for (const std::string& data :
        {std::string("no pickle"), std::string("\x80\x02"), std::string("\x80\x02(."),
         std::string("\x80\x02i."), deep + ".", bomb + "."}) {
-    const ParsedCheckpoint parsed = parse(archive(data));
+    const ParsedCheckpoint parsed = parse_pt(archive(data));
     EXPECT_EQ(parsed.format, "zip") << data.substr(0, 20);
     EXPECT_THAT(names(parsed), ::testing::Contains("net/data/0"));
   }
-  EXPECT_EQ(parse(ZipBuilder().add({.name = "a", .data = "1"}).finish()).format, "zip");
-  EXPECT_EQ(parse(ZipBuilder().add({.name = "a.npy", .data = "1"}).finish()).format, "zip");
-  EXPECT_EQ(parse("no checkpoint").format, "whole");
+  EXPECT_EQ(parse_pt(ZipBuilder().add({.name = "a", .data = "1"}).finish()).format, "zip");
+  EXPECT_EQ(parse_pt(ZipBuilder().add({.name = "a.npy", .data = "1"}).finish()).format, "zip");
+  EXPECT_EQ(parse_pt("no checkpoint").format, "whole");
 }
 
 TEST(Torch, ACyclicPickleEnds) {
   const std::string file =
       archive("\x80\x02}q\x01(" + text("self") + "h\x01" + text("w") + rebuilt() + "u.");
-  EXPECT_THAT(names(parse(file)), ::testing::ElementsAre("w"));
+  EXPECT_THAT(names(parse_pt(file)), ::testing::ElementsAre("w"));
 }
 
 TEST(Torch, NothingIsEverCalled) {
@@ -180,7 +182,7 @@ TEST(Torch, NothingIsEverCalled) {
       "\x80\x02"
       "cos\nsystem\n" +
       text("touch /tmp/mgit-was-here") + "\x85R.");
-  EXPECT_EQ(parse(file).format, "pytorch");
+  EXPECT_EQ(parse_pt(file).format, "pytorch");
 }
 
 TEST(Torch, DamageIsSurvived) {
@@ -204,7 +206,7 @@ TEST(Torch, DamageIsSurvived) {
 
 TEST(ZipLayout, ChecksumsAreMadeAnew) {
   const std::string file = fixture("torch-2.13-views.pt");
-  const ParsedCheckpoint parsed = parse(file);
+  const ParsedCheckpoint parsed = parse_pt(file);
   const Layout layout = make_layout(as_bytes(file), parsed);
   std::string other = file;
   const StoredTensor& table = tensor(parsed, "table");

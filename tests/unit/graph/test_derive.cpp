@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string refusal(const GraphBuilder& net) {
+std::string derive_refusal(const GraphBuilder& net) {
   try {
     net.derive();
   } catch (const Error& error) {
@@ -312,15 +312,15 @@ TEST(Derive, ArgmaxPinsAndAMaximumDoesNot) {
 TEST(Derive, TheGraphMustReadWhatTheCheckpointHas) {
   GraphBuilder more = mlp();
   for (const char* name : {"x", "y", "z", "zz"}) more.network().push_back({name, DType::kF32, {2}});
-  EXPECT_EQ(refusal(more),
+  EXPECT_EQ(derive_refusal(more),
             "net.pt2: the graph does not read every tensor of the checkpoint: x, y, z and 1 more");
   GraphBuilder fewer = mlp();
   fewer.network().erase(fewer.network().begin());
-  EXPECT_EQ(refusal(fewer),
+  EXPECT_EQ(derive_refusal(fewer),
             "net.pt2: the graph reads tensors that the checkpoint lacks: fc1.weight");
   GraphBuilder other = mlp();
   other.network()[0].shape = {7, 6};
-  EXPECT_EQ(refusal(other),
+  EXPECT_EQ(derive_refusal(other),
             "net.pt2: tensor 'fc1.weight' is 7,6 in the checkpoint, 7,5 in the graph");
 }
 

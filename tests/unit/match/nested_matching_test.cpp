@@ -86,14 +86,14 @@ TEST(NestedAssignment, TwoFamiliesInOneProductNeverGetWorse) {
   }
 }
 
-struct Network {
+struct FamilyNetwork {
   Spec spec;
   MemoryModel model;
 };
 
-Network bound(const std::string& text, const std::vector<std::pair<std::string, Shape>>& tensors,
-              std::uint64_t seed) {
-  Network network;
+FamilyNetwork bound(const std::string& text,
+                    const std::vector<std::pair<std::string, Shape>>& tensors, std::uint64_t seed) {
+  FamilyNetwork network;
   std::vector<TensorInfo> infos;
   for (const auto& [name, shape] : tensors) {
     infos.push_back({name, DType::kF32, shape});
@@ -104,7 +104,7 @@ Network bound(const std::string& text, const std::vector<std::pair<std::string, 
 }
 
 /// Two layers of attention; query, key and value in one matrix.
-Network attention(std::uint64_t seed) {
+FamilyNetwork attention(std::uint64_t seed) {
   std::vector<std::pair<std::string, Shape>> tensors = {{"embed", {32, 20}}, {"head", {10, 32}}};
   for (const std::string layer : {"h.0", "h.1"}) {
     tensors.push_back({layer + ".qkv", {96, 32}});
@@ -119,7 +119,7 @@ Network attention(std::uint64_t seed) {
 }
 
 /// Query heads in groups that share key and value; rotary positions are fixed.
-Network grouped_queries(std::uint64_t seed) {
+FamilyNetwork grouped_queries(std::uint64_t seed) {
   return bound(
       "perm R\nperm K:4\nperm G:3 in K\nperm V:6 in K\n"
       "embed: R, _\nq: K*G*_, R\nk: K*_, R\nv: K*V, R\no: R, K*G*V\nhead: _, R\n",
@@ -134,7 +134,7 @@ Network grouped_queries(std::uint64_t seed) {
 
 /// Heads that cannot move (their slopes are constants), one order of the inside for all of them
 /// in query and key (a norm), one for each in value.
-Network pinned_heads(std::uint64_t seed) {
+FamilyNetwork pinned_heads(std::uint64_t seed) {
   return bound(
       "perm R\nperm H:4\npin H\nperm A:8\nperm V:8 in H\n"
       "embed: R, _\nq: H*A, R\nk: H*A, R\nnorm: A\nv: H*V, R\no: R, H*V\nhead: _, R\n",
@@ -149,7 +149,7 @@ Network pinned_heads(std::uint64_t seed) {
 }
 
 /// Groups of experts, experts in each, hidden units in each of them; and a grouped convolution.
-Network experts(std::uint64_t seed) {
+FamilyNetwork experts(std::uint64_t seed) {
   return bound(
       "perm R\nperm E:2\nperm X:3 in E\nperm N:5 in X\nperm G:4\nperm I:3 in G\nperm O:2 in G\n"
       "router: E*X, R\nup: E*X*(N+N), R\ndown as [30, 24]: E*X*N, R\n"
@@ -173,11 +173,11 @@ bool same_bytes(const TensorSource& a, const TensorSource& b) {
   return true;
 }
 
-class Families : public ::testing::TestWithParam<Network (*)(std::uint64_t)> {};
+class Families : public ::testing::TestWithParam<FamilyNetwork (*)(std::uint64_t)> {};
 
 TEST_P(Families, APlantedPermutationIsFoundAgain) {
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
-    const Network network = GetParam()(100 * seed + 1);
+    const FamilyNetwork network = GetParam()(100 * seed + 1);
     Random random(seed);
     const Permutation planted = random_permutation(network.spec, random);
     ASSERT_EQ(permutation_fault(network.spec.groups, planted), std::nullopt);
@@ -191,8 +191,8 @@ TEST_P(Families, APlantedPermutationIsFoundAgain) {
 }
 
 TEST_P(Families, TwoNetworksGetCloserAndTheResultIsTheObjective) {
-  const Network a = GetParam()(1);
-  const Network b = GetParam()(1000);
+  const FamilyNetwork a = GetParam()(1);
+  const FamilyNetwork b = GetParam()(1000);
   MatchOptions options;
   options.restarts = 2;
   std::vector<double> course;

@@ -12,7 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr const char* kPath = "model.safetensors";
+constexpr const char* kModelPath = "model.safetensors";
 
 std::vector<TensorInfo> perceptron(const std::string& prefix = "") {
   return {{prefix + "fc1.bias", DType::kF32, {5}},
@@ -27,13 +27,13 @@ constexpr const char* kSpec =
 class SpecSources : public ::testing::Test {
  protected:
   void configure(const std::string& spec) const {
-    sandbox_.write(".mgitconfig",
-                   std::string("[model \"net\"]\n\tpath = ") + kPath + "\n\tspec = " + spec + "\n");
+    sandbox_.write(".mgitconfig", std::string("[model \"net\"]\n\tpath = ") + kModelPath +
+                                      "\n\tspec = " + spec + "\n");
   }
   /// The name of the only group of the spec that is chosen in the working tree.
   std::string group_of(const std::vector<TensorInfo>& tensors) const {
     const Workspace repository = sandbox_.open();
-    return choose_spec(&repository, std::nullopt, kPath, tensors).groups.at(0).name;
+    return choose_spec(&repository, std::nullopt, kModelPath, tensors).groups.at(0).name;
   }
 
   WorkspaceSandbox sandbox_;
@@ -83,7 +83,7 @@ TEST_F(SpecSources, ReadTheConfigBesideTheModel) {
 
 TEST_F(SpecSources, SayWhichWeightsTheySpeakOf) {
   const std::optional<Oid> none;
-  const std::string path = kPath;
+  const std::string path = kModelPath;
   const std::vector<TensorInfo> wrapped = perceptron("module.");
   const SpecQuery of_file{nullptr, none, path, wrapped};
   EXPECT_FALSE(spec_of_config(of_file));
