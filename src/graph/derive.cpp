@@ -85,8 +85,7 @@ class Coverage {
     std::vector<std::string> unused;
     for (const auto& [name, tensor] : tensors_) {
       if (used.contains(name)) continue;
-      const bool fixed = interpreter::is_integer(tensor->dtype) || tensor->dtype == DType::kBool ||
-                         constants.contains(name);
+      const bool fixed = !interpreter::is_real(tensor->dtype) || constants.contains(name);
       (fixed ? skipped_ : unused).push_back(name);
     }
     if (!unused.empty())

@@ -1,5 +1,7 @@
 #include "graph/derive_interpreter.h"
 
+#include "graph/interpreter/call.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -70,8 +72,9 @@ void Interpreter::run() {
     for (std::size_t i = 0; i < std::min(a.dims.size(), b.dims.size()); ++i)
       terms_.unify(a.dims[i], b.dims[i]);
   }
+  const std::set<std::uint64_t> unread = unread_lengths();
   for (const auto& [value, constant] : graph_.constants)
-    if (!layouts_[value]) set(value, constant_layout(constant));
+    if (!layouts_[value]) set(value, constant_layout(constant, unread));
   for (std::uint32_t number = 0; number < count; ++number) {
     terms_.set_node(number);
     step(number);
@@ -137,11 +140,30 @@ Cuts Interpreter::cuts() {
   return found;
 }
 
-Layout Interpreter::constant_layout(const GraphConstant& constant) {
+std::set<std::uint64_t> Interpreter::unread_lengths() const {
+  std::set<std::string> read;
+  for (const GraphParameter& parameter : graph_.parameters)
+    if (is_used(parameter.value)) read.insert(parameter.tensor);
+  std::set<std::uint64_t> lengths;
+  for (const GraphParameter& parameter : graph_.parameters) {
+    const GraphValue& value = graph_.values[parameter.value];
+    if (read.contains(parameter.tensor) || !interpreter::is_real(value.dtype)) continue;
+    for (const Length& length : value.shape)
+      if (length) lengths.insert(*length);
+  }
+  return lengths;
+}
+
+Layout Interpreter::constant_layout(const GraphConstant& constant,
+                                    const std::set<std::uint64_t>& unread) {
+  const bool real = interpreter::is_real(constant.info.dtype);
   Layout layout;
   for (std::size_t axis = 0; axis < constant.info.shape.size(); ++axis) {
     const std::uint64_t length = constant.info.shape[axis];
-    if (length > 1 && uniform(constant, axis)) {
+    if (real && unread.contains(length)) {
+      layout.dims.push_back(
+          terms_.fixed(length, "a constant that may be made of weights nobody reads"));
+    } else if (length > 1 && uniform(constant, axis)) {
       layout.dims.push_back(terms_.atom(length));
       layout.loose.push_back(layout.dims.back());
     } else {

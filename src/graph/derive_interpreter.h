@@ -110,7 +110,11 @@ class Interpreter {
   void give_up(const GraphNode& node, const char* reason);
   void mutate(const GraphNode& node);
   bool fits(ValueId value, const Layout& layout) const;
-  Layout constant_layout(const GraphConstant& constant);
+  /// How long the axes of weights are that nothing reads.
+  std::set<std::uint64_t> unread_lengths() const;
+  /// An axis along which the constant does not vary may move; but not where the exporter may have
+  /// computed the constant of a weight that was as uniform when it was new.
+  Layout constant_layout(const GraphConstant& constant, const std::set<std::uint64_t>& unread);
   bool taken_apart(ValueId value, const std::vector<std::optional<std::size_t>>& axes,
                    std::optional<std::size_t>& axis, std::set<std::uint64_t>& ends, int depth);
 

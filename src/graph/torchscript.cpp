@@ -35,9 +35,7 @@ Graph read(Bytes file, const std::vector<std::string>& checkpoint,
   Builder builder;
   Modules modules(archive, builder, checkpoint);
   builder.output(Evaluator(archive, modules, builder).forward(inputs_of(modules, builder, inputs)));
-  // Of a weight that is not read, a constant may have been made: one that is uniform now, for new
-  // weights, does not say which of the units that it goes along with are alike.
-  if (!builder.has_uniform_constant()) modules.add_unread();
+  modules.add_unread();
   return functional(builder.take());
 }
 

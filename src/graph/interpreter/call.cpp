@@ -31,6 +31,8 @@ bool is_integer(DType dtype) {
   }
 }
 
+bool is_real(DType dtype) { return !is_integer(dtype) && dtype != DType::kBool; }
+
 const Argument& Call::argument(std::string_view name) const {
   const Argument* found = node_.find(name);
   if (found == nullptr) refuse(fmt::format("argument {} is missing", name));

@@ -71,6 +71,8 @@ const Operators& recurrent_operators();
 Operator find_operator(const std::string& op);
 /// Not of bool.
 bool is_integer(DType dtype);
+/// Numbers that are no integers.
+bool is_real(DType dtype);
 /// As a value of that dtype: fractions of integers are cut off.
 Array conforming(Array array, DType dtype);
 

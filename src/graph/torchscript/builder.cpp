@@ -156,24 +156,6 @@ GraphNode node_of(const std::string& op, const Signature& signature, const Argum
   return node;
 }
 
-/// Whether there is an axis along which it is the same.
-bool uniform(const GraphConstant& constant) {
-  const Shape& shape = constant.info.shape;
-  std::uint64_t block = constant.data->size();
-  for (const std::uint64_t length : shape) {
-    if (block == 0 || length == 0) return false;
-    const std::uint64_t unit = block / length;
-    bool same = length > 1;
-    for (std::uint64_t at = 0; same && at < constant.data->size(); at += block)
-      for (std::uint64_t i = 1; same && i < length; ++i)
-        same = std::memcmp(constant.data->data() + at, constant.data->data() + at + i * unit,
-                           unit) == 0;
-    if (same) return true;
-    block = unit;
-  }
-  return false;
-}
-
 Buffer bytes_of(const Array& array) {
   Buffer bytes(array.values.size() * 8);
   for (std::size_t i = 0; i < array.values.size(); ++i) {
@@ -227,7 +209,6 @@ Tensor* Builder::constant(GraphConstant constant) {
       (is_floating(info.dtype) || info.dtype == DType::kI64 || info.dtype == DType::kI32 ||
        info.dtype == DType::kBool))
     tensor->known = graph_tensor({info.dtype, info.shape, *constant.data});
-  has_uniform_constant_ = has_uniform_constant_ || (is_floating(info.dtype) && uniform(constant));
   graph_.constants[id] = std::move(constant);
   return tensor;
 }

@@ -16,9 +16,6 @@ class Builder {
   /// Of all these names, which are one tensor.
   Tensor* parameter(const std::vector<std::string>& names, const TensorInfo& info);
   Tensor* constant(GraphConstant constant);
-  /// Whether one of those constants is real and does not vary along some axis, as what a network
-  /// computed of weights beforehand may not while they are new.
-  bool has_uniform_constant() const { return has_uniform_constant_; }
   /// Numbers that are in the graph once an operator reads them.
   Tensor* known(interpreter::Array array);
 
@@ -50,7 +47,6 @@ class Builder {
   std::vector<Tensor*> tensors_;  // by value
   std::unordered_map<std::string, std::size_t> names_;
   std::string module_;
-  bool has_uniform_constant_ = false;
   std::size_t work_ = 0;  // numbers that were run on to learn shapes
 };
 

@@ -272,6 +272,23 @@ TEST(Derive, AConstantPinsWhereItDiffersAndNowhereElse) {
   EXPECT_THAT(scaled({2, 2, 2, 3}), IsEmpty());
 }
 
+TEST(Derive, AUniformConstantMayBeMadeOfAWeightThatNothingReads) {
+  const auto biased = [](const Shape& unread) {
+    GraphBuilder net;
+    net.parameter("fc1.bias", unread);
+    const ValueId weight = net.parameter("fc1.weight", {4, 5});
+    ValueId x = net.op("linear",
+                       {{"input", net.input({3, 5})},
+                        {"weight", weight},
+                        {"bias", net.constant({4}, {0, 0, 0, 0})}},
+                       {3, 4});
+    net.output(net.linear("fc2", net.relu(x), 2));
+    return net.derive();
+  };
+  EXPECT_THAT(groups_of(biased({3})), ElementsAre("perm fc1.weight:4"));
+  EXPECT_THAT(groups_of(biased({4})), IsEmpty());
+}
+
 TEST(Derive, NumbersThatTheGraphCountsAreConstants) {
   const auto scaled = [](const std::string& op) {
     GraphBuilder net;

@@ -114,15 +114,6 @@ TEST(TorchScript, WhatTheProgramDoesNotReadIsAParameterIfTheCheckpointHasIt) {
   };
   EXPECT_THAT(with("unread.bias"), HasSubstr("parameter %unread.bias"));
   EXPECT_THAT(with("fc1.bias"), Not(HasSubstr("unread")));
-  // Of it, a constant may have been made.
-  const std::string forward = "torch.flatten(x, 1)";
-  file.code.replace(file.code.find(forward), forward.size(),
-                    "torch.add(torch.flatten(x, 1), CONSTANTS.c0)");
-  ScriptFile uniform = file;
-  uniform.constant({4}, std::string(16, '\0'), "FloatStorage");
-  EXPECT_THAT(text_of(uniform), Not(HasSubstr("unread")));
-  file.constant({4}, std::string("\0\0\0\0aaaabbbbcccc", 16), "FloatStorage");
-  EXPECT_THAT(text_of(file), HasSubstr("unread"));
 }
 
 TEST(TorchScript, BuffersThatTheCheckpointLacksAreConstants) {
