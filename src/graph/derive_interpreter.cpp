@@ -39,6 +39,21 @@ bool uniform(const GraphConstant& constant, std::size_t axis) {
   return true;
 }
 
+/// The nodes that outputs depend on, and those that write in place: an exporter leaves others, of
+/// which only the shape was asked.
+std::vector<bool> live_nodes(const Graph& graph) {
+  std::vector<bool> needed(graph.values.size());
+  for (const ValueId output : graph.outputs) needed[output] = true;
+  std::vector<bool> live(graph.nodes.size());
+  for (std::size_t number = live.size(); number-- > 0;) {
+    const GraphNode& node = graph.nodes[number];
+    live[number] = in_place(node.op) || std::any_of(node.outputs.begin(), node.outputs.end(),
+                                                    [&](ValueId output) { return needed[output]; });
+    if (live[number]) for_each_value(node, [&](ValueId value) { needed[value] = true; });
+  }
+  return live;
+}
+
 }  // namespace
 
 Interpreter::Interpreter(const Graph& graph, Cuts cuts)
@@ -48,10 +63,12 @@ Interpreter::Interpreter(const Graph& graph, Cuts cuts)
       users_(graph.values.size()),
       makers_(graph.values.size()),
       outputs_(graph.outputs.begin(), graph.outputs.end()),
-      roots_(graph.values.size()) {
+      roots_(graph.values.size()),
+      live_(live_nodes(graph)) {
   for (ValueId value = 0; value < roots_.size(); ++value) roots_[value] = value;
   for (std::uint32_t number = 0; number < graph.nodes.size(); ++number) {
-    for_each_value(graph.nodes[number], [&](ValueId value) { users_[value].push_back(number); });
+    if (live_[number])
+      for_each_value(graph.nodes[number], [&](ValueId value) { users_[value].push_back(number); });
     for (const ValueId output : graph.nodes[number].outputs) makers_[output] = number;
   }
 }
@@ -76,6 +93,7 @@ void Interpreter::run() {
   for (const auto& [value, constant] : graph_.constants)
     if (!layouts_[value]) set(value, constant_layout(constant, unread));
   for (std::uint32_t number = 0; number < count; ++number) {
+    if (!live_[number]) continue;
     terms_.set_node(number);
     step(number);
   }

@@ -131,6 +131,7 @@ class Interpreter {
   std::set<ValueId> statistics_;
   std::vector<ValueId> roots_;                  // whose memory a value may share
   std::map<ValueId, std::set<ValueId>> views_;  // of a root
+  std::vector<bool> live_;                      // nodes that outputs depend on
 };
 
 /// One operator that is being interpreted: its arguments and its outputs.

@@ -285,8 +285,24 @@ TEST(Derive, AUniformConstantMayBeMadeOfAWeightThatNothingReads) {
     net.output(net.linear("fc2", net.relu(x), 2));
     return net.derive();
   };
-  EXPECT_THAT(groups_of(biased({3})), ElementsAre("perm fc1.weight:4"));
+  EXPECT_THAT(groups_of(biased({3})), ElementsAre("perm fc1:4"));
   EXPECT_THAT(groups_of(biased({4})), IsEmpty());
+}
+
+TEST(Derive, WhatNoOutputDependsOnPinsNothing) {
+  const auto with = [](bool kept) {
+    GraphBuilder net;
+    const ValueId x = net.linear("fc1", net.input({3, 5}), 4);
+    const ValueId column =
+        net.op("select", {{"self", x}, {"dim", std::int64_t{1}}, {"index", std::int64_t{-1}}}, {3});
+    net.op("aten.strange", {{"self", x}}, {3, 4});
+    net.output(net.linear("fc2", net.relu(x), 2));
+    if (kept) net.output(column);
+    return net.derive();
+  };
+  EXPECT_THAT(groups_of(with(false)), ElementsAre("perm fc1:4"));
+  EXPECT_THAT(with(false).unknown_operators, IsEmpty());
+  EXPECT_THAT(layout_of(with(true), "fc1.bias"), HasSubstr("_:1"));
 }
 
 TEST(Derive, NumbersThatTheGraphCountsAreConstants) {
