@@ -386,12 +386,14 @@ Layout contract(Interpreter& in, const std::vector<Operand>& operands,
     }
   }
   // What stands on a tensor without another label cannot depend on that one.
+  const auto apart = [&](int inner, int outer) {
+    return std::any_of(present.begin(), present.end(), [&](const auto& labels) {
+      return labels.contains(inner) && !labels.contains(outer);
+    });
+  };
   for (const auto& [inner, term] : firm)
     for (const auto& [outer, other] : firm)
-      if (inner != outer && std::any_of(present.begin(), present.end(), [&](const auto& labels) {
-            return labels.contains(inner) && !labels.contains(outer);
-          }))
-        in.separate(term, other);
+      if (inner != outer && apart(inner, outer)) in.separate(term, other);
   return result;
 }
 

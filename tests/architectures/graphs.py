@@ -6,9 +6,11 @@ import subprocess
 import zipfile
 
 import torch
+from safetensors.numpy import load_file as numpy_file
 from safetensors.torch import load_file
 
-from proof import MGIT
+from proof import MGIT, recovery, repository
+from spec_text import Permutation, Spec
 
 
 @dataclasses.dataclass
@@ -21,7 +23,7 @@ class Examined:
     proof: str = ""
     change: float = 0.0
     controls: int = 0
-    silent: int = 0
+    recovered: float = 0.0
 
 
 def as_saved(module, prefix, checkpoint):
@@ -30,10 +32,10 @@ def as_saved(module, prefix, checkpoint):
     saved = load_file(checkpoint)
     by_content = {(tuple(v.shape), v.numpy().tobytes()): name for name, v in saved.items()}
     names = {}
-    state = module.state_dict(keep_vars=True)
+    state = torch.nn.Module.state_dict(module)
     for name, value in state.items():
         plain = name.removeprefix(prefix)
-        content = (tuple(value.shape), value.detach().contiguous().numpy().tobytes())
+        content = (tuple(value.shape), value.contiguous().numpy().tobytes())
         twin = by_content.get(content)
         tied = twin is None or prefix + twin in state
         names[name] = plain if plain in saved or tied else twin
@@ -70,6 +72,17 @@ def spec(directory, *words):
     return done.stdout
 
 
+def recovered(directory):
+    """As for the family, by the graph alone."""
+    tensors = numpy_file(directory / "model.safetensors")
+    configured = '[model "net"]\n\tpath = model.safetensors\n\tgraph = net.pt2\n'
+    work = repository(directory, tensors, {"net.pt2": None, ".mgitconfig": configured})
+    derived = Spec(spec(work, "show", "--text", "HEAD:model.safetensors"))
+    permutation = Permutation(derived, 2)
+    permuted = {key: permutation.apply(key, value) for key, value in tensors.items()}
+    return recovery(work, tensors, permuted)
+
+
 def examine(network, directory):
     """Of what proof.prove left in the directory."""
     try:
@@ -77,7 +90,10 @@ def examine(network, directory):
     except (RuntimeError, torch._dynamo.exc.UserError) as error:
         return Examined(missing=type(error).__name__)
     files = ("net.pt2", "model.safetensors")
-    (directory / "graph.perm").write_text(spec(directory, "derive", *files))
+    try:
+        (directory / "graph.perm").write_text(spec(directory, "derive", *files))
+    except RuntimeError as error:
+        return Examined(missing=str(error).splitlines()[0].removeprefix("fatal: net.pt2: "))
     compared = json.loads(spec(directory, "diff", "auto", *files, "--json"))
     proved = json.loads(spec(directory, "check", "graph.perm", "model.safetensors", "--graph",
                              "net.pt2", "--json"))
@@ -89,5 +105,5 @@ def examine(network, directory):
         proof=proved["proof"],
         change=proved["largest_change"],
         controls=proved["controls"],
-        silent=len(proved.get("silent", [])),
+        recovered=recovered(directory),
     )

@@ -90,7 +90,7 @@ def prove(network, directory):
     controls(network, proof, permutation, tensors, permuted, original)
     shown = json.loads(run(MGIT, "spec", "show", "--json", str(file)))
     proof.movable = shown["movable"] / shown["parameters"]
-    proof.recovered = recovery(directory, tensors, permuted)
+    proof.recovered = recovery(repository(directory, tensors), tensors, permuted)
     return proof
 
 
@@ -117,28 +117,36 @@ def controls(network, proof, permutation, tensors, permuted, original):
     proof.inert = [key for kind, key in dead.items() if kind not in seen]
 
 
-def recovery(directory, tensors, permuted):
-    """The share of parameters that rebasing the permuted network onto the original brings back, bit
-    for bit."""
+def repository(directory, tensors, beside=None):
+    """With the network on main. `beside`: more files, by name; None: that of the directory."""
     work = directory / "repository"
     work.mkdir()
-    config = directory / "config.json"
-    git = lambda *words: run("git", "-c", "user.name=t", "-c", "user.email=t@t", *words, cwd=work)
-    git("init", "-q", "-b", "main")
-    git("config", "user.name", "t")
-    git("config", "user.email", "t@t")
+    run("git", "init", "-q", "-b", "main", cwd=work)
+    run("git", "config", "user.name", "t", cwd=work)
+    run("git", "config", "user.email", "t@t", cwd=work)
     run(MGIT, "init", cwd=work)
-    if config.exists():
-        shutil.copy(config, work)
+    for name, text in {"config.json": None, **(beside or {})}.items():
+        if text is not None:
+            (work / name).write_text(text)
+        elif (directory / name).exists():
+            shutil.copy(directory / name, work)
+    commit(work, tensors, "original")
+    return work
+
+
+def commit(work, tensors, message):
     save_file(tensors, work / "model.safetensors")
     run(MGIT, "add", ".", cwd=work)
-    git("commit", "-q", "-m", "original")
-    git("switch", "-q", "-c", "feature")
-    save_file(permuted, work / "model.safetensors")
-    run(MGIT, "add", ".", cwd=work)
-    git("commit", "-q", "-m", "permuted")
+    run("git", "commit", "-q", "-m", message, cwd=work)
+
+
+def recovery(work, tensors, permuted):
+    """The share of parameters that rebasing the permuted network onto the original brings back, bit
+    for bit. The repository goes."""
+    run("git", "switch", "-q", "-c", "feature", cwd=work)
+    commit(work, permuted, "permuted")
     run(MGIT, "rebase", "feature", "onto", "main", cwd=work)
-    git("checkout", "-q", "feature")
+    run("git", "checkout", "-q", "feature", cwd=work)
     back = load_file(work / "model.safetensors")
     total = sum(value.size for value in tensors.values())
     same = sum(v.size for k, v in tensors.items() if back[k].tobytes() == v.tobytes())
