@@ -63,12 +63,15 @@ round_trip() {
   git commit -q -m "Another training"
   git switch -q main
   ok diff -r net ../original
+  save net 3 "$1" >/dev/null
+  ok mgit add -A
+  git commit -q -m "A third training"
   ok mgit merge --no-rebase other
-  contains "$output" "net/$2: combined, mean with weights 0.5 : 0.5"
+  contains "$output" "net/$2: combined"
   equal "$(git status --porcelain)" ""
   differ "$(logits net)" "" "the merged network loads"
   cd .. && ok mgit clone -q repository clone
-  git -C clone checkout -q HEAD~1
+  git -C clone checkout -q HEAD~2
   ok diff -r clone/net original
   cd clone && ok mgit fsck
 }
