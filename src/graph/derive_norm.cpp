@@ -212,6 +212,26 @@ bool cosine_similarity(const Call& call) {
   return finish(call, without(call, both, {*axis}, call.rank(call.output())));
 }
 
+/// A cross product: what stands along its axis of length 3 are coordinates.
+bool cross(const Call& call) {
+  const auto a = call.value("self");
+  const auto b = call.value("other");
+  if (!a || !b) return false;
+  Layout both =
+      combine(call.in, {call.layout(*a), call.layout(*b)}, std::max(call.rank(*a), call.rank(*b)));
+  auto axis = Call::axis(call.number("dim", -1), both.dims.size());
+  if (!call.given("dim") && call.node.op == "aten.cross") {
+    const auto first = std::find_if(both.dims.begin(), both.dims.end(), [&](Term term) {
+      return call.terms().size(term) == Length(3);
+    });
+    axis = static_cast<std::size_t>(first - both.dims.begin());
+  }
+  if (!axis || *axis >= both.dims.size()) return false;
+  call.terms().pin(both.dims[*axis], kByPosition);
+  both.loose.clear();
+  return finish(call, std::move(both));
+}
+
 /// v scaled to the lengths g along one axis.
 bool weight_norm(const Call& call) {
   const auto v = call.value("v");
@@ -276,6 +296,8 @@ constexpr std::array kRules =
                             {"min", extremum},
                             {"median", extremum},
                             {"cosine_similarity", cosine_similarity},
+                            {"cross", cross},
+                            {"linalg_cross", cross},
                             {"_weight_norm", weight_norm},
                             {"_weight_norm_interface", weight_norm}});
 

@@ -274,6 +274,28 @@ Arrays cosine_similarity(const Call& call) {
               std::divides<>())};
 }
 
+/// Of vectors along an axis of length 3: the first such for aten.cross, the last axis for the
+/// other.
+Arrays cross(const Call& call) {
+  const Array& a = call.tensor("self");
+  const Array& b = call.tensor("other");
+  const Shape shape = broadcast(a.shape, b.shape);
+  std::size_t axis = shape.size();
+  if (call.has("dim") || call.node().op == "aten.linalg_cross")
+    axis = axis_of(call.integer("dim", -1), shape.size());
+  else
+    axis = static_cast<std::size_t>(std::find(shape.begin(), shape.end(), 3U) - shape.begin());
+  require(axis < shape.size() && shape[axis] == 3, "a cross product without an axis of length 3");
+  const auto part = [&](const Array& x, std::size_t i) {
+    return sliced(expanded(x, shape), axis, i % 3, 1);
+  };
+  std::vector<Array> parts;
+  for (std::size_t i = 0; i < 3; ++i)
+    parts.push_back(zip(zip(part(a, i + 1), part(b, i + 2), std::multiplies<>()),
+                        zip(part(a, i + 2), part(b, i + 1), std::multiplies<>()), std::minus<>()));
+  return {concatenated(parts, axis)};
+}
+
 }  // namespace
 
 Array softmax(const Array& in, std::size_t axis) {
@@ -320,6 +342,8 @@ const Operators& reducing_operators() {
       {"aten.sort", sort},
       {"aten.argsort", argsort},
       {"aten.cosine_similarity", cosine_similarity},
+      {"aten.cross", cross},
+      {"aten.linalg_cross", cross},
   };
   return kOperators;
 }

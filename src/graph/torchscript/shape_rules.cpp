@@ -190,6 +190,8 @@ const ShapeRules& rules() {
                            "ge",
                            "maximum",
                            "minimum",
+                           "cross",
+                           "linalg_cross",
                            "where",
                            "addcmul",
                            "addcdiv",

@@ -79,6 +79,7 @@ constexpr Signature kSignatures[] = {
      "convolution"},
     {1, "", "self src non_blocking", "copy"},
     {1, "", "x1 x2 dim eps", "cosine_similarity"},
+    {1, "", "self other dim", "cross linalg_cross"},
     {1, "", "self dim", "count_nonzero cumprod cumsum glu logcumsumexp squeeze unsqueeze"},
     {2, "", "self dim", "cummax cummin"},
     {1, "", "self offset dim1 dim2", "diagonal"},

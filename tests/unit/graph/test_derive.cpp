@@ -305,6 +305,20 @@ TEST(Derive, WhatNoOutputDependsOnPinsNothing) {
   EXPECT_THAT(layout_of(with(true), "fc1.bias"), HasSubstr("_:1"));
 }
 
+TEST(Derive, ACrossProductPinsItsCoordinatesAlone) {
+  const auto crossed = [](std::int64_t dim, std::uint64_t width) {
+    GraphBuilder net;
+    const ValueId input = net.input({3, 5});
+    const ValueId a = net.linear("a", input, width);
+    const ValueId b = net.linear("b", input, width);
+    net.output(net.linear(
+        "out", net.op("linalg_cross", {{"self", a}, {"other", b}, {"dim", dim}}, {3, width}), 2));
+    return groups_of(net.derive());
+  };
+  EXPECT_THAT(crossed(0, 4), ElementsAre("perm a:4"));
+  EXPECT_THAT(crossed(-1, 3), IsEmpty());
+}
+
 TEST(Derive, NumbersThatTheGraphCountsAreConstants) {
   const auto scaled = [](const std::string& op) {
     GraphBuilder net;

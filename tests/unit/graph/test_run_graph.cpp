@@ -106,6 +106,19 @@ TEST(RunGraph, IntegersAreCutOffAndNothingIsRounded) {
   EXPECT_THAT(outputs.at(1).values, ElementsAre(1.75, -1.0001));
 }
 
+TEST(RunGraph, ACrossProductIsTakenAlongItsAxis) {
+  Pt2File file;
+  file.input("x", {3, 2}).value("y", {3, 2}).value("z", {3, 2}).output("y").output("z");
+  file.node("aten.flip.default", {{"self", "%x"}, {"dims", R"({"as_ints":[1]})"}}, "%y");
+  file.value("c", {3, 2}).output("c");
+  file.node("aten.cross.default", {{"self", "%x"}, {"other", "%y"}}, "%c");
+  file.node("aten.linalg_cross.default",
+            {{"self", "%x"}, {"other", "%y"}, {"dim", R"({"as_int":0})"}}, "%z");
+  const auto outputs = computed(file, tensor({3, 2}, {1, 4, 2, 5, 3, 6}));
+  EXPECT_THAT(outputs.at(1).values, ElementsAre(-3, 3, 6, -6, -3, 3));
+  EXPECT_EQ(outputs.at(2).values, outputs.at(1).values);
+}
+
 std::string failure(const Pt2File& file, const GraphTensor& input) {
   try {
     computed(file, input);
