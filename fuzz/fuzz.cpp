@@ -70,4 +70,28 @@ void silence() {
   static_cast<void>(done);
 }
 
+void try_others(Bytes file, const std::vector<std::string_view>& words,
+                const std::function<void(Bytes)>& try_one) {
+  constexpr int kOthers = 16;
+  if (words.empty()) return;
+  const std::string_view text = as_text(file);
+  std::uint64_t state = std::hash<Digest>()(sha256(file));
+  const auto any = [&] {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return words[(state >> 33U) % words.size()];
+  };
+  for (int i = 0; i < kOthers; ++i) {
+    std::string changed(text);
+    for (int edit = 0; edit <= i % 4; ++edit) {
+      const std::string_view from = any();
+      std::string_view to = any();
+      for (int more = 0; more < 8 && to.size() > from.size(); ++more) to = any();
+      if (to.size() > from.size()) continue;
+      const auto at = static_cast<std::size_t>(from.data() - text.data());
+      changed.replace(at, from.size(), std::string(to) + std::string(from.size() - to.size(), ' '));
+    }
+    try_one(as_bytes(changed));
+  }
+}
+
 }  // namespace mgit::fuzz

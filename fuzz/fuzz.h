@@ -7,8 +7,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mgit/base.h"
 
@@ -57,5 +59,10 @@ class Scratch {
 /// What the code under test says on stderr goes nowhere from now on; sanitizers and libFuzzer keep
 /// theirs.
 void silence();
+
+/// Calls `try_one` with copies of the file in which some of its words, which are views into it,
+/// stand in the place of others, filled up with spaces. The same copies each time.
+void try_others(Bytes file, const std::vector<std::string_view>& words,
+                const std::function<void(Bytes)>& try_one);
 
 }  // namespace mgit::fuzz

@@ -76,35 +76,10 @@ std::vector<std::string_view> tokens_of(std::string_view text) {
   return tokens;
 }
 
-void try_others(Bytes file) {
-  constexpr int kOthers = 16;
-  const std::string_view text = as_text(file);
-  const std::vector<std::string_view> tokens = tokens_of(text);
-  if (tokens.empty()) return;
-  const Digest digest = sha256(file);
-  std::uint64_t state = std::hash<Digest>()(digest);
-  const auto any = [&] {
-    state = state * 6364136223846793005U + 1442695040888963407U;
-    return tokens[(state >> 33U) % tokens.size()];
-  };
-  for (int i = 0; i < kOthers; ++i) {
-    std::string changed(text);
-    for (int edit = 0; edit <= i % 4; ++edit) {
-      const std::string_view from = any();
-      std::string_view to = any();
-      for (int more = 0; more < 8 && to.size() > from.size(); ++more) to = any();
-      if (to.size() > from.size()) continue;
-      const auto at = static_cast<std::size_t>(from.data() - text.data());
-      changed.replace(at, from.size(), std::string(to) + std::string(from.size() - to.size(), ' '));
-    }
-    try_archive(as_bytes(changed));
-  }
-}
-
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes file = fuzz::bytes_of(data, size);
-  if (try_archive(file)) try_others(file);
+  if (try_archive(file)) fuzz::try_others(file, tokens_of(as_text(file)), try_archive);
   return 0;
 }

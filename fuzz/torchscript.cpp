@@ -40,13 +40,13 @@ bool try_archive(Bytes file, const std::vector<GraphInput>& inputs) {
   }
 }
 
-/// Names and numbers, and what stands in quotes.
+/// Names and numbers, and what stands in quotes, from the first class on.
 std::vector<std::string_view> words_of(std::string_view text) {
   const auto is_word = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
   };
   std::vector<std::string_view> words;
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = text.find("class "); at < text.size();) {
     std::size_t end = at;
     while (end < text.size() && is_word(text[end])) ++end;
     if (end > at) words.push_back(text.substr(at, end - at));
@@ -55,37 +55,14 @@ std::vector<std::string_view> words_of(std::string_view text) {
   return words;
 }
 
-void try_others(Bytes file, const std::vector<GraphInput>& inputs) {
-  constexpr int kOthers = 16;
-  const std::string_view text = as_text(file);
-  const std::size_t code = text.find("class ");
-  if (code == std::string_view::npos) return;
-  const std::vector<std::string_view> words = words_of(text.substr(code));
-  std::uint64_t state = std::hash<Digest>()(sha256(file));
-  const auto any = [&] {
-    state = state * 6364136223846793005U + 1442695040888963407U;
-    return words[(state >> 33U) % words.size()];
-  };
-  for (int i = 0; i < kOthers; ++i) {
-    std::string changed(text);
-    for (int edit = 0; edit <= i % 4; ++edit) {
-      const std::string_view from = any();
-      std::string_view to = any();
-      for (int more = 0; more < 8 && to.size() > from.size(); ++more) to = any();
-      if (to.size() > from.size()) continue;
-      const auto at = static_cast<std::size_t>(from.data() - text.data());
-      changed.replace(at, from.size(), std::string(to) + std::string(from.size() - to.size(), ' '));
-    }
-    try_archive(as_bytes(changed), inputs);
-  }
-}
-
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes file = fuzz::bytes_of(data, size);
   for (const std::vector<GraphInput>& inputs :
        {std::vector<GraphInput>{}, std::vector<GraphInput>{{DType::kF32, {2, 4}}}})
-    if (try_archive(file, inputs)) try_others(file, inputs);
+    if (try_archive(file, inputs))
+      fuzz::try_others(file, words_of(as_text(file)),
+                       [&](Bytes other) { try_archive(other, inputs); });
   return 0;
 }

@@ -1,9 +1,9 @@
 #include "graph/derive_interpreter.h"
 
-#include "graph/interpreter/call.h"
-
 #include <algorithm>
 #include <cstring>
+
+#include "graph/interpreter/call.h"
 
 namespace mgit::derivation {
 namespace {
