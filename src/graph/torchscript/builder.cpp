@@ -120,7 +120,7 @@ Argument argument_of(const std::string& op, const std::string& name, const Value
   const bool tensors = takes_tensors(op, name);
   if (const auto* tensor = std::get_if<Tensor*>(&value)) {
     if (tensors) return id_of(**tensor);
-    if (is_floating((*tensor)->dtype)) return real_number(value);
+    if (is_arithmetic((*tensor)->dtype)) return real_number(value);
     return whole_number(value);
   }
   if (const auto* list = std::get_if<List*>(&value))
@@ -206,7 +206,7 @@ Tensor* Builder::constant(GraphConstant constant) {
   const ValueId id = add(info.name, info.dtype, info.shape);
   Tensor* tensor = made(id, info.dtype, info.shape);
   if (info.rank() <= 1 && element_count(info.shape).value_or(kMostKnown + 1) <= kMostKnown &&
-      (is_floating(info.dtype) || info.dtype == DType::kI64 || info.dtype == DType::kI32 ||
+      (is_arithmetic(info.dtype) || info.dtype == DType::kI64 || info.dtype == DType::kI32 ||
        info.dtype == DType::kBool))
     tensor->known = graph_tensor({info.dtype, info.shape, *constant.data});
   graph_.constants[id] = std::move(constant);
@@ -223,7 +223,7 @@ ValueId Builder::id_of(Tensor& tensor) {
   if (tensor.id) return *tensor.id;
   Array& array = *tensor.known;
   if (array.dtype != DType::kBool)
-    array.dtype = is_floating(array.dtype) ? DType::kF64 : DType::kI64;
+    array.dtype = is_arithmetic(array.dtype) ? DType::kF64 : DType::kI64;
   tensor.dtype = array.dtype;
   const ValueId id = add("number", array.dtype, array.shape);
   tensor.id = id;

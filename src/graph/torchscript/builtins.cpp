@@ -168,7 +168,7 @@ std::optional<Value> about_tensor(Builder& builder, const std::string& name, con
       require(!shape.empty(), "a single number has no length");
       return static_cast<std::int64_t>(shape[0]);
     }
-    if (name == "is_floating_point") return is_floating(tensor.dtype);
+    if (name == "is_floating_point") return is_arithmetic(tensor.dtype);
     if (name == "is_complex") return tensor.dtype == DType::kC64 || tensor.dtype == DType::kC128;
     if (name == "dtype") return scalar_type_number(tensor.dtype);
     if (name == "device") return std::string("cpu");
@@ -179,7 +179,7 @@ std::optional<Value> about_tensor(Builder& builder, const std::string& name, con
     if (name == "IntImplicit" || name == "Int") return whole_number(values[0]);
     if (name == "FloatImplicit" || name == "Float") return real_number(values[0]);
     if (name == "ScalarImplicit" || name == "item") {
-      if (is_floating(tensor.dtype)) return real_number(values[0]);
+      if (is_arithmetic(tensor.dtype)) return real_number(values[0]);
       return whole_number(values[0]);
     }
     if (name == "Bool") return truth(values[0]);

@@ -77,7 +77,7 @@ const std::unordered_map<std::string_view, const char*> kAsArgument = {
 int rank_of(DType dtype) {
   if (dtype == DType::kBool) return 0;
   if (dtype == DType::kC64 || dtype == DType::kC128) return 3;
-  return is_floating(dtype) ? 2 : 1;
+  return is_arithmetic(dtype) ? 2 : 1;
 }
 
 /// What several operands are together: those with axes decide, unless one without is of a higher
@@ -147,8 +147,6 @@ std::string memory_format(std::int64_t number) {
   constexpr const char* kNames[] = {"contiguous", "preserve", "channels_last", "channels_last_3d"};
   return number >= 0 && number < 4 ? kNames[number] : "unknown";
 }
-
-bool is_floating(DType dtype) { return is_arithmetic(dtype); }
 
 DType result_dtype(const GraphNode& node, std::size_t output, const TensorOf& tensor_of) {
   const std::string_view op = std::string_view(node.op).substr(5);  // behind "aten."

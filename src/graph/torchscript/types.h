@@ -14,8 +14,6 @@ std::int64_t scalar_type_number(DType dtype);
 /// "contiguous", "channels_last": c10::MemoryFormat.
 std::string memory_format(std::int64_t number);
 
-bool is_floating(DType dtype);
-
 /// Exact as to integers, booleans and real numbers; of real numbers, which ones is not followed
 /// closely, as graphs are computed in float64.
 DType result_dtype(const GraphNode& node, std::size_t output, const TensorOf& tensor_of);
