@@ -14,12 +14,14 @@
 #include <fstream>
 #include <vector>
 
+#include "base/random.h"
 #include "fuzz.h"
 
 namespace fs = std::filesystem;
 
 namespace {
 
+using mgit::Random;
 using Data = std::vector<std::uint8_t>;
 
 constexpr std::size_t kLargestInput = std::size_t{1} << 16;
@@ -41,22 +43,6 @@ void on_signal(int signal) {
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
-
-/// Steele, Lea, Flood: SplitMix64. The same numbers on every machine.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ z >> 30U) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ z >> 27U) * 0x94d049bb133111ebU;
-    return z ^ z >> 31U;
-  }
-  std::size_t below(std::size_t bound) { return bound == 0 ? 0 : next() % bound; }
-
- private:
-  std::uint64_t state_;
-};
 
 Data read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -106,7 +92,7 @@ void splice(Data& data, const Data& from, Random& random) {
 }
 
 void mutate_once(Data& data, const std::vector<Data>& corpus, Random& random) {
-  const std::size_t at = random.below(data.size());
+  const std::size_t at = data.empty() ? 0 : random.below(data.size());
   const std::size_t length =
       data.empty() ? 0 : 1 + random.below(std::min<std::size_t>(data.size() - at, 16));
   const auto place = data.begin() + static_cast<std::ptrdiff_t>(at);
