@@ -7,9 +7,11 @@ namespace mgit::derivation {
 namespace {
 
 void collect(Terms& terms, Term term, const std::vector<Term>& slower,
-             const std::vector<Term>& faster, std::vector<Place>& places) {
+             const std::vector<Term>& faster, const std::vector<Term>& around,
+             std::vector<Place>& places) {
   for (const Term segment : terms.segments(term)) {
     const std::vector<Term> factors = terms.factors(segment);
+    std::vector<Term> passed = around;
     for (std::size_t i = 0; i < factors.size(); ++i) {
       std::vector<Term> before = slower;
       std::vector<Term> after;
@@ -17,12 +19,13 @@ void collect(Terms& terms, Term term, const std::vector<Term>& slower,
         if (j != i && terms.is_atom(factors[j])) (j < i ? before : after).push_back(factors[j]);
       after.insert(after.end(), faster.begin(), faster.end());
       if (!terms.is_atom(factors[i])) {
-        collect(terms, factors[i], before, after, places);
-        continue;
+        collect(terms, factors[i], before, after, passed, places);
+      } else {
+        Place place{factors[i], before, before.size(), passed};
+        place.beside.insert(place.beside.end(), after.begin(), after.end());
+        places.push_back(std::move(place));
       }
-      Place place{factors[i], before, before.size()};
-      place.beside.insert(place.beside.end(), after.begin(), after.end());
-      places.push_back(std::move(place));
+      if (terms.size(factors[i]) != 1) passed.push_back(factors[i]);
     }
   }
 }
@@ -33,7 +36,10 @@ class FamilySearch {
   FamilySearch(Interpreter& interpreter) : in_(interpreter), terms_(interpreter.terms()) {}
 
   std::map<Term, Term> run(const std::vector<Layout>& parameters) {
-    for (const Layout& parameter : parameters) restrict(parameter, true);
+    for (const Layout& parameter : parameters) {
+      restrict(parameter, true);
+      note_factors(parameter);
+    }
     for (const Layout& value : in_.history()) restrict(value, false);
     for (const Separation& separation : in_.separations()) apply(separation);
     for (const auto& [atom, outers] : allowed_) outer_of(atom);
@@ -98,6 +104,36 @@ class FamilySearch {
     }
   }
 
+  void note_factors(const Layout& parameter) {
+    std::vector<Term> axes;  // the factors of those before
+    for (const Term dim : parameter.dims) {
+      for (const Place& place : places_of(terms_, dim)) {
+        std::vector<Term> factors = axes;
+        factors.insert(factors.end(), place.before.begin(), place.before.end());
+        before_[place.atom].push_back(std::move(factors));
+      }
+      if (terms_.segments(dim).size() == 1) {
+        for (const Term factor : terms_.factors(dim))
+          if (terms_.size(factor) != 1) axes.push_back(factor);
+      } else {
+        axes.push_back(dim);
+      }
+    }
+  }
+
+  /// Whether a spec can say where the atom stands in the units of `outer.front()`: if that is a
+  /// family itself, nothing may stand between it and what it is in, and so on (`Occurrence` counts
+  /// the members of a family with one stride).
+  bool can_be_said(Term atom, const std::vector<Term>& outer) {
+    if (outer.size() < 2) return true;
+    for (const std::vector<Term>& factors : before_[atom]) {
+      auto at = std::find(factors.rbegin(), factors.rend(), outer.front());
+      for (const Term each : outer)
+        if (at == factors.rend() || *at++ != each) return false;
+    }
+    return true;
+  }
+
   /// The atom, what it depends on, what that depends on, ..
   std::vector<Term> chain(Term atom) {
     std::vector<Term> all = {atom};
@@ -122,7 +158,7 @@ class FamilySearch {
         members *= static_cast<double>(*terms_.size(outer));
         allowed = allowed && known->second.contains(outer);
       }
-      if (!allowed || members <= most) continue;
+      if (!allowed || members <= most || !can_be_said(atom, all)) continue;
       best = candidate;
       most = members;
     }
@@ -133,6 +169,7 @@ class FamilySearch {
   Interpreter& in_;
   Terms& terms_;
   std::map<Term, std::set<Term>> allowed_;
+  std::map<Term, std::vector<std::vector<Term>>> before_;  // on tensors: all factors before it
   std::map<Term, std::optional<Term>> chosen_;
 };
 
@@ -140,7 +177,7 @@ class FamilySearch {
 
 std::vector<Place> places_of(Terms& terms, Term term) {
   std::vector<Place> places;
-  collect(terms, term, {}, {}, places);
+  collect(terms, term, {}, {}, {}, places);
   return places;
 }
 

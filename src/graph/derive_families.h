@@ -14,6 +14,7 @@ struct Place {
   Term atom;
   std::vector<Term> beside;  // the slower ones first
   std::size_t slower = 0;    // how many of them are slower than the atom
+  std::vector<Term> before;  // all factors that are slower, sums too, but none of length 1
 };
 
 /// Every atom of a term, in the order of the axis.

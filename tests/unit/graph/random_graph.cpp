@@ -1,6 +1,7 @@
 #include "unit/graph/random_graph.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 namespace mgit::testing {
@@ -19,6 +20,14 @@ std::int64_t number(std::size_t value) { return static_cast<std::int64_t>(value)
 std::vector<std::int64_t> numbers(const Shape& shape) { return {shape.begin(), shape.end()}; }
 
 }  // namespace
+
+std::pair<std::uint64_t, std::uint64_t> seeds_or(std::uint64_t first, std::uint64_t last) {
+  const char* text = std::getenv("MGIT_SEEDS");
+  unsigned long long from = first;
+  unsigned long long to = last;
+  if (text != nullptr && std::sscanf(text, "%llu-%llu", &from, &to) == 1) to = from;
+  return {from, to};
+}
 
 RandomGraph::RandomGraph(std::uint64_t seed) : random_(seed) {
   const Shape shapes[] = {{kBatch, 6}, {kBatch, 3, 6}, {kBatch, 4, 4, 4}, {kBatch, 2, 6}};

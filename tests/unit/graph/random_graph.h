@@ -7,6 +7,9 @@
 
 namespace mgit::testing {
 
+/// The first and the last seed; MGIT_SEEDS ("FIRST-LAST") for other ones.
+std::pair<std::uint64_t, std::uint64_t> seeds_or(std::uint64_t first, std::uint64_t last);
+
 /// A network that reads one tensor and ends in three numbers for each of a batch. Every tensor that
 /// is computed has a part in them.
 class RandomGraph {

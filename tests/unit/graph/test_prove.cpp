@@ -12,8 +12,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-struct Exported {
-  explicit Exported(const std::string& archive)
+struct Written {
+  explicit Written(const std::string& archive)
       : graph(read_pt2(as_bytes(archive), "net.pt2")), model(zeros_for(graph)) {}
 
   NumericProof proof(const std::string& spec) const {
@@ -36,7 +36,7 @@ std::string changed(std::string text, const std::string& from, const std::string
 }
 
 TEST(Prove, AnMlp) {
-  const Exported net(from_disk("mlp.pt2"));
+  const Written net(from_disk("mlp.pt2"));
   const NumericProof proof = net.proof(kMlp);
   EXPECT_TRUE(proof.proved) << proof.reason;
   EXPECT_LT(proof.largest_change, 1e-12);
@@ -47,7 +47,7 @@ TEST(Prove, AnMlp) {
 }
 
 TEST(Prove, AnMlpWithAnAxisLeftOutOrTooMany) {
-  const Exported net(from_disk("mlp.pt2"));
+  const Written net(from_disk("mlp.pt2"));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {"fc1.bias: A", "fc1.bias: _"}, {"fc2.weight: B, A", "fc2.weight: A, B"}}) {
     const std::string text = changed(kMlp, from, to);
@@ -59,7 +59,7 @@ TEST(Prove, AnMlpWithAnAxisLeftOutOrTooMany) {
 
 TEST(Prove, WhatIsDerivedIsProved) {
   for (const char* name : {"mlp.pt2", "mlp_flat.pt2", "attention.pt2", "llama.pt2"}) {
-    const Exported net(from_disk(name));
+    const Written net(from_disk(name));
     const NumericProof proof = net.proof(net.derived());
     EXPECT_TRUE(proof.proved) << name << ": " << proof.reason;
     EXPECT_LT(proof.largest_change, 1e-12) << name;
@@ -73,7 +73,7 @@ constexpr const char* kAttention =
     "v.weight: H*V, _\nv.bias: H*V\no.weight: _, H*V\no.bias: _\n";
 
 TEST(Prove, AttentionMovesHeadsAndWhatIsInThem) {
-  const Exported net(from_disk("attention.pt2"));
+  const Written net(from_disk("attention.pt2"));
   const NumericProof proof = net.proof(kAttention);
   EXPECT_TRUE(proof.proved) << proof.reason;
   // A key's bias adds one number to all scores of a query: softmax does not see it.
@@ -87,7 +87,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 TEST(Prove, WrongTreatmentsOfHeadsAreFoundOut) {
-  const Exported net(from_disk("attention.pt2"));
+  const Written net(from_disk("attention.pt2"));
   // Rows across heads: of queries and keys alone (C2M3's ViT) no spec may say, there is no
   // consumer.
   const std::string rows =
@@ -108,7 +108,7 @@ TEST(Prove, WrongTreatmentsOfHeadsAreFoundOut) {
 }
 
 TEST(Prove, WrongTreatmentsOfRotaryPositionsAndGroupedQueriesAreFoundOut) {
-  const Exported net(from_disk("llama.pt2"));
+  const Written net(from_disk("llama.pt2"));
   const std::string layer = "model.model.layers.0.self_attn.";
   std::string others = "mgit-perm 1\nperm E:16\nperm F:24\n";
   for (const TensorInfo& tensor : net.model.tensors()) {
@@ -145,7 +145,7 @@ TEST(Prove, AGroupWhoseAxesDoNotMatterProvesNothing) {
   file.value("y", {2, 4}).value("z", {3, 3});
   file.node("aten.mm.default", {{"self", "%p_b"}, {"mat2", "%p_a"}}, "%z");
   file.node("aten.relu.default", {{"self", "%x"}}, "%y").output("y");
-  const Exported net(file.archive());
+  const Written net(file.archive());
   const NumericProof proof = net.proof("mgit-perm 1\nperm A:4\na: A, _\nb: _, A\n");
   EXPECT_FALSE(proof.proved);
   EXPECT_EQ(proof.reason, "nothing changes where group A is left out of an axis");
@@ -153,7 +153,7 @@ TEST(Prove, AGroupWhoseAxesDoNotMatterProvesNothing) {
 }
 
 TEST(Prove, ASpecThatMovesNothingIsNoProof) {
-  const Exported net(from_disk("mlp.pt2"));
+  const Written net(from_disk("mlp.pt2"));
   EXPECT_EQ(net.proof("mgit-perm 1\nskip *\n").reason, "there is nothing that can move");
 }
 
@@ -164,7 +164,7 @@ TEST(Prove, AnUnknownOperatorIsNamed) {
   file.node("lib.mystery.default", {{"self", "%x"}, {"weight", "%p_a"}}, "%h");
   file.node("aten.linear.default", {{"input", "%h"}, {"weight", "%p_b"}}, "%y").output("y");
   const NumericProof proof =
-      Exported(file.archive()).proof("mgit-perm 1\nperm A:4\na: A, _\nb: _, A\n");
+      Written(file.archive()).proof("mgit-perm 1\nperm A:4\na: A, _\nb: _, A\n");
   EXPECT_FALSE(proof.proved);
   EXPECT_EQ(proof.reason, "operator lib.mystery cannot be computed");
 }
@@ -176,14 +176,14 @@ TEST(Prove, TiedWeightsMoveTogether) {
   file.node("aten.embedding.default", {{"weight", "%p_e"}, {"indices", "%i"}}, "%h");
   file.node("aten.linear.default", {{"input", "%h"}, {"weight", "%p_m"}}, "%m").value("y", {3, 5});
   file.node("aten.linear.default", {{"input", "%m"}, {"weight", "%p_h"}}, "%y").output("y");
-  const Exported net(file.archive());
+  const Written net(file.archive());
   EXPECT_TRUE(net.proof("mgit-perm 1\nperm A:4\nemb: _, A\nmid: A, A\nhead: _, A\n").proved);
   EXPECT_FALSE(
       net.proof("mgit-perm 1\nperm A:4\nperm B:4\nemb: _, A\nmid: B, A\nhead: _, B\n").proved);
 }
 
 TEST(Prove, ANetworkThatIsNotTheGraphsIsAnError) {
-  const Exported net(from_disk("mlp.pt2"));
+  const Written net(from_disk("mlp.pt2"));
   const auto failure = [&](const MemoryModel& other) -> std::string {
     try {
       prove(net.graph, bind_spec(kMlp, "test.perm", net.model.tensors()), other);
