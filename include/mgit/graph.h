@@ -68,7 +68,8 @@ struct GraphConstant {
 /// several values of one tensor.
 struct GraphParameter {
   ValueId value = 0;
-  std::string tensor;  // its name in the checkpoint
+  std::string tensor;     // its name in the checkpoint
+  bool constant = false;  // of an ONNX file; which a checkpoint need not have
 };
 
 struct Graph {
@@ -87,13 +88,23 @@ struct Graph {
 /// place. `source` is used in messages.
 Graph read_pt2(Bytes file, std::string_view source);
 
-/// Reads an ONNX model. Its operators become ATen's; those that have no counterpart, or not in the
-/// form that the file uses, stay as "onnx.Name" (or "domain.Name"). Initialisers of real numbers
-/// are parameters under their own names, all else is a constant. Throws as read_pt2.
-Graph read_onnx(Bytes file, std::string_view source);
+/// What a network is given: one tensor.
+struct GraphInput {
+  DType dtype = DType::kF32;
+  Shape shape;
+};
 
-/// The initialisers of an ONNX model that are in the file itself, for bind_initializers. Borrows
-/// the file.
+/// Reads an ONNX model. Its operators become ATen's; those that have no counterpart, or not in the
+/// form that the file uses, stay as "onnx.Name" (or "domain.Name"). Initialisers of real numbers,
+/// of graphs in nodes too, are parameters under the names that the file's tensors have as a
+/// checkpoint; so are several real numbers in a constant. All else is a constant. `inputs` are the
+/// lengths of what the network is given, where the file leaves them open. Of an If the branch is
+/// read that is taken on them: where the file does not say which, the only one that can run, or
+/// both, if they give one shape. Throws as read_pt2.
+Graph read_onnx(Bytes file, std::string_view source, const std::vector<GraphInput>& inputs = {});
+
+/// The tensors of an ONNX model that are in the file itself, for bind_initializers. Borrows the
+/// file.
 std::unique_ptr<TensorSource> onnx_initializers(Bytes file, std::string_view source);
 
 /// Exporters rename, transpose, stack and fold weights. Makes the parameters of a graph that
@@ -105,14 +116,11 @@ std::unique_ptr<TensorSource> onnx_initializers(Bytes file, std::string_view sou
 Graph bind_initializers(Graph graph, const TensorSource& initializers,
                         const TensorSource& checkpoint);
 
+/// The same for the checkpoint that the model itself is: its tensors are told by their names.
+Graph own_initializers(Graph graph);
+
 /// Is this a TorchScript archive (torch.jit.save)?
 bool is_torchscript(Bytes file);
-
-/// What a network is given: one tensor.
-struct GraphInput {
-  DType dtype = DType::kF32;
-  Shape shape;
-};
 
 /// Reads a TorchScript archive: its program is run once, on the shapes that it was traced with, or
 /// on those of `inputs`, if there are any; every operator on tensors is a node. So lengths are

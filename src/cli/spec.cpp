@@ -114,7 +114,7 @@ class SpecCommand : public Command {
   void add_input(Options& options) {
     options
         .value("--input", input_,
-               "what TorchScript that does not say it is run on: 1x3x32x32, I64:1x16")
+               "what the network is given, where its graph does not say it: 1x3x32x32, I64:1x16")
         .value_name("shape");
   }
 

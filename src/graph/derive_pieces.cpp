@@ -157,12 +157,28 @@ bool take_steps(const Call& call, ValueId self) {
   return true;
 }
 
+/// Along an axis whose length is open: nothing moves there, and the other axes do not mind.
+bool take_along_open(const Call& call, ValueId self) {
+  const bool select = call.node.op == "aten.select";
+  if (!select && call.node.op != "aten.slice" && call.node.op != "aten.narrow") return false;
+  const std::vector<Length>& shape = call.shape(self);
+  const auto axis = Call::axis(call.number("dim", 0), shape.size());
+  if (!axis || shape[*axis]) return false;
+  Layout layout = call.layout(self);
+  call.terms().pin(layout.dims[*axis], kChosen);
+  if (!select)
+    layout.dims[*axis] = call.terms().fixed(call.shape(call.output()).at(*axis), kChosen);
+  layout.loose.clear();
+  call.in.set(call.output(), select ? without_axis(std::move(layout), *axis) : std::move(layout));
+  return true;
+}
+
 }  // namespace
 
 bool take_pieces(const Call& call) {
   const auto self = call.value("self");
   if (!self) return false;
-  if (take_whole(call, *self)) return true;
+  if (take_whole(call, *self) || take_along_open(call, *self)) return true;
   const auto taken = pieces(call);
   if (!taken) return take_steps(call, *self);
   const Layout source = call.in.raw_layout(*self);

@@ -6,9 +6,9 @@
 
 namespace mgit {
 
-Graph read_onnx(Bytes file, std::string_view source) {
+Graph read_onnx(Bytes file, std::string_view source, const std::vector<GraphInput>& inputs) {
   return reading(source, [&] {
-    Graph graph = onnx::tidied(onnx::read_graph(onnx::read_model(file)));
+    Graph graph = onnx::tidied(onnx::read_graph(onnx::read_model(file), inputs));
     graph.source = source;
     return graph;
   });

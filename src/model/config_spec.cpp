@@ -41,12 +41,12 @@ FoundSpec fitting(const SpecQuery& query, const std::string& text, const std::st
 
 }  // namespace
 
-std::optional<FoundSpec> spec_of_config(const SpecQuery& query) {
+SpecAnswer spec_of_config(const SpecQuery& query) {
   const auto file = configured_file(query);
-  if (!file) return std::nullopt;
+  if (!file) return {};
   FoundSpec found = fitting(query, text_of(*query.repository, query.commit, *file), *file);
   prove_by_graph(query, found);
-  return found;
+  return {std::move(found)};
 }
 
 }  // namespace mgit

@@ -3,12 +3,12 @@
 
 namespace mgit {
 
-std::optional<FoundSpec> spec_of_family(const SpecQuery& query) {
+SpecAnswer spec_of_family(const SpecQuery& query) {
   const NetworkConfig config = query.config();
   for (std::string& prefix : query.prefixes())
     if (auto spec = recognise(weights_under(query.tensors, prefix), config))
-      return FoundSpec{*std::move(spec), std::move(prefix)};
-  return std::nullopt;
+      return {FoundSpec{*std::move(spec), std::move(prefix)}};
+  return {};
 }
 
 }  // namespace mgit

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "base/os.h"
+#include "format/shard_index.h"
 #include "format/zip.h"
 #include "git/model_config.h"
 #include "mgit/format.h"
@@ -90,22 +91,46 @@ ModelDerivation derive_weights(Graph graph, const std::vector<TensorInfo>& tenso
   std::rethrow_exception(first);
 }
 
-/// By the graph at this path, which torch.export saved.
-ModelDerivation derive_exported(const SpecQuery& query, const std::string& path,
-                                const std::vector<std::string>& prefixes) {
-  const std::string file = graph_file(*query.repository, query.commit, path);
-  return derive_weights(read_pt2(as_bytes(file), path), query.tensors, prefixes);
+/// The file whose graph the spec is derived from: an archive of torch.export that .mgitconfig
+/// names, or the model, if it is ONNX and no other graph is named. Empty: there is none.
+std::string exported_graph(const SpecQuery& query) {
+  const std::string path = query.setting("graph");
+  if (path.empty() && query.path.ends_with(kOnnxSuffix)) return query.path;
+  if (path.ends_with(kOnnxSuffix)) return same_model_path(path, query.path) ? path : std::string();
+  return path.ends_with(kSuffix) ? path : std::string();
 }
 
-/// What a TorchScript archive that .mgitconfig names gives, or why it gives nothing.
-struct ByScript {
+ModelDerivation derive_exported(const SpecQuery& query, const std::string& path,
+                                const std::vector<std::string>& prefixes) {
+  const std::string file = query.repository == nullptr
+                               ? os::read_file(path)
+                               : graph_file(*query.repository, query.commit, path);
+  Graph graph =
+      path.ends_with(kSuffix)
+          ? read_pt2(as_bytes(file), path)
+          : own_initializers(read_onnx(as_bytes(file), path, parse_inputs(query.setting("input"))));
+  return derive_weights(std::move(graph), query.tensors, prefixes);
+}
+
+/// What a graph gives that may be no graph, or why it gives nothing.
+struct Attempt {
   std::optional<ModelDerivation> derived;
-  std::string reason;  // empty: no such archive is named and here
+  std::string reason;  // empty: there is none
 };
+
+/// By an ONNX model that nobody named as a graph.
+Attempt derive_unasked(const SpecQuery& query, const std::string& path,
+                       const std::vector<std::string>& prefixes) {
+  try {
+    return {derive_exported(query, path, prefixes), {}};
+  } catch (const Error& error) {
+    return {std::nullopt, fmt::format("{}: {}", path, error.what())};
+  }
+}
 
 /// An archive may be there for evaluation alone, so that none, and one that cannot be read, is no
 /// Error.
-ByScript derive_by_script(const SpecQuery& query, const std::vector<std::string>& prefixes) {
+Attempt derive_by_script(const SpecQuery& query, const std::vector<std::string>& prefixes) {
   const std::string path = query.setting("graph");
   if (query.repository == nullptr || path.empty() || path.ends_with(kSuffix) ||
       path.ends_with(kOnnxSuffix))
@@ -164,7 +189,7 @@ bool is_graph(Bytes file) {
 GraphFile::GraphFile(Bytes file, const std::string& path, std::vector<GraphInput> inputs)
     : inputs_(std::move(inputs)) {
   if (!file.empty() && file.front() == kOnnxStart) {
-    graph_ = read_onnx(file, path);
+    graph_ = read_onnx(file, path, inputs_);
     initializers_ = onnx_initializers(file, path);
   } else if (is_torchscript(file)) {
     script_ = file;
@@ -212,12 +237,12 @@ std::string describe_pins(const Derivation& derivation) {
 }
 
 void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
-  const std::string path = query.setting("graph");
+  const std::string path = exported_graph(query);
   const std::string prefix = found.prefix.value_or("");
-  if (query.repository == nullptr || !path.ends_with(kSuffix)) {
-    const ByScript script = derive_by_script(query, {prefix});
-    if (script.derived && !beyond(script.derived->spec, found.spec))
-      found.spec.proof = Proof::kAlgebraic;
+  if (path.empty() || query.setting("graph").empty()) {
+    const auto derived = path.empty() ? derive_by_script(query, {prefix}).derived
+                                      : derive_unasked(query, path, {prefix}).derived;
+    if (derived && !beyond(derived->spec, found.spec)) found.spec.proof = Proof::kAlgebraic;
     return;
   }
   const ModelDerivation derived = derive_exported(query, path, {prefix});
@@ -229,34 +254,37 @@ void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
   found.spec.proof = Proof::kAlgebraic;
 }
 
-/// A graph that torch.export saved. One that allows nothing is an Error: a model that was to be
-/// rebased would stay as it is without a word.
-std::optional<FoundSpec> spec_of_graph(const SpecQuery& query) {
-  const std::string path = query.setting("graph");
-  if (query.repository != nullptr && path.ends_with(kOnnxSuffix))
-    throw Error("an ONNX model tells weights by their contents, which change", path,
-                fmt::format("derive a spec of it once, 'mgit spec derive {} {} -o net.perm', and "
-                            "name that in .mgitconfig",
-                            path, query.path));
-  if (query.repository == nullptr || !path.ends_with(kSuffix)) return std::nullopt;
-  ModelDerivation found = derive_exported(query, path, query.prefixes());
-  if (found.spec.groups.empty())
-    throw Error("nothing in this network can be reordered; " + describe_pins(found.derivation),
+/// One that allows nothing is an Error: a model that was to be rebased would stay as it is without
+/// a word.
+SpecAnswer spec_of_graph(const SpecQuery& query) {
+  const std::string path = exported_graph(query);
+  if (path.empty()) {
+    if (const std::string other = query.setting("graph"); other.ends_with(kOnnxSuffix))
+      throw Error("an ONNX model tells weights by their contents, which change", other,
+                  fmt::format("derive a spec of it once, 'mgit spec derive {} {} -o net.perm', "
+                              "and name that in .mgitconfig",
+                              other, query.path));
+    return {};
+  }
+  Attempt made = query.setting("graph").empty()
+                     ? derive_unasked(query, path, query.prefixes())
+                     : Attempt{derive_exported(query, path, query.prefixes()), {}};
+  std::optional<ModelDerivation>& found = made.derived;
+  if (!found) return {std::nullopt, std::move(made.reason)};
+  if (found->spec.groups.empty())
+    throw Error("nothing in this network can be reordered; " + describe_pins(found->derivation),
                 path, fmt::format("'mgit spec derive {} {}' shows every reason", path, query.path));
-  return FoundSpec{std::move(found.spec), std::move(found.prefix)};
+  return {FoundSpec{std::move(found->spec), std::move(found->prefix)}};
 }
 
-std::optional<FoundSpec> spec_of_script(const SpecQuery& query) {
-  ByScript script = derive_by_script(query, query.prefixes());
-  if (!script.derived || script.derived->spec.groups.empty()) return std::nullopt;
-  return FoundSpec{std::move(script.derived->spec), std::move(script.derived->prefix)};
-}
-
-std::string why_no_script(const SpecQuery& query) {
-  const ByScript script = derive_by_script(query, query.prefixes());
-  if (!script.derived) return script.reason;
-  return fmt::format("{} allows nothing: {}", script.derived->graph.source,
-                     describe_pins(script.derived->derivation));
+SpecAnswer spec_of_script(const SpecQuery& query) {
+  Attempt script = derive_by_script(query, query.prefixes());
+  if (!script.derived) return {std::nullopt, std::move(script.reason)};
+  ModelDerivation& derived = *script.derived;
+  if (derived.spec.groups.empty())
+    return {std::nullopt, fmt::format("{} allows nothing: {}", derived.graph.source,
+                                      describe_pins(derived.derivation))};
+  return {FoundSpec{std::move(derived.spec), std::move(derived.prefix)}};
 }
 
 }  // namespace mgit

@@ -75,7 +75,7 @@ std::string describe(const FamilyMisfit& misfit) {
   return text;
 }
 
-[[noreturn]] void throw_nothing_fits(const SpecQuery& query) {
+[[noreturn]] void throw_nothing_fits(const SpecQuery& query, const std::vector<std::string>& why) {
   std::optional<FamilyMisfit> nearest;
   const NetworkConfig config = query.config();
   for (const std::string& prefix : query.prefixes()) {
@@ -85,8 +85,7 @@ std::string describe(const FamilyMisfit& misfit) {
   }
   std::string what = "no permutation spec fits this network";
   if (nearest) what += "; " + describe(*nearest);
-  const std::string script = why_no_script(query);
-  if (!script.empty()) what += "; " + script;
+  for (const std::string& reason : why) what += "; " + reason;
   const std::string folder = beside_an_optimizer(query);
   if (!folder.empty())
     throw Error(what, query.path,
@@ -104,9 +103,13 @@ std::string describe(const FamilyMisfit& misfit) {
 }
 
 Spec choose(const SpecQuery& query) {
-  for (const SpecSource& source : spec_sources())
-    if (const auto found = source.find(query)) return of_file(query, *found);
-  throw_nothing_fits(query);
+  std::vector<std::string> why;
+  for (const SpecSource& source : spec_sources()) {
+    SpecAnswer answer = source.find(query);
+    if (answer.found) return of_file(query, *answer.found);
+    if (!answer.why.empty()) why.push_back(std::move(answer.why));
+  }
+  throw_nothing_fits(query, why);
 }
 
 }  // namespace
@@ -150,10 +153,17 @@ std::vector<CommittedModel> models_at(const Repository& repository, const Oid& c
   std::erase_if(models, [](const CommittedModel& model) {
     return !model.index && !has_tensors(model.manifest);
   });
-  for (const ModelConfig& config : repository.models(commit))
-    std::erase_if(models, [&](const CommittedModel& model) {
+  const std::vector<ModelConfig> configured = repository.models(commit);
+  std::erase_if(models, [&](const CommittedModel& model) {
+    const auto is_model = [&](const ModelConfig& config) {
+      return same_model_path(config.path, model.path);
+    };
+    const auto is_used = [&](const ModelConfig& config) {
       return model.path == config.data || model.path == config.graph;
-    });
+    };
+    return std::none_of(configured.begin(), configured.end(), is_model) &&
+           std::any_of(configured.begin(), configured.end(), is_used);
+  });
   return models;
 }
 

@@ -39,7 +39,8 @@ SpecCheck check_model(const Repository* repository, const std::optional<Oid>& co
 std::vector<TensorInfo> infos_of(const Manifest& manifest);
 
 /// The models of a commit, without files that hold no tensors and those that .mgitconfig names as
-/// evaluation data or as the graph of a network. Throws as Repository::models_at.
+/// evaluation data or as the graph of a network, but not as a model. Throws as
+/// Repository::models_at.
 std::vector<CommittedModel> models_at(const Repository& repository, const Oid& commit);
 
 /// The model at `path`, or for an empty path the only one of the commit. `revision` is the commit's

@@ -34,30 +34,33 @@ struct FoundSpec {
   std::optional<std::string> prefix;  // of the weights that it speaks of; nullopt: the whole file
 };
 
+/// A spec, or in words why there is none; both empty: this source has nothing to say.
+struct SpecAnswer {
+  std::optional<FoundSpec> found{};
+  std::string why{};
+};
+
 struct SpecSource {
   std::string_view name;
-  /// nullopt: this source has none for the model, and the next one is asked. Throws Error where
-  /// there is one that does not fit.
-  std::optional<FoundSpec> (*find)(const SpecQuery& query);
+  /// Without a spec the next source is asked. Throws Error where there is one that does not fit.
+  SpecAnswer (*find)(const SpecQuery& query);
 };
 
 /// The first one that has a spec decides.
 std::span<const SpecSource> spec_sources();
 
 /// The file that .mgitconfig names.
-std::optional<FoundSpec> spec_of_config(const SpecQuery& query);
-/// The graph that .mgitconfig names, if torch.export saved it.
-std::optional<FoundSpec> spec_of_graph(const SpecQuery& query);
+SpecAnswer spec_of_config(const SpecQuery& query);
+/// The graph that .mgitconfig names, if torch.export saved it; or the model, if it is ONNX.
+SpecAnswer spec_of_graph(const SpecQuery& query);
 /// Holds a spec against the graph that .mgitconfig names, if it names one: its proof is then
 /// algebraic. Throws Error if it reorders what the graph does not allow; but not for a TorchScript
 /// archive, which may be there for evaluation alone.
 void prove_by_graph(const SpecQuery& query, FoundSpec& found);
 /// The TorchScript archive that .mgitconfig names for evaluation: what its program allows. Asked
 /// last: it may be one that says nothing.
-std::optional<FoundSpec> spec_of_script(const SpecQuery& query);
-/// In words why that has none; empty if .mgitconfig names none.
-std::string why_no_script(const SpecQuery& query);
+SpecAnswer spec_of_script(const SpecQuery& query);
 /// A shipped family that recognises the network.
-std::optional<FoundSpec> spec_of_family(const SpecQuery& query);
+SpecAnswer spec_of_family(const SpecQuery& query);
 
 }  // namespace mgit

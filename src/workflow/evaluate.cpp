@@ -107,8 +107,8 @@ std::string require_setting(const std::string& value, const char* what) {
 
 /// What specs are derived from is not what networks run from, so far.
 void refuse_archive(const std::string& graph) {
-  if (graph.ends_with(".pt2"))
-    throw Error("is an archive of torch.export, from which specs are derived; it is not run", graph,
+  if (graph.ends_with(".pt2") || graph.ends_with(".onnx"))
+    throw Error("is a graph from which specs are derived; it is not run", graph,
                 "--graph with a network as TorchScript");
 }
 

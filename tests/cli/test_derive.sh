@@ -111,7 +111,75 @@ graph_fork reference_linear.pt2 small
 fails_with 128 "nothing in this network can be reordered; " mgit rebase feature onto main
 contains "$errors" "mgit spec derive net.pt2 model.safetensors"
 
-scenario "an ONNX model is no graph for .mgitconfig: its spec is"
+scenario "an ONNX model is its own graph, named as one or not"
+# onnx_mlp FILE SEED: y = w2 relu(w1 x + b1) + b2, or, for seed 0, w2 x.
+onnx_mlp() {
+  python3 - "$@" <<'EOF'
+import random, struct, sys
+
+path, seed = sys.argv[1], int(sys.argv[2])
+generator = random.Random(seed)
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+def number(field, value): return varint(field << 3) + varint(value)
+def text(field, value):
+    value = value.encode() if isinstance(value, str) else value
+    return varint(field << 3 | 2) + varint(len(value)) + value
+
+def weight(name, *shape):
+    count = 1
+    for length in shape: count *= length
+    raw = b"".join(struct.pack("<f", generator.gauss(0, 1)) for _ in range(count))
+    return text(5, b"".join(number(1, length) for length in shape) + number(2, 1) + text(8, name) + text(9, raw))
+
+def node(op, inputs, output):
+    transposed = text(5, text(1, "transB") + number(3, 1) + number(20, 2)) if op == "Gemm" else b""
+    return text(1, b"".join(text(1, name) for name in inputs) + text(2, output) + text(4, op) + transposed)
+
+def value(field, name, *shape):
+    dims = b"".join(text(1, number(1, length)) for length in shape)
+    return text(field, text(1, name) + text(2, text(1, number(1, 1) + text(2, dims))))
+
+if seed:
+    graph = node("Gemm", ["x", "w1", "b1"], "h") + node("Relu", ["h"], "a") + node("Gemm", ["a", "w2", "b2"], "y")
+    graph += weight("w1", 16, 3) + weight("b1", 16) + weight("w2", 2, 16) + weight("b2", 2)
+else:
+    graph = node("Gemm", ["x", "w2"], "y") + weight("w2", 2, 3)
+graph = text(2, "mlp") + graph + value(11, "x", 5, 3) + value(12, "y", 5, 2)
+open(path, "wb").write(number(1, 8) + text(8, text(1, "") + number(2, 17)) + text(7, graph))
+EOF
+}
+for named in "" graph; do
+  rm -rf own && make_repository own
+  [ -z "$named" ] || printf '[model "net"]\n\tpath = net.onnx\n\tgraph = net.onnx\n' >.mgitconfig
+  onnx_mlp net.onnx 1
+  commit_all "A network"
+  git switch -q -c feature
+  onnx_mlp net.onnx 2
+  commit_all "Trained apart"
+  git branch original
+  git switch -q main
+  ok mgit spec show net.onnx
+  contains "$output" "proof         algebraic"
+  contains "$output" "b1:0 w1:0 w2:1"
+  ok mgit rebase feature onto main
+  contains "$output" "hidden units move"
+  contains "$output" "proof algebraic"
+  differ "$(git rev-parse feature:net.onnx)" "$(git rev-parse original:net.onnx)"
+  ok mgit rebase original onto feature
+  equal "$(git rev-parse original:net.onnx)" "$(git rev-parse feature:net.onnx)" "matched with its own permutation"
+  onnx_mlp net.onnx 0
+  fails_with 128 "nothing in this network can be reordered; " mgit spec show net.onnx
+  cd ..
+done
+
+scenario "an ONNX model is no graph of another checkpoint in .mgitconfig: its spec is"
 make_repository repository
 cp "$graphs/lstm.onnx" net.onnx
 cp "$graphs/lstm.safetensors" model.safetensors

@@ -20,7 +20,7 @@ std::vector<std::optional<std::uint64_t>> lengths(const Sizes& sizes) {
   std::vector<std::optional<std::uint64_t>> result;
   Shape known;
   for (const Size& size : sizes) {
-    if (size.known() && size.number < 0) throw CorruptError("a length is negative");
+    if (size.known() && size.number < 0) throw Contradiction("a length is negative");
     result.push_back(size.known() ? std::optional(static_cast<std::uint64_t>(size.number))
                                   : std::nullopt);
     known.push_back(result.back().value_or(1));
@@ -197,12 +197,17 @@ const std::pair<Value, std::vector<std::int64_t>>* Builder::permuted_from(ValueI
 
 Size Builder::open(const std::string& name) {
   const auto next = static_cast<std::uint32_t>(symbols_.size());
+  if (const auto fixed = fixed_.find(name); fixed != fixed_.end()) return {fixed->second, 0};
   if (!name.empty()) {
     const auto [known, fresh] = named_.emplace(name, next);
     if (!fresh) return {0, known->second};
   }
   symbols_.push_back({name.empty() ? fmt::format("?{}", next) : name});
   return {0, next};
+}
+
+bool Builder::fix(const std::string& name, std::int64_t number) {
+  return name.empty() || fixed_.emplace(name, number).first->second == number;
 }
 
 void Builder::source(const Size& size, ValueId value, std::size_t axis) {

@@ -41,6 +41,11 @@ inline void require(bool condition) {
   if (!condition) throw NotTranslated{};
 }
 
+/// Lengths that cannot be: with them the network does not run.
+struct Contradiction : CorruptError {
+  using CorruptError::CorruptError;
+};
+
 using Arguments = std::vector<std::pair<std::string, Argument>>;
 
 class Builder {
@@ -73,6 +78,8 @@ class Builder {
 
   /// A number that is not known: of this name, or another each time.
   Size open(const std::string& name = {});
+  /// From now on the name stands for a number. False: for another one already.
+  bool fix(const std::string& name, std::int64_t number);
   /// Where an open length can be seen.
   void source(const Size& size, ValueId value, std::size_t axis);
   /// a op b on numbers, op one of + - * / (floor) %, the last two for b > 0; overflow is open.
@@ -107,13 +114,14 @@ class Builder {
   std::unordered_map<std::string, std::uint32_t> taken_;
   std::unordered_map<std::string, ValueId> owners_;  // by name
   std::unordered_map<std::string, std::uint32_t> named_;
+  std::unordered_map<std::string, std::int64_t> fixed_;
   std::unordered_map<std::int64_t, ValueId> plain_;
   std::vector<Symbol> symbols_{1};
   std::unordered_map<ValueId, Value> reshaped_;
   std::unordered_map<ValueId, std::pair<Value, std::vector<std::int64_t>>> permuted_;
 };
 
-/// Throws CorruptError where lengths overflow.
+/// Throws CorruptError where lengths overflow, Contradiction where one is negative.
 std::vector<std::optional<std::uint64_t>> lengths(const Sizes& sizes);
 Sizes known(const std::vector<std::int64_t>& numbers);
 /// nullopt unless all are known.

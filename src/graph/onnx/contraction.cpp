@@ -79,7 +79,7 @@ Size convolved(Size length, std::int64_t kernel, std::int64_t pads, std::int64_t
                std::int64_t dilation, Builder& build) {
   if (!length.known()) return build.open();
   const std::int64_t free = length.number + pads - dilation * (kernel - 1) - 1;
-  if (free < 0) throw CorruptError("a window is larger than what it slides over");
+  if (free < 0) throw Contradiction("a window is larger than what it slides over");
   return {free / stride + 1, 0};
 }
 

@@ -20,13 +20,16 @@ constexpr const char* kUnfold =
     "folding: do_constant_folding=False, training=torch.onnx.TrainingMode.PRESERVE, or "
     "dynamo=True, optimize=False";
 
-/// The initialisers whose bytes are in the file.
+/// The tensors whose bytes are in the file.
 class Initializers : public TensorSource {
  public:
-  Initializers(std::vector<onnx::Tensor> tensors, std::string_view source) : source_(source) {
-    for (onnx::Tensor& tensor : tensors)
-      if (tensor.has_data()) by_name_.emplace(tensor.name, std::move(tensor));
-    for (const auto& [name, tensor] : by_name_) infos_.push_back(tensor.info);
+  Initializers(const onnx::GraphProto& graph, std::string_view source) : source_(source) {
+    onnx::for_each_tensor(graph, [&](const onnx::Tensor& tensor) {
+      const std::string& name = tensor.key.empty() ? tensor.name : tensor.key;
+      if (tensor.has_data() && !name.empty()) by_name_.emplace(name, tensor);
+    });
+    for (const auto& [name, tensor] : by_name_)
+      infos_.push_back({name, tensor.info.dtype, tensor.info.shape});
   }
   const std::vector<TensorInfo>& tensors() const override { return infos_; }
   TensorData read(std::string_view name) const override {
@@ -83,6 +86,27 @@ void for_each_value(const GraphNode& node, const Visit& visit) {
   }
 }
 
+/// In the order in which the network reads them: groups are named after the first. The first nodes
+/// compute initialisers from the checkpoint's tensors.
+void sort_parameters(Graph& graph, std::size_t front) {
+  std::map<ValueId, std::size_t> order;
+  std::map<ValueId, ValueId> sources;  // of what is computed at the front
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    for_each_value(graph.nodes[i], [&](ValueId value) {
+      if (const auto source = sources.find(value); source != sources.end()) value = source->second;
+      if (i < front)
+        sources.emplace(graph.nodes[i].outputs.front(), value);
+      else
+        order.emplace(value, order.size());
+    });
+  const auto place = [&](const GraphParameter& parameter) {
+    const auto found = order.find(parameter.value);
+    return found == order.end() ? order.size() : found->second;
+  };
+  std::stable_sort(graph.parameters.begin(), graph.parameters.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+}
+
 /// For one graph and one checkpoint.
 class Binder {
  public:
@@ -106,7 +130,7 @@ class Binder {
     graph_.nodes.insert(graph_.nodes.begin(), front_.begin(), front_.end());
     cover_twins();
     settle(left);
-    sort_parameters();
+    sort_parameters(graph_, front_.size());
     return onnx::tidied(std::move(graph_));
   }
 
@@ -346,7 +370,7 @@ class Binder {
     const std::set<ValueId> read = read_values();
     for (const GraphParameter& each : left) {
       if (!read.contains(each.value)) continue;
-      unknown.push_back(each.tensor);
+      if (!each.constant) unknown.push_back(each.tensor);
       if (keys_.contains(each.tensor)) changed.push_back(each.tensor);
     }
     if (!changed.empty())
@@ -365,27 +389,6 @@ class Binder {
           {each.tensor, data.view.dtype, data.view.shape},
           std::make_shared<const Buffer>(data.view.data.begin(), data.view.data.end())};
     }
-  }
-
-  /// In the order in which the network reads them: groups are named after the first.
-  void sort_parameters() {
-    std::map<ValueId, std::size_t> order;
-    std::map<ValueId, ValueId> sources;  // of what is computed at the front
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-      for_each_value(graph_.nodes[i], [&](ValueId value) {
-        if (const auto source = sources.find(value); source != sources.end())
-          value = source->second;
-        if (i < front_.size())
-          sources.emplace(graph_.nodes[i].outputs.front(), value);
-        else
-          order.emplace(value, order.size());
-      });
-    const auto place = [&](const GraphParameter& parameter) {
-      const auto found = order.find(parameter.value);
-      return found == order.end() ? order.size() : found->second;
-    };
-    std::stable_sort(graph_.parameters.begin(), graph_.parameters.end(),
-                     [&](const auto& a, const auto& b) { return place(a) < place(b); });
   }
 
   /// What the outputs are computed from.
@@ -415,8 +418,13 @@ class Binder {
 
 std::unique_ptr<TensorSource> onnx_initializers(Bytes file, std::string_view source) {
   return reading(source, [&]() -> std::unique_ptr<TensorSource> {
-    return std::make_unique<Initializers>(onnx::read_model(file).graph.initializers, source);
+    return std::make_unique<Initializers>(onnx::read_model(file).graph, source);
   });
+}
+
+Graph own_initializers(Graph graph) {
+  sort_parameters(graph, 0);
+  return graph;
 }
 
 Graph bind_initializers(Graph graph, const TensorSource& initializers,

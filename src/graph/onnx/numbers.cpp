@@ -105,6 +105,27 @@ Value comparison(Operator& op) {
       DType::kBool);
 }
 
+Value negation(Operator& op) {
+  Value value = op.input(0);
+  for (Size& each : *value.numbers) {
+    require(each.known());
+    each.number = each.number == 0 ? 1 : 0;
+  }
+  value.id.reset();
+  return value;
+}
+
+Value conjunction(Operator& op) {
+  const bool both = op.node.op == "And";
+  return pairwise(
+      op,
+      [&](const Size& a, const Size& b) {
+        require(a.known() && b.known());
+        return Size{both ? a.number * b.number : std::max(a.number, b.number), 0};
+      },
+      DType::kBool);
+}
+
 Value where(Operator& op) {
   const Value& condition = op.input(0);
   const Value& yes = op.input(1);
@@ -237,9 +258,14 @@ Value expand(Operator& op) {
 
 Value cast(Operator& op) {
   const DType to = op.node.op == "CastLike" ? op.dtype(1) : dtype_of(op.number("to", 0));
-  require(is_whole(to) && op.dtype(0) != DType::kBool);
   Value value = op.input(0);
   if (value.dtype == to) return value;
+  require(is_whole(to) || to == DType::kBool);
+  const bool truth = to == DType::kBool || value.dtype == DType::kBool;
+  for (Size& each : *value.numbers) {
+    require(each.known() || !truth);
+    if (truth) each.number = each.number != 0 ? 1 : 0;
+  }
   value.id.reset();
   value.dtype = to;
   return value;
@@ -291,32 +317,22 @@ Value range(Operator& op) {
 
 using Fold = Value (*)(Operator&);
 
-const std::unordered_map<std::string_view, Fold> kFolds = {{"Add", arithmetic},
-                                                           {"Cast", cast},
-                                                           {"CastLike", cast},
-                                                           {"Concat", concatenate},
-                                                           {"ConstantOfShape", filled},
-                                                           {"Div", arithmetic},
-                                                           {"Equal", comparison},
-                                                           {"Expand", expand},
-                                                           {"Gather", gather},
-                                                           {"Greater", comparison},
-                                                           {"GreaterOrEqual", comparison},
-                                                           {"Less", comparison},
-                                                           {"LessOrEqual", comparison},
-                                                           {"Max", extremum},
-                                                           {"Min", extremum},
-                                                           {"Mod", arithmetic},
-                                                           {"Mul", arithmetic},
-                                                           {"Range", range},
-                                                           {"ReduceProd", product},
-                                                           {"Reshape", reshape},
-                                                           {"Slice", slice},
-                                                           {"Squeeze", squeeze},
-                                                           {"Sub", arithmetic},
-                                                           {"Transpose", matrix},
-                                                           {"Unsqueeze", unsqueeze},
-                                                           {"Where", where}};
+const std::unordered_map<std::string_view, Fold> kFolds = {
+    {"Add", arithmetic},     {"And", conjunction},
+    {"Cast", cast},          {"CastLike", cast},
+    {"Concat", concatenate}, {"ConstantOfShape", filled},
+    {"Div", arithmetic},     {"Equal", comparison},
+    {"Expand", expand},      {"Gather", gather},
+    {"Greater", comparison}, {"GreaterOrEqual", comparison},
+    {"Less", comparison},    {"LessOrEqual", comparison},
+    {"Max", extremum},       {"Min", extremum},
+    {"Mod", arithmetic},     {"Mul", arithmetic},
+    {"Not", negation},       {"Or", conjunction},
+    {"Range", range},        {"ReduceProd", product},
+    {"Reshape", reshape},    {"Slice", slice},
+    {"Squeeze", squeeze},    {"Sub", arithmetic},
+    {"Transpose", matrix},   {"Unsqueeze", unsqueeze},
+    {"Where", where}};
 
 }  // namespace
 

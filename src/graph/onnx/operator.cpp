@@ -78,7 +78,7 @@ Sizes Operator::broadcast(const Sizes& a, const Sizes& b) {
     } else if (left == Size{1, 0}) {
       result[i] = right;
     } else if (left.known() && right.known()) {
-      throw CorruptError("lengths that do not fit each other");
+      throw Contradiction("lengths that do not fit each other");
     } else {
       // An open length may be 1; beside a known one it is that or 1.
       result[i] = left.known() ? left : right.known() ? right : build.open();
@@ -142,7 +142,7 @@ Value Operator::select(Value value, std::size_t axis, std::int64_t index) {
   Sizes shape = *value.shape;
   const Size length = shape[axis];
   if (length.known() && (index < -length.number || index >= length.number))
-    throw CorruptError("an index is out of range");
+    throw Contradiction("an index is out of range");
   shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
   const DType dtype = value.dtype;
   return emit(

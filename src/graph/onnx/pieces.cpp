@@ -22,7 +22,7 @@ Value joined(Operator& op, std::vector<Value> parts, std::int64_t dim) {
     for (std::size_t other = 0; other < shape.size(); ++other) {
       const Size own = (*parts[i].shape)[other];
       if (other == axis || own == shape[other] || !own.known()) continue;
-      if (shape[other].known()) throw CorruptError("lengths that do not fit each other");
+      if (shape[other].known()) throw Contradiction("lengths that do not fit each other");
       shape[other] = own;
     }
   }
@@ -76,7 +76,7 @@ std::vector<Value> split_into(Operator& op, std::size_t axis,
     outputs.emplace_back(std::move(shape), op.dtype(0));
   }
   if (op.shape(0)[axis].known() && op.shape(0)[axis].number != sum)
-    throw CorruptError("a split that does not fit the axis");
+    throw Contradiction("a split that does not fit the axis");
   return op.build.emit_several(
       "split_with_sizes",
       {{"self", op.id(0)}, {"split_sizes", sizes}, {"dim", static_cast<std::int64_t>(axis)}},

@@ -2,8 +2,10 @@
 
 #include <bit>
 #include <cstring>
+#include <unordered_map>
 #include <utility>
 
+#include "format/onnx.h"
 #include "format/protobuf.h"
 #include "mgit/format.h"
 
@@ -60,7 +62,15 @@ void append_reals(const Field& field, std::vector<float>& out) {
     out.push_back(std::bit_cast<float>(packed.u32()));
 }
 
-Tensor read_tensor(Bytes bytes) {
+/// Where the message that is read stands.
+struct Place {
+  const std::unordered_map<const std::byte*, std::string>& keys;  // by the first byte of a tensor
+  unsigned depth = 0;
+
+  Place inside() const { return {keys, depth + 1}; }
+};
+
+Tensor read_tensor(Bytes bytes, const Place& place) {
   Tensor tensor;
   Shape shape;
   std::uint64_t type = 0;
@@ -108,12 +118,15 @@ Tensor read_tensor(Bytes bytes) {
   tensor.info = {tensor.name, dtype, std::move(shape)};
   tensor.fields_with_data =
       (raw ? 1U : 0U) + (tensor.packed.empty() ? 0U : 1U) + (tensor.listed.empty() ? 0U : 1U);
+  const Bytes first = tensor.packed.empty() ? tensor.raw : tensor.packed.front();
+  if (const auto key = place.keys.find(first.data()); key != place.keys.end())
+    tensor.key = key->second;
   return tensor;
 }
 
-GraphProto read_graph(Bytes bytes, unsigned depth);
+GraphProto read_graph(Bytes bytes, const Place& place);
 
-Attribute read_attribute(Bytes bytes, unsigned depth) {
+Attribute read_attribute(Bytes bytes, const Place& place) {
   Attribute attribute;
   std::vector<std::uint64_t> numbers;
   for_each_field(bytes, [&](const Field& field) {
@@ -131,12 +144,12 @@ Attribute read_attribute(Bytes bytes, unsigned depth) {
         attribute.text = text(field);
         break;
       case 5:
-        attribute.tensor = read_tensor(message(field));
+        attribute.tensor = read_tensor(message(field), place);
         break;
       case 6:
       case 11:
         attribute.graphs.push_back(
-            std::make_shared<const GraphProto>(read_graph(message(field), depth + 1)));
+            std::make_shared<const GraphProto>(read_graph(message(field), place.inside())));
         break;
       case 7:
         append_reals(field, attribute.reals);
@@ -196,7 +209,7 @@ std::string scope_of_name(std::string_view name) {
   return scope;
 }
 
-Node read_node(Bytes bytes, unsigned depth) {
+Node read_node(Bytes bytes, const Place& place) {
   Node node;
   for_each_field(bytes, [&](const Field& field) {
     switch (field.number) {
@@ -213,7 +226,7 @@ Node read_node(Bytes bytes, unsigned depth) {
         node.op = text(field);
         break;
       case 5: {
-        Attribute attribute = read_attribute(message(field), depth);
+        Attribute attribute = read_attribute(message(field), place);
         std::string name = attribute.name;
         if (!node.attributes.emplace(std::move(name), std::move(attribute)).second)
           throw CorruptError("a node has an attribute twice");
@@ -278,16 +291,16 @@ ValueInfo read_value(Bytes bytes) {
   return info;
 }
 
-GraphProto read_graph(Bytes bytes, unsigned depth) {
-  if (depth > kMaximumDepth) throw CorruptError("graphs are nested too deeply");
+GraphProto read_graph(Bytes bytes, const Place& place) {
+  if (place.depth > kMaximumDepth) throw CorruptError("graphs are nested too deeply");
   GraphProto graph;
   for_each_field(bytes, [&](const Field& field) {
     switch (field.number) {
       case 1:
-        graph.nodes.push_back(read_node(message(field), depth));
+        graph.nodes.push_back(read_node(message(field), place));
         break;
       case 5:
-        graph.initializers.push_back(read_tensor(message(field)));
+        graph.initializers.push_back(read_tensor(message(field), place));
         break;
       case 11:
         graph.inputs.push_back(read_value(message(field)));
@@ -328,7 +341,10 @@ Model read_checked(Bytes file) {
     if (domain.empty() || domain == "ai.onnx") model.opset = opset;
   });
   if (version < kFirstIrVersion || graphs != 1) throw CorruptError("it is not an ONNX model");
-  model.graph = read_graph(graph, 0);
+  std::unordered_map<const std::byte*, std::string> keys;
+  for (StoredTensor& tensor : parse_onnx(file).value_or(std::vector<StoredTensor>()))
+    keys.emplace(file.data() + tensor.offset, std::move(tensor.info.name));
+  model.graph = read_graph(graph, {keys});
   return model;
 }
 

@@ -19,6 +19,7 @@ namespace mgit::onnx {
 /// TensorProto.
 struct Tensor {
   std::string name;
+  std::string key;  // where its bytes are those of a tensor of the checkpoint that the file is
   TensorInfo info;  // of dtype kBytes where mgit has none
   bool external = false;
   std::size_t fields_with_data = 0;
@@ -87,6 +88,17 @@ struct Model {
 
 /// Throws CorruptError for what is no ONNX model, Error for what is not supported; without a place.
 Model read_model(Bytes file);
+
+/// Calls visit(tensor) for initialisers and tensors in attributes, of graphs in nodes too.
+template <typename Visit>
+void for_each_tensor(const GraphProto& graph, const Visit& visit) {
+  for (const Tensor& tensor : graph.initializers) visit(tensor);
+  for (const Node& node : graph.nodes)
+    for (const auto& [name, attribute] : node.attributes) {
+      if (attribute.tensor) visit(*attribute.tensor);
+      for (const auto& inner : attribute.graphs) for_each_tensor(*inner, visit);
+    }
+}
 
 /// TensorProto.DataType; kBytes for types that mgit has no dtype for.
 DType dtype_of(std::int64_t type);

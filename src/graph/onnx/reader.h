@@ -6,7 +6,8 @@
 
 namespace mgit::onnx {
 
-/// Not yet tidied. Throws CorruptError and Error, without a place.
-Graph read_graph(const Model& model);
+/// Not yet tidied. `given`: what the network's inputs are, or nothing. Throws CorruptError and
+/// Error, without a place.
+Graph read_graph(const Model& model, const std::vector<GraphInput>& given);
 
 }  // namespace mgit::onnx

@@ -67,7 +67,8 @@ void layer(Operator& op, const Kind& kind, const std::vector<std::string>& activ
   const std::string direction = op.text("direction", "forward");
   const std::int64_t directions = direction == "bidirectional" ? 2 : 1;
   const std::int64_t size = op.number("hidden_size", 0);
-  require(input.size() == 3 && size > 0 && size <= std::int64_t{1} << 31);
+  if (input.size() != 3) throw Contradiction("what a recurrent layer is given has not three axes");
+  require(size > 0 && size <= std::int64_t{1} << 31);
   require(op.number("layout", 0) == 0 && !op.given("clip") && !op.has(4) && !op.has(7));
   check_activations(op, activations, directions);
   const bool lstm = kind.aten == "lstm";

@@ -21,12 +21,22 @@ Size remainder(Operator& op, const Sizes& from, const Sizes& to) {
     above.erase(twin);
     size = below.erase(size);
   }
+  // One length that is open may be left above.
+  Size open = {1, 0};
+  const auto unknown =
+      std::find_if(above.begin(), above.end(), [](const Size& each) { return !each.known(); });
+  if (unknown != above.end()) {
+    open = *unknown;
+    above.erase(unknown);
+  }
   const Size up = op.build.product(above);
   const Size down = op.build.product(below);
-  if (!up.known() || !down.known()) return op.build.open();
-  if (down.number == 0) return op.build.open();
+  if (!up.known() || !down.known() || down.number == 0) return op.build.open();
+  if (!open.known())
+    return up.number % down.number == 0 ? op.build.compute('*', open, {up.number / down.number, 0})
+                                        : op.build.open();
   if (up.number % down.number != 0)
-    throw CorruptError("a shape that does not fit the number of elements");
+    throw Contradiction("a shape that does not fit the number of elements");
   return {up.number / down.number, 0};
 }
 
@@ -54,7 +64,7 @@ void reshape(Operator& op) {
   const Size before = op.build.product(from);
   const Size after = op.build.product(*target);
   if (before.known() && after.known() && before != after)
-    throw CorruptError("a shape that does not fit the number of elements");
+    throw Contradiction("a shape that does not fit the number of elements");
   op.outputs = {op.reshape(op.input(0), *target)};
 }
 
@@ -102,7 +112,7 @@ void squeeze(Operator& op) {
     if (!gone[i]) shape.push_back(from[i]);
     if (!gone[i]) continue;
     if (from[i].known() && from[i].number != 1)
-      throw CorruptError("an axis is taken away that has not the length 1");
+      throw Contradiction("an axis is taken away that has not the length 1");
     require(from[i].known());
     dims.push_back(static_cast<std::int64_t>(i));
   }

@@ -26,7 +26,7 @@ Size pooled(Operator& op, Size length, std::int64_t covered, std::int64_t pad, s
             bool ceil) {
   if (!length.known()) return op.build.open();
   const std::int64_t free = length.number + 2 * pad - covered;
-  if (free < 0) throw CorruptError("a window is larger than what it slides over");
+  if (free < 0) throw Contradiction("a window is larger than what it slides over");
   std::int64_t count = (free + (ceil ? stride - 1 : 0)) / stride + 1;
   if (ceil && (count - 1) * stride >= length.number + pad) --count;
   return {count, 0};

@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 using Floats = std::vector<float>;
 
 /// A checkpoint and the model exported from it.
-struct Exported {
+struct ExportedModel {
   OnnxFile file;
   MemoryModel checkpoint;
 
@@ -46,8 +46,8 @@ struct TwoLayers {
   Floats second_values = {7, 9, 8, 10};  // [in, out]
   Floats second_tensor = {7, 8, 9, 10};  // [out, in]
 
-  Exported exported() const {
-    Exported net;
+  ExportedModel exported() const {
+    ExportedModel net;
     net.file.input("x", {"batch", "3"}).weight(first, {2, 3}, first_values);
     net.file.weight(second, {2, 2}, second_values).weight("fc1.bias", {2}, {0, 0});
     net.file.node("Gemm", {"x", first, "fc1.bias"}, {"h"}, {integer("transB", 1)});
@@ -61,15 +61,15 @@ struct TwoLayers {
 };
 
 TEST(OnnxInitializers, ATransposedWeightUnderAnotherNameIsFound) {
-  Exported net = TwoLayers().exported();
+  ExportedModel net = TwoLayers().exported();
   const std::string text = graph_text(net.bind());
   EXPECT_THAT(text, HasSubstr("parameter %fc2.weight F32[2,2] = fc2.weight\n"));
   EXPECT_THAT(text, HasSubstr("= aten.t.default(self=%fc2.weight)\n"));
 }
 
 /// As TwoLayers, without the bias, so that the hidden units can move.
-Exported plain_layers() {
-  Exported net;
+ExportedModel plain_layers() {
+  ExportedModel net;
   net.file.input("x", {"batch", "3"}).weight("a", {3, 2}, {1, 4, 2, 5, 3, 6});
   net.file.weight("b", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}).node("MatMul", {"x", "a"}, {"h"});
   net.file.node("Relu", {"h"}, {"r"}).node("MatMul", {"r", "b"}, {"y"}).output("y");
@@ -109,13 +109,13 @@ TEST(OnnxInitializers, AWeightThatIsItsOwnTransposeIsRefused) {
 }
 
 TEST(OnnxInitializers, TensorsOfTheCheckpointThatTheModelLacksAreDerivesRefusal) {
-  Exported net = plain_layers();
+  ExportedModel net = plain_layers();
   net.tensor("head.weight", {2, 2}, {11, 12, 13, 14});
   EXPECT_THROW(net.derive(), Error);
 }
 
 TEST(OnnxInitializers, MergedInitializersStandForAllTensorsOfTheirContents) {
-  Exported net = TwoLayers().exported();
+  ExportedModel net = TwoLayers().exported();
   net.tensor("fc2.bias", {2}, {0, 0});  // the exporter kept one of two zero biases
   const Graph graph = net.bind();
   std::size_t names = 0;
@@ -126,7 +126,7 @@ TEST(OnnxInitializers, MergedInitializersStandForAllTensorsOfTheirContents) {
 }
 
 TEST(OnnxInitializers, RowsOfATableThatWereLookedUpBefore) {
-  Exported net;
+  ExportedModel net;
   net.file.input("x", {"batch", "3", "2"}).weight("embedding_1", {1, 3, 2}, {5, 6, 1, 2, 5, 6});
   net.file.node("Add", {"x", "embedding_1"}, {"y"}).output("y");
   net.tensor("positions.weight", {3, 2}, {1, 2, 3, 4, 5, 6});
@@ -138,7 +138,7 @@ TEST(OnnxInitializers, RowsOfATableThatWereLookedUpBefore) {
 }
 
 TEST(OnnxInitializers, ATensorThatWasExpandedBefore) {
-  Exported net;
+  ExportedModel net;
   net.file.input("x", {"2", "3", "2"}).weight("expand", {2, 1, 2}, {5, 6, 5, 6});
   net.file.node("Concat", {"expand", "x"}, {"y"}, {integer("axis", 1)}).output("y");
   net.tensor("token", {1, 1, 2}, {5, 6});
@@ -147,7 +147,7 @@ TEST(OnnxInitializers, ATensorThatWasExpandedBefore) {
 }
 
 TEST(OnnxInitializers, WhatIsNoTensorOfTheCheckpointIsAConstant) {
-  Exported net = plain_layers();
+  ExportedModel net = plain_layers();
   net.file.weight("slopes", {4}, {1, 2, 3, 4}).node("Mul", {"y", "slopes"}, {"z"}).output("z");
   const Graph graph = net.bind();
   ASSERT_EQ(graph.constants.size(), 1u);
@@ -156,7 +156,7 @@ TEST(OnnxInitializers, WhatIsNoTensorOfTheCheckpointIsAConstant) {
 }
 
 TEST(OnnxInitializers, WeightsOfAnLstmWithItsGatesInOnnxsOrder) {
-  Exported net;
+  ExportedModel net;
   net.file.input("x", {"7", "2", "1"});
   // in, out, forget, cell: one row each.
   net.file.weight("W", {1, 4, 1}, {1, 4, 2, 3}).weight("R", {1, 4, 1}, {11, 14, 12, 13});
@@ -172,7 +172,7 @@ TEST(OnnxInitializers, WeightsOfAnLstmWithItsGatesInOnnxsOrder) {
 }
 
 TEST(OnnxInitializers, ContentsInAnotherFileAreNotCompared) {
-  Exported net;
+  ExportedModel net;
   net.file.input("x", {"batch", "3"});
   net.file.initializer(Message().number(1, 3).number(2, 1).bytes(8, "w").number(14, 1).text());
   net.file.node("Mul", {"x", "w"}, {"y"}).output("y");
@@ -181,7 +181,7 @@ TEST(OnnxInitializers, ContentsInAnotherFileAreNotCompared) {
 }
 
 TEST(OnnxInitializers, AModelIsItsOwnCheckpoint) {
-  Exported net;
+  ExportedModel net;
   net.file.input("x", {"batch", "3"}).weight("fc1.weight", {2, 3}).weight("fc2.weight", {4, 2});
   net.file.node("Gemm", {"x", "fc1.weight"}, {"h"}, {integer("transB", 1)});
   net.file.node("Constant", {}, {"half"},

@@ -86,18 +86,18 @@ TEST_F(SpecSources, SayWhichWeightsTheySpeakOf) {
   const std::string path = kModelPath;
   const std::vector<TensorInfo> wrapped = perceptron("module.");
   const SpecQuery of_file{nullptr, none, path, wrapped};
-  EXPECT_FALSE(spec_of_config(of_file));
-  EXPECT_EQ(spec_of_family(of_file).value().prefix, "module.");
+  EXPECT_FALSE(spec_of_config(of_file).found);
+  EXPECT_EQ(spec_of_family(of_file).found.value().prefix, "module.");
   const SpecQuery of_weights{nullptr, none, path, wrapped, true};
-  EXPECT_FALSE(spec_of_family(of_weights));
+  EXPECT_FALSE(spec_of_family(of_weights).found);
 
   sandbox_.write("net.perm", kSpec);
   configure("net.perm");
   const Workspace repository = sandbox_.open();
-  EXPECT_EQ(spec_of_config({&repository, none, path, wrapped}).value().prefix, "module.");
+  EXPECT_EQ(spec_of_config({&repository, none, path, wrapped}).found.value().prefix, "module.");
   const std::vector<TensorInfo> bare = perceptron();
-  EXPECT_EQ(spec_of_config({&repository, none, path, bare}).value().prefix, std::nullopt);
-  EXPECT_EQ(spec_of_family({&repository, none, path, bare}).value().prefix, "");
+  EXPECT_EQ(spec_of_config({&repository, none, path, bare}).found.value().prefix, std::nullopt);
+  EXPECT_EQ(spec_of_family({&repository, none, path, bare}).found.value().prefix, "");
 }
 
 TEST_F(SpecSources, WhereNoneHasOneTheNearestFamilyIsNamed) {
