@@ -14,6 +14,7 @@
 #include "base/mapped_file.h"
 #include "base/threads.h"
 #include "match/gemm.h"
+#include "mgit/assignment.h"
 #include "mgit/match.h"
 #include "mgit/store.h"
 

@@ -17,17 +17,6 @@
 
 namespace mgit {
 
-/// Prices of a finished assignment, to start the next one from. Sizes n; empty means a cold start.
-struct AssignmentDuals {
-  std::vector<double> column;
-};
-
-/// Exact linear assignment: the permutation p that maximises sum_i score[i*n + p[i]]. `score` is
-/// n*n, row-major, finite (throws Error otherwise). Optimality is certified in double: the duality
-/// gap is at most n * 1e-12 * max|score|. `duals`, if given, is read as a warm start and updated.
-std::vector<std::uint32_t> solve_assignment(std::span<const float> score, std::size_t n,
-                                            AssignmentDuals* duals = nullptr);
-
 struct MatchOptions {
   std::uint64_t seed = 0;
   int max_sweeps = 100;

@@ -15,6 +15,18 @@ namespace {
 namespace generic {
 
 constexpr std::size_t kLanes = 2;
+using Floats = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+using Doubles = double __attribute__((vector_size(kLanes * 8), aligned(8), may_alias));
+using Words = long long __attribute__((vector_size(kLanes * 8), aligned(8), may_alias));
+
+Doubles widened(const float* data) {
+  return __builtin_convertvector(*reinterpret_cast<const Floats*>(data), Doubles);
+}
+Doubles larger(Doubles a, Doubles b) { return a > b ? a : b; }
+Doubles smaller(Doubles a, Doubles b) { return a < b ? a : b; }
+/// One bit for each lane of a mask.
+unsigned bits_of(Words mask) { return static_cast<unsigned>((mask[0] & 1) | (mask[1] & 2)); }
+
 #include "match/kernels_body.inc"
 
 void multiply(const float* left, const float* right, std::size_t k, float* out) {
@@ -27,7 +39,8 @@ void multiply(const float* left, const float* right, std::size_t k, float* out) 
       }
 }
 
-constexpr Kernels kTable = {"generic", best_two, relax, multiply};
+constexpr Kernels kTable = {"generic",       survey, best,    first_worth, best_two,
+                            best_two_listed, peaks,  collect, relax,       multiply};
 
 }  // namespace generic
 
@@ -38,6 +51,16 @@ constexpr Kernels kTable = {"generic", best_two, relax, multiply};
 namespace avx2 {
 
 constexpr std::size_t kLanes = 4;
+using Doubles = double __attribute__((vector_size(kLanes * 8), aligned(8), may_alias));
+using Words = long long __attribute__((vector_size(kLanes * 8), aligned(8), may_alias));
+
+Doubles widened(const float* data) { return _mm256_cvtps_pd(_mm_loadu_ps(data)); }
+Doubles larger(Doubles a, Doubles b) { return _mm256_max_pd(a, b); }
+Doubles smaller(Doubles a, Doubles b) { return _mm256_min_pd(a, b); }
+unsigned bits_of(Words mask) {
+  return static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(mask)));
+}
+
 #include "match/kernels_body.inc"
 
 /// 6 x 16 of the panel: twelve sums, two columns of the right operand, one broadcast.
@@ -65,7 +88,8 @@ void multiply(const float* left, const float* right, std::size_t k, float* out) 
       quarter(left + i, right + j, k, out + i * kRightPanel + j);
 }
 
-constexpr Kernels kTable = {"avx2", best_two, relax, multiply};
+constexpr Kernels kTable = {"avx2",          survey, best,    first_worth, best_two,
+                            best_two_listed, peaks,  collect, relax,       multiply};
 
 }  // namespace avx2
 #pragma GCC pop_options
@@ -75,6 +99,15 @@ constexpr Kernels kTable = {"avx2", best_two, relax, multiply};
 namespace avx512 {
 
 constexpr std::size_t kLanes = 8;
+using Doubles = double __attribute__((vector_size(kLanes * 8), aligned(8), may_alias));
+using Words = long long __attribute__((vector_size(kLanes * 8), aligned(8), may_alias));
+
+// The forms with masks: gcc 12 warns of the others (GCC bug 105593).
+Doubles widened(const float* data) { return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(data)); }
+Doubles larger(Doubles a, Doubles b) { return _mm512_maskz_max_pd(0xff, a, b); }
+Doubles smaller(Doubles a, Doubles b) { return _mm512_maskz_min_pd(0xff, a, b); }
+unsigned bits_of(Words mask) { return _mm512_movepi64_mask(reinterpret_cast<__m512i>(mask)); }
+
 #include "match/kernels_body.inc"
 
 void multiply(const float* left, const float* right, std::size_t k, float* out) {
@@ -97,7 +130,8 @@ void multiply(const float* left, const float* right, std::size_t k, float* out) 
   }
 }
 
-constexpr Kernels kTable = {"avx512", best_two, relax, multiply};
+constexpr Kernels kTable = {"avx512",        survey, best,    first_worth, best_two,
+                            best_two_listed, peaks,  collect, relax,       multiply};
 
 }  // namespace avx512
 #pragma GCC pop_options

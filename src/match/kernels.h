@@ -14,6 +14,20 @@ namespace mgit {
 inline constexpr std::size_t kLeftPanel = 12;
 inline constexpr std::size_t kRightPanel = 32;
 
+/// Columns in a shortlist of a row's best.
+inline constexpr std::size_t kListLength = 16;
+
+/// Groups of elements whose maxima `peaks` finds side by side.
+inline constexpr std::size_t kPeakLanes = 8;
+
+/// What a row of scores spans. `largest` are the bits of the largest magnitude: as many as those of
+/// infinity or more if the row is not finite, and then the others say nothing.
+struct Survey {
+  float highest;
+  float lowest;
+  std::uint32_t largest;
+};
+
 /// Best and second best of a row, by value - price. Ties: the lowest index is `index`, and then
 /// `second` equals `best`. `second` is -infinity if there is one column only.
 struct BestTwo {
@@ -28,14 +42,28 @@ struct Nearest {
   std::size_t index;
 };
 
+/// A column's value to a row is row[j] - price[j], in double. n >= 1.
 struct Kernels {
   const char* name;
-  /// Top two of row[j] - price[j], j < n, n >= 1.
+  Survey (*survey)(const float* row, std::size_t n);
+  /// Largest value.
+  double (*best)(const float* row, const double* price, std::size_t n);
+  /// First column of that value; n if there is none.
+  std::size_t (*first_worth)(const float* row, const double* price, double worth, std::size_t n);
   BestTwo (*best_two)(const float* row, const double* price, std::size_t n);
-  /// distance[j] = min(distance[j], base + price[j] - row[j]); where it got smaller, from[j] = tag.
-  /// Returns the minimum. n >= 1.
-  Nearest (*relax)(const float* row, const double* price, double base, std::int64_t tag,
-                   double* distance, std::int64_t* from, std::size_t n);
+  /// The same of kListLength columns; `index` counts them.
+  BestTwo (*best_two_listed)(const float* score, const std::uint32_t* column, const double* price);
+  /// Largest values of groups: kPeakLanes groups, interleaved, of `length` elements each, then the
+  /// next; elements that fill no lane row are left out.
+  void (*peaks)(const float* row, const double* price, std::size_t n, std::size_t length,
+                double* out);
+  /// The columns of at least that value, ascending; returns how many.
+  std::size_t (*collect)(const float* row, const double* price, double least, std::size_t n,
+                         std::uint32_t* out);
+  /// distance[j] = min(distance[j], base - value); where it got smaller, from[j] = tag. Returns the
+  /// minimum.
+  Nearest (*relax)(const float* row, const double* price, double base, std::uint32_t tag,
+                   double* distance, std::uint32_t* from, std::size_t n);
   /// out[i * kRightPanel + j] = sum over k of left[k * kLeftPanel + i] * right[k * kRightPanel +
   /// j].
   void (*multiply)(const float* left, const float* right, std::size_t k, float* out);

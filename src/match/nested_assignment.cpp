@@ -4,7 +4,7 @@
 #include <numeric>
 #include <optional>
 
-#include "mgit/match.h"
+#include "mgit/assignment.h"
 
 namespace mgit {
 namespace {

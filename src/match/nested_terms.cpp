@@ -5,6 +5,7 @@
 
 #include "base/threads.h"
 #include "match/gemm.h"
+#include "mgit/assignment.h"
 #include "mgit/match.h"
 
 namespace mgit {

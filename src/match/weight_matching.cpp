@@ -12,6 +12,7 @@
 #include "match/nested_terms.h"
 #include "match/unfolding.h"
 #include "match/weights.h"
+#include "mgit/assignment.h"
 #include "mgit/match.h"
 
 namespace mgit {
