@@ -98,6 +98,11 @@ using NetworkConfig = std::map<std::string, std::string, std::less<>>;
 Spec bind_spec(std::string_view text, std::string_view name, const std::vector<TensorInfo>& network,
                const NetworkConfig& config = {});
 
+/// As bind_spec, for the text of a spec that was applied once and is kept on record. It may be of a
+/// part of a network (an adapter), where a group has no producer or no consumer.
+Spec bind_recorded_spec(std::string_view text, std::string_view name,
+                        const std::vector<TensorInfo>& network);
+
 /// What `spec check` reports: the spec, or every reason why the text does not fit the network.
 struct SpecCheck {
   std::optional<Spec> spec;

@@ -27,6 +27,10 @@ void print_moved_groups(const RebasedModel& model) {
 }
 
 void print_model(const RebasedModel& model, bool details) {
+  if (!model.moves_with.empty()) {
+    fmt::print("{}: an adapter, which moves with {}\n", model.path, model.moves_with);
+    return;
+  }
   std::uint64_t units = 0;
   std::uint64_t moved = 0;
   for (const GroupMatch& group : model.match.groups) {
@@ -56,15 +60,17 @@ class RebaseCommand : public Command {
     options.value("--method", options_.method, "how units are matched (default weights)")
         .value_name("name");
     options.flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
+    options.flag("--leave-adapters", options_.leave_adapters,
+                 "adapters stay as they are, also where their model moves");
     for (Step& step : steps_)
       options.flag(step.option, step.wanted, "of a rebase of git's that stopped");
   }
 
   /// -i, --onto …: git's own rebase, where the merge driver keeps models apart.
   bool belongs_to_git(const std::vector<std::string>& arguments) const override {
-    static const std::set<std::string> kOurs{"--dry-run", "-n",           "--seed", "--restarts",
-                                             "--method",  "--trust-spec", "--help", "-h",
-                                             "--abort",   "--continue",   "--skip", "--quit"};
+    static const std::set<std::string> kOurs{
+        "--dry-run", "-n",      "--seed",     "--restarts", "--method", "--trust-spec",    "--help",
+        "-h",        "--abort", "--continue", "--skip",     "--quit",   "--leave-adapters"};
     return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
       return argument.starts_with("-") && !kOurs.contains(argument.substr(0, argument.find('=')));
     });

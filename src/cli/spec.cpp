@@ -13,6 +13,7 @@
 #include "mgit/perm.h"
 #include "mgit/spec_relation.h"
 #include "mgit/workspace.h"
+#include "model/adapter.h"
 #include "model/graph_spec.h"
 #include "model/model_spec.h"
 #include "model/training_state.h"
@@ -238,6 +239,10 @@ class SpecCommand : public Command {
   int misfits(const Target& target, const std::vector<std::string>& reasons) const {
     if (json_) {
       print_json({{"fits", false}, {"reasons", reasons}});
+      return 1;
+    }
+    if (spec_ == "auto" && is_adapter(target.path(), target.source().tensors())) {
+      fmt::print("{}: {}\n", target.path(), kAdapterHasNoUnits);
       return 1;
     }
     if (spec_ == "auto") {

@@ -51,8 +51,8 @@ std::optional<Oid> believed_origin(const Repository& repository, const RebaseRec
 
 RecordedPermutation read_permutation(const Workspace& repository, const Oid& commit,
                                      const ModelPermutation& model, const CommittedModel& there) {
-  Spec spec =
-      bind_spec(stored_text(repository, model.spec), model.spec.hex(), infos_of(there.manifest));
+  Spec spec = bind_recorded_spec(stored_text(repository, model.spec), model.spec.hex(),
+                                 infos_of(there.manifest));
   if (spec.groups != model.groups) throw CorruptError("it does not fit its spec");
   return {commit, std::move(spec), model.permutation};
 }

@@ -9,6 +9,7 @@
 #include "format/shard_index.h"
 #include "git/model_config.h"
 #include "merge/tensor_role.h"
+#include "model/adapter.h"
 #include "model/network_config.h"
 #include "model/spec_source.h"
 #include "model/stored_outline.h"
@@ -66,16 +67,19 @@ std::string beside_an_optimizer(const SpecQuery& query) {
 }
 
 std::string describe(const FamilyMisfit& misfit) {
-  constexpr std::size_t kShown = 2;
+  constexpr std::size_t kMostReasons = 2;
   std::string text = fmt::format("the nearest family is {}, but ", misfit.family);
-  for (std::size_t i = 0; i < std::min(kShown, misfit.reasons.size()); ++i)
+  for (std::size_t i = 0; i < std::min(kMostReasons, misfit.reasons.size()); ++i)
     text += (i > 0 ? ", " : "") + misfit.reasons[i];
-  if (misfit.reasons.size() > kShown)
-    text += fmt::format(", and {} more", misfit.reasons.size() - kShown);
+  if (misfit.reasons.size() > kMostReasons)
+    text += fmt::format(", and {} more", misfit.reasons.size() - kMostReasons);
   return text;
 }
 
 [[noreturn]] void throw_nothing_fits(const SpecQuery& query, const std::vector<std::string>& why) {
+  if (is_adapter(query.path, query.tensors))
+    throw Error(std::string(kAdapterHasNoUnits), query.path,
+                "'mgit spec' takes the model that it adapts");
   std::optional<FamilyMisfit> nearest;
   const NetworkConfig config = query.config();
   for (const std::string& prefix : query.prefixes()) {

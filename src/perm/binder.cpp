@@ -52,8 +52,8 @@ struct NearMiss {
 /// throws Error that names the line and the tensor at odds.
 class Binder {
  public:
-  Binder(const SpecFile& file, const std::vector<TensorInfo>& network)
-      : file_(file), matcher_(file, network), table_(file, matcher_) {
+  Binder(const SpecFile& file, const std::vector<TensorInfo>& network, Joins joins)
+      : file_(file), joins_(joins), matcher_(file, network), table_(file, matcher_) {
     for (const TensorInfo& tensor : network) network_.push_back(&tensor);
     std::sort(network_.begin(), network_.end(),
               [](const auto* a, const auto* b) { return a->name < b->name; });
@@ -76,7 +76,7 @@ class Binder {
     solve_sizes();
     stop_if_misfit();
     Spec spec = assemble();
-    check_joins(spec);
+    if (joins_ == Joins::kChecked) check_joins(spec);
     stop_if_misfit();
     return spec;
   }
@@ -427,6 +427,7 @@ class Binder {
   }
 
   const SpecFile& file_;
+  Joins joins_;
   Matcher matcher_;
   std::vector<const TensorInfo*> network_;
   std::unordered_map<std::string, std::vector<std::size_t>> literal_lines_;
@@ -445,8 +446,8 @@ Misfit::Misfit(std::vector<std::string> reasons, const std::string& where)
             "'mgit spec check' lists every reason; docs/specs.md explains the language"),
       reasons_(std::move(reasons)) {}
 
-Spec bind(const SpecFile& file, const std::vector<TensorInfo>& network) {
-  return Binder(file, network).run();
+Spec bind(const SpecFile& file, const std::vector<TensorInfo>& network, Joins joins) {
+  return Binder(file, network, joins).run();
 }
 
 }  // namespace mgit::speclang

@@ -18,7 +18,11 @@ class Misfit : public Error {
   std::vector<std::string> reasons_;
 };
 
+/// Whether every group has to be made by one tensor and read by another.
+enum class Joins : std::uint8_t { kChecked, kUnchecked };
+
 /// Throws Misfit, or Error for what is not supported yet.
-Spec bind(const SpecFile& file, const std::vector<TensorInfo>& network);
+Spec bind(const SpecFile& file, const std::vector<TensorInfo>& network,
+          Joins joins = Joins::kChecked);
 
 }  // namespace mgit::speclang

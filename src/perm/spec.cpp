@@ -83,6 +83,12 @@ Spec bind_spec(std::string_view text, std::string_view name, const std::vector<T
   return speclang::bind(speclang::parse_spec_file(text, name, config), network);
 }
 
+Spec bind_recorded_spec(std::string_view text, std::string_view name,
+                        const std::vector<TensorInfo>& network) {
+  return speclang::bind(speclang::parse_spec_file(text, name, {}), network,
+                        speclang::Joins::kUnchecked);
+}
+
 SpecCheck check_spec(std::string_view text, std::string_view name,
                      const std::vector<TensorInfo>& network, const NetworkConfig& config) {
   const speclang::SpecFile file = speclang::parse_spec_file(text, name, config);

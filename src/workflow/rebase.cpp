@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "base/process.h"
 #include "mgit/lineage.h"
+#include "model/adapter_base.h"
 #include "model/continuation.h"
 #include "model/model_spec.h"
 #include "model/operation_record.h"
@@ -17,6 +18,7 @@
 #include "model/training_state.h"
 #include "workflow/git_hooks.h"
 #include "workflow/preconditions.h"
+#include "workflow/rebase_adapters.h"
 #include "workflow/undo/operation_log.h"
 
 namespace mgit {
@@ -124,15 +126,46 @@ class Rebase {
   }
 
   void match_models() {
-    for (const CommittedModel& theirs : models_at(repository_, result_.old_tip)) {
+    std::vector<CommittedModel> models;
+    std::vector<CommittedModel> adapters;
+    for (CommittedModel& theirs : models_at(repository_, result_.old_tip))
+      (is_adapter(theirs) ? adapters : models).push_back(std::move(theirs));
+    for (const CommittedModel& theirs : models) {
       const auto ours = repository_.model_at(result_.target, theirs.path);
       if (!ours || same_weights(*ours, theirs)) continue;
       result_.models.push_back(match_model(*ours, theirs));
       tips_.push_back(theirs);
     }
-    if (result_.models.empty())
+    bases_.resize(tips_.size());
+    follow(adapters, models);
+    if (result_.models.empty() && adapters.empty())
       throw Error(fmt::format("no model differs from {}", options_.onto), short_branch(),
                   "the same checkpoint path must hold a model on both sides");
+  }
+
+  /// Adapters have no units of their own: they go where their models go.
+  void follow(const std::vector<CommittedModel>& adapters,
+              const std::vector<CommittedModel>& models) {
+    const bool moved = std::any_of(result_.models.begin(), result_.models.end(),
+                                   [](const RebasedModel& model) { return !model.in_basin; });
+    if (!moved || options_.leave_adapters) {
+      for (const CommittedModel& adapter : adapters)
+        result_.notes.push_back(
+            fmt::format("{}: an adapter, which stays as it is{}", adapter.path,
+                        moved ? "" : ": it lies in the basin of the model that it adapts"));
+      return;
+    }
+    for (MovedAdapter& each : moved_adapters(repository_, result_.old_tip, result_.target, adapters,
+                                             models, result_.models)) {
+      RebasedModel follower;
+      follower.path = each.adapter.path;
+      follower.spec = std::move(each.carried.spec);
+      follower.match.permutation = std::move(each.carried.permutation);
+      follower.moves_with = result_.models[each.base].path;
+      result_.models.push_back(std::move(follower));
+      tips_.push_back(std::move(each.adapter));
+      bases_.emplace_back(each.base);
+    }
   }
 
   RebasedModel match_model(const CommittedModel& ours, const CommittedModel& theirs) {
@@ -221,7 +254,8 @@ class Rebase {
     for (std::size_t i = 0; i < result_.models.size(); ++i) {
       if (result_.models[i].in_basin) continue;
       const auto model = whole_model(commit, tips_[i].path);
-      if (model && belongs(commit, i, *model)) permute(batch, commit, i, *model);
+      if (model && (bases_[i] ? follows(commit, i, *model) : belongs(commit, i, *model)))
+        permute(batch, commit, i, *model);
     }
   }
 
@@ -251,6 +285,16 @@ class Rebase {
     else
       known->second = true;
     return known->second;
+  }
+
+  /// An adapter moves in the commits in which its model does.
+  bool follows(const Commit& commit, std::size_t index, const CommittedModel& adapter) {
+    const std::size_t base = *bases_[index];
+    const auto model = whole_model(commit, tips_[base].path);
+    if (!model || !belongs(commit, base, *model)) return false;
+    if (infos_of(adapter.manifest) == infos_of(tips_[index].manifest)) return true;
+    leave(commit, tips_[index].path + " has another shape");
+    return false;
   }
 
   void permute(Store::Batch& batch, const Commit& commit, std::size_t index,
@@ -330,6 +374,7 @@ class Rebase {
   bool checked_out_ = false;
   std::vector<Commit> range_;
   std::vector<CommittedModel> tips_;                        // parallel to result_.models
+  std::vector<std::optional<std::size_t>> bases_;           // of adapters among them: their models
   std::map<std::pair<std::size_t, Digest>, bool> belongs_;  // (model, digest) -> of the tip's line?
   std::map<std::pair<std::size_t, Oid>, TreeFile> permuted_;  // (model, blob) -> what replaces it
   std::map<Oid, std::map<std::string, std::optional<TreeFile>>> changes_;  // by commit

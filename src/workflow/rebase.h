@@ -25,16 +25,18 @@ struct RebaseOptions {
   std::string method{kDefaultMethod};  // a row of matching_methods()
   bool dry_run = false;
   bool trust_spec = false;
+  bool leave_adapters = false;  // also those whose model moves
   /// Called once it is known that the branch will move, before anything is written; may throw.
   std::function<void(const RebaseResult&)> before_rewriting{};
 };
 
-/// What matching found for one model.
+/// What matching found for one model, or what an adapter has to follow.
 struct RebasedModel {
   std::string path;
   Spec spec;
   MatchResult match;
-  bool in_basin = false;  // already there: nothing to do
+  bool in_basin = false;   // already there: nothing to do
+  std::string moves_with;  // of an adapter: the model that it is carried along with
 };
 
 struct RebaseResult {

@@ -7,13 +7,16 @@
 #include <set>
 
 #include "format/shard_index.h"
+#include "git/model_config.h"
 #include "merge/tensor_role.h"
 #include "mgit/merge.h"
+#include "model/adapter_base.h"
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 #include "workflow/merge/base_in_basin.h"
 #include "workflow/merge/kept_values.h"
 #include "workflow/merge/merge_candidates.h"
+#include "workflow/merge/stranded_adapters.h"
 
 namespace mgit {
 namespace {
@@ -352,6 +355,13 @@ class ModelPlanner {
   }
 
   Spec spec_of(const CommittedModel& ours) const {
+    if (is_adapter(ours) && model_setting(repository_, ours_, ours.path, "spec").empty())
+      throw Error(
+          "two adapters that were trained apart: the mean of their factors is the mean of "
+          "neither, and no order of the rank makes it one",
+          ours.path,
+          "merge the models that they were folded into; --ours or --theirs takes one as it "
+          "is; --no-rebase averages the factors all the same");
     try {
       return choose_spec(&repository_, ours_, ours.path, infos_of(ours.manifest));
     } catch (const Error& error) {
@@ -399,6 +409,7 @@ MergeDecisions plan_models(Workspace& repository, const Oid& ours,
   for (const CommittedModel& model : models_at(repository, ours))
     if (auto plan = ModelPlanner(repository, ours, sides, options, decisions.notes).plan(model))
       decisions.models.push_back(*std::move(plan));
+  refuse_stranded_adapters(repository, decisions.models);
   return decisions;
 }
 

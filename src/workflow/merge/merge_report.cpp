@@ -84,7 +84,8 @@ void add_warnings(const ModelPlan& plan, const MergedModel& merged,
         "note: {}: the running statistics of its batch norm are averages now, which the merged "
         "weights do not have{}; set them anew on data (a pass in training mode), then evaluate",
         plan.path, plan.two_way ? ": the network is probably broken" : ""));
-  if (combined_with(plan, merged, {"lora_A"}) > 0 && combined_with(plan, merged, {"lora_B"}) > 0)
+  if (combined_with(plan, merged, {"lora_A", "lora_down", "lora.down", "lora_embedding_A"}) > 0 &&
+      combined_with(plan, merged, {"lora_B", "lora_up", "lora.up", "lora_embedding_B"}) > 0)
     lines.push_back(
         fmt::format("warning: {}: LoRA factors were averaged one by one, and the product of the "
                     "means is not the mean of the products; merge the models they were folded into",
