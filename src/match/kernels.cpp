@@ -29,15 +29,7 @@ unsigned bits_of(Words mask) { return static_cast<unsigned>((mask[0] & 1) | (mas
 
 #include "match/kernels_body.inc"
 
-void multiply(const float* left, const float* right, std::size_t k, float* out) {
-  for (std::size_t i = 0; i < kLeftPanel * kRightPanel; ++i) out[i] = 0;
-  for (std::size_t step = 0; step < k; ++step)
-    for (std::size_t i = 0; i < kLeftPanel; ++i)
-      for (std::size_t j = 0; j < kRightPanel; ++j) {
-        float& sum = out[i * kRightPanel + j];
-        sum = std::fma(left[step * kLeftPanel + i], right[step * kRightPanel + j], sum);
-      }
-}
+#include "match/fused_product.inc"
 
 constexpr Kernels kTable = {"generic",       survey, best,    first_worth, best_two,
                             best_two_listed, peaks,  collect, relax,       multiply};
@@ -70,12 +62,14 @@ void quarter(const float* left, const float* right, std::size_t k, float* out) {
   for (std::size_t step = 0; step < k; ++step) {
     const __m256 low = _mm256_loadu_ps(right + step * kRightPanel);
     const __m256 high = _mm256_loadu_ps(right + step * kRightPanel + 8);
+#pragma GCC unroll 6
     for (std::size_t i = 0; i < 6; ++i) {
       const __m256 factor = _mm256_broadcast_ss(left + step * kLeftPanel + i);
       sum[i][0] = _mm256_fmadd_ps(factor, low, sum[i][0]);
       sum[i][1] = _mm256_fmadd_ps(factor, high, sum[i][1]);
     }
   }
+#pragma GCC unroll 6
   for (std::size_t i = 0; i < 6; ++i) {
     _mm256_storeu_ps(out + i * kRightPanel, sum[i][0]);
     _mm256_storeu_ps(out + i * kRightPanel + 8, sum[i][1]);
