@@ -88,10 +88,11 @@ struct Graph {
 /// place. `source` is used in messages.
 Graph read_pt2(Bytes file, std::string_view source);
 
-/// What a network is given: one tensor.
+/// What a network is given: one tensor, or a whole number.
 struct GraphInput {
   DType dtype = DType::kF32;
-  Shape shape;
+  Shape shape{};
+  std::optional<std::int64_t> number{};  // instead of a tensor; of ONNX, the value of one
 };
 
 /// Reads an ONNX model. Its operators become ATen's; those that have no counterpart, or not in the

@@ -114,8 +114,9 @@ class SpecCommand : public Command {
  private:
   void add_input(Options& options) {
     options
-        .value("--input", input_,
-               "what the network is given, where its graph does not say it: 1x3x32x32, I64:1x16")
+        .value(
+            "--input", input_,
+            "what the network is given, where its graph does not say it: 1x3x32x32, I64:1x16, =5")
         .value_name("shape");
   }
 

@@ -25,7 +25,8 @@ std::vector<Value> inputs_of(Modules& modules, Builder& builder,
   }
   std::vector<Value> inputs;
   for (const GraphInput& each : given)
-    inputs.emplace_back(builder.input("input", each.dtype, each.shape));
+    inputs.push_back(each.number ? Value(*each.number)
+                                 : builder.input("input", each.dtype, each.shape));
   return inputs;
 }
 

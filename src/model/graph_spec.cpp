@@ -153,12 +153,29 @@ Attempt derive_by_script(const SpecQuery& query, const std::vector<std::string>&
 
 }  // namespace
 
+namespace {
+
+/// "=16000".
+std::optional<std::int64_t> number_in(std::string_view text) {
+  std::int64_t number = 0;
+  if (!text.starts_with('=')) return std::nullopt;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + 1, end, number);
+  return read.ec == std::errc() && read.ptr == end ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
 std::vector<GraphInput> parse_inputs(const std::string& text) {
   std::vector<GraphInput> inputs;
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view one = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    if (const auto number = number_in(one)) {
+      inputs.push_back({DType::kI64, {}, number});
+      continue;
+    }
     const std::size_t colon = one.find(':');
     const auto dtype = colon == std::string_view::npos ? std::optional(DType::kF32)
                                                        : dtype_from_name(one.substr(0, colon));
@@ -176,7 +193,8 @@ std::vector<GraphInput> parse_inputs(const std::string& text) {
     }
     if (!good || !byte_size(DType::kC128, input.shape))
       throw Error("not the shape of an input", std::string(one),
-                  "write 1x3x32x32, or I64:1x16 for integers; ',' between several");
+                  "write 1x3x32x32, I64:1x16 for integers, or =5 for a number; ',' between "
+                  "several");
     inputs.push_back(std::move(input));
   }
   return inputs;

@@ -14,8 +14,8 @@ namespace mgit {
 /// Does a file begin as those with a graph do? A spec, which is text, does not.
 bool is_graph(Bytes file);
 
-/// Inputs of a network in words: "1x3x32x32", or "I64:1x16,F32:1x4" for two, the first of integers.
-/// Throws Error.
+/// Inputs of a network in words: "1x3x32x32", or "I64:1x16,F32:1x4,=5" for three, the first of
+/// integers and the last a number. Throws Error.
 std::vector<GraphInput> parse_inputs(const std::string& text);
 
 /// A file with the graph of a network: what torch.export saved, an ONNX model, or a TorchScript

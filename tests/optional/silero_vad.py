@@ -1,6 +1,7 @@
 """silero-vad's networks as its package has them, six ONNX files and a TorchScript archive.
 
 silero_vad.py take WHEEL FOLDER          its files
+silero_vad.py state ARCHIVE FILE         the weights of a TorchScript archive
 silero_vad.py draw MODEL FILE            the same network with weights that are drawn; the windows of its transform stay
 silero_vad.py compare ONE OTHER          largest change of an output, relative to the largest number of that output, by
                                          onnxruntime, where it is there, else by onnx's own evaluator
@@ -62,6 +63,12 @@ if command == "take":
         for name in archive.namelist():
             if name.endswith((".onnx", ".jit")):
                 pathlib.Path(second, pathlib.PurePath(name).name).write_bytes(archive.read(name))
+elif command == "state":
+    import torch
+    from safetensors.torch import save_file
+
+    state = torch.jit.load(first, map_location="cpu").state_dict()
+    save_file({name: tensor.clone().contiguous() for name, tensor in state.items()}, second)
 elif command == "draw":
     model = onnx.load(first)
     for name, tensor in tensors(model.graph):

@@ -2,7 +2,8 @@
 # silero's published detectors of speech, convolutions and an LSTM, in six ONNX files: from one exporter or another, with
 # weights in constants and in the branches of an If, of one rate or of two. Each says itself what can be reordered, is
 # rebased onto the same network with weights that are drawn, and computes what it did. Downloads silero-vad from PyPI,
-# 11 MB, into the build folder. Needs a Python with onnx, and takes onnxruntime if it is there:
+# 11 MB, into the build folder. Needs a Python with onnx, for the TorchScript archive torch and safetensors, and takes
+# onnxruntime if it is there:
 #   MGIT_TRANSFORMERS_PYTHON=venv/bin/python bash tests/optional/silero_vad.sh
 . "$(dirname "$0")/../cli/lib.sh"
 
@@ -64,3 +65,14 @@ rebased silero_vad_16k_op15.onnx 5 0.78 1x576,2x1x128,I64:
 rebased silero_vad_half.onnx 5 0.78 1x576,2x1x128
 rebased silero_vad_openvino_16k.onnx 5 0.78 1x576,2x1x128
 rebased silero_vad_16k_sequence.onnx 5 0.78 5x576,1x1x128,1x1x128
+
+scenario "the TorchScript archive says for either rate what can be reordered"
+"$python" -c 'import torch' 2>/dev/null || skip "no torch in $python"
+silero state "$files/silero_vad.jit" state.safetensors
+for given in 1x512,=16000 1x256,=8000; do
+  ok mgit spec derive --input "$given" "$files/silero_vad.jit" state.safetensors -o net.perm
+  contains "$output" "groups        5"
+  ok mgit spec check net.perm state.safetensors --graph "$files/silero_vad.jit" --input "$given"
+  contains "$output" "proof         numeric"
+  echo "$given: $output"
+done

@@ -112,7 +112,9 @@ class Reader {
           throw Error(fmt::format("axis {} of input {} is not {} long", i, quote_name(input.name),
                                   shape[i]));
       }
-      lengths_.emplace(&input, shape);
+      if (given_[number].number && input.dtype != DType::kI64 && input.dtype != DType::kI32)
+        throw Error("input " + quote_name(input.name) + " is no whole number");
+      said_.emplace(&input, &given_[number]);
     }
   }
 
@@ -123,10 +125,13 @@ class Reader {
       throw Error("input " + quote_name(input.name) + " is not a tensor of known rank", {},
                   "export the network with example inputs");
     Sizes shape = sizes(*input.shape);
-    if (const auto given = lengths_.find(&input); given != lengths_.end())
+    const auto said = said_.find(&input);
+    if (said != said_.end())
       for (std::size_t i = 0; i < shape.size(); ++i)
-        shape[i] = {static_cast<std::int64_t>(given->second[i]), 0};
+        shape[i] = {static_cast<std::int64_t>(said->second->shape[i]), 0};
     Value value = build_.declare(input.name, input.dtype, std::move(shape));
+    if (said != said_.end() && said->second->number)
+      value.numbers = Sizes{{*said->second->number, 0}};
     for (std::size_t i = 0; i < value.shape->size(); ++i)
       build_.source((*value.shape)[i], *value.id, i);
     build_.graph().inputs.push_back(*value.id);
@@ -362,7 +367,7 @@ class Reader {
   Names names_;
   std::size_t patience_;                  // for branches that may not be taken
   std::unordered_set<std::string> used_;  // names that something reads
-  std::unordered_map<const ValueInfo*, Shape> lengths_;
+  std::unordered_map<const ValueInfo*, const GraphInput*> said_;
   std::unordered_map<ValueId, std::pair<Size, Size>> equal_;
 };
 

@@ -255,6 +255,7 @@ std::optional<Value> general(Builder& builder, const std::string& name, const Va
     return builder.known(interpreter::scalar(dtype, real_number(values[0])));
   }
   if (name == "format" || name == "warn") return std::string();
+  if (name == "set_grad_enabled") return std::monostate{};
   if (name == "is_grad_enabled" || name == "is_autocast_enabled" || name == "is_scripting")
     return name == "is_scripting";
   if (name == "RaiseException")

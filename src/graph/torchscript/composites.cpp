@@ -100,6 +100,7 @@ std::optional<Value> apply_composite(Builder& builder, const std::string& name,
   if (name == "_native_multi_head_attention")
     return multi_head_attention(builder, arguments.positional);
   if (name == "_transformer_encoder_layer_fwd") return encoder_layer(builder, arguments.positional);
+  if (name == "data") return builder.apply("detach", arguments);
   return std::nullopt;
 }
 

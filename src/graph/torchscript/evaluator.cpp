@@ -115,6 +115,12 @@ Value Evaluator::call(const Function& function, Arguments arguments) {
 Value Evaluator::call_qualified(const std::string& name, Arguments arguments) {
   if (const Function* function = archive_.find_function(name))
     return call(*function, std::move(arguments));
+  constexpr std::string_view kNew = ".__new__";
+  if (name.ends_with(kNew)) {
+    const std::string made = name.substr(0, name.size() - kNew.size());
+    if (archive_.find_class(made) != nullptr)
+      return builder_.arena().object({made, "", 0, false, {}});
+  }
   const Class* type = archive_.find_class(name);
   if (type == nullptr) throw Error("there is no function " + quote_name(name) + " in it");
   if (type->base == "NamedTuple") {
@@ -146,11 +152,27 @@ std::optional<Value> Evaluator::run(const std::vector<Statement>& body, Locals& 
         if (auto result = run(holds ? statement.body : statement.otherwise, locals)) return result;
         break;
       }
+      case Statement::Kind::kWith:
+        if (auto result = run_with(statement, locals)) return result;
+        break;
       default:
         if (auto result = loop(statement, locals)) return result;
     }
   }
   return std::nullopt;
+}
+
+/// A block between what an object does before and after it.
+std::optional<Value> Evaluator::run_with(const Statement& statement, Locals& locals) {
+  const Value value = evaluate(statement.value, locals);
+  const auto* object = std::get_if<Object*>(&value);
+  if (object == nullptr)
+    throw Error(fmt::format("a block with {} is not understood", kind_of(value)));
+  Value entered = call_method(**object, "__enter__", {});
+  if (!statement.targets.empty()) assign(statement.targets[0], std::move(entered), locals);
+  auto result = run(statement.body, locals);
+  call_method(**object, "__exit__", {{Value(), Value(), Value()}, {}});
+  return result;
 }
 
 std::optional<Value> Evaluator::loop(const Statement& statement, Locals& locals) {

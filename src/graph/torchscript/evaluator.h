@@ -24,6 +24,7 @@ class Evaluator {
   Value call_method(Object& object, const std::string& name, Arguments arguments);
   Value call_qualified(const std::string& name, Arguments arguments);
   std::optional<Value> run(const std::vector<Statement>& body, Locals& locals);
+  std::optional<Value> run_with(const Statement& statement, Locals& locals);
   std::optional<Value> loop(const Statement& statement, Locals& locals);
   void assign(const Statement& statement, Locals& locals);
   void assign(const Expression& target, Value value, Locals& locals);

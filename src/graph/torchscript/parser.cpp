@@ -179,7 +179,14 @@ class Parser {
       result.body = block();
       return result;
     }
-    if (is("def") || is("with") || is("class")) refuse("'" + token().text + "' is not understood");
+    if (take("with")) {
+      result.kind = Statement::Kind::kWith;
+      result.value = expression();
+      if (take("as")) result.targets.push_back(postfix());
+      result.body = block();
+      return result;
+    }
+    if (is("def") || is("class")) refuse("'" + token().text + "' is not understood");
     if (take("return"))
       result.kind = Statement::Kind::kReturn, result.value = values();
     else

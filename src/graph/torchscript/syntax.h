@@ -41,7 +41,8 @@ struct Statement {
     kReturn,  // value
     kIf,      // value: body, otherwise
     kWhile,   // value: body
-    kFor      // targets[0] in value: body
+    kFor,     // targets[0] in value: body
+    kWith     // value, as targets[0] if there is one: body
   };
   Kind kind = Kind::kRun;
   std::vector<Expression> targets{};

@@ -203,6 +203,23 @@ TEST(OnnxBranches, LengthsAreThoseThatAreGiven) {
             "the network has 1 input, and 2 are named");
 }
 
+TEST(OnnxBranches, ANumberThatIsGivenDecides) {
+  OnnxFile file;
+  file.input("x", {"n", "3"}).input("rate", {}, kOnnxLong).longs("eight", {}, {8000});
+  file.node("Equal", {"rate", "eight"}, {"slow"});
+  file.node("If", {"slow"}, {"y"}, branches(one("Relu", {"x"}, "n"), one("Tanh", {"x"}, "n")));
+  const std::string bytes = file.output("y").file();
+  const auto text = [&](std::int64_t rate) {
+    return graph_text(
+        read_onnx(as_bytes(bytes), "net.onnx", {{DType::kF32, {2, 3}}, {DType::kI64, {}, rate}}));
+  };
+  EXPECT_THAT(text(8000), HasSubstr("%n F32[2,3] = aten.relu"));
+  EXPECT_THAT(text(16000), HasSubstr("%n F32[2,3] = aten.tanh"));
+  EXPECT_THROW(
+      read_onnx(as_bytes(bytes), "net.onnx", {{DType::kF32, {}, 2}, {DType::kI64, {}, 8000}}),
+      Error);
+}
+
 TEST(OnnxBranches, OneOpenLengthGoesThroughAReshape) {
   OnnxFile file;
   file.input("x", {"n", "6"}).longs("shape", {2}, {-1, 2});

@@ -169,6 +169,57 @@ TEST(TorchScript, BranchesAndLoopsAreTaken) {
             "%neg F32[2,6] = aten.neg.default(self=%relu)\n");
 }
 
+TEST(TorchScript, ABlockRunsBetweenWhatItsObjectDoes) {
+  ScriptFile file = method(
+      "_0 = __torch__.Guard.__new__(__torch__.Guard)\n"
+      "_1 = (_0).__init__()\n"
+      "with _0 as n:\n"
+      "  if torch.eq(n, 4):\n"
+      "    y = torch.relu(torch.data(x))\n"
+      "  else:\n"
+      "    y = x\n"
+      "if torch.eq(_0.prev, 5):\n"
+      "  z = torch.neg(y)\n"
+      "else:\n"
+      "  z = y\n"
+      "return z");
+  file.code =
+      "class Guard:\n"
+      "  prev : int\n"
+      "  def __init__(self: __torch__.Guard) -> NoneType:\n"
+      "    self.prev = 3\n"
+      "    return None\n"
+      "  def __enter__(self: __torch__.Guard) -> int:\n"
+      "    self.prev = 4\n"
+      "    torch.set_grad_enabled(False)\n"
+      "    return self.prev\n"
+      "  def __exit__(self: __torch__.Guard, type: Any, value: Any, trace: Any) -> NoneType:\n"
+      "    self.prev = 5\n"
+      "    return None\n" +
+      file.code;
+  const std::string text = text_of(file);
+  EXPECT_THAT(text, HasSubstr("= aten.relu.default"));
+  EXPECT_THAT(text, HasSubstr("output %neg"));
+  EXPECT_THAT(script_refusal(method("with torch.size(x, 0):\n  y = x\nreturn y").archive()),
+              HasSubstr("a block with an integer is not understood"));
+}
+
+TEST(TorchScript, ANumberMayBeGiven) {
+  ScriptFile file = method("return x");
+  const std::string plain = "    x: Tensor) -> Tensor:\n    return x\n";
+  file.code.replace(file.code.find(plain), plain.size(),
+                    "    x: Tensor,\n    rate: int) -> Tensor:\n"
+                    "    if torch.eq(rate, 8000):\n      y = torch.relu(x)\n"
+                    "    else:\n      y = torch.tanh(x)\n    return y\n");
+  const std::string archive = file.archive();
+  const auto text = [&](std::int64_t rate) {
+    return graph_text(read_torchscript(as_bytes(archive), "net.pt", {},
+                                       {{DType::kF32, {2, 6}}, {DType::kI64, {}, rate}}));
+  };
+  EXPECT_THAT(text(8000), HasSubstr("= aten.relu"));
+  EXPECT_THAT(text(16000), HasSubstr("= aten.tanh"));
+}
+
 TEST(TorchScript, ListsTuplesAndDicts) {
   EXPECT_EQ(nodes_of("parts = annotate(List[Tensor], [])\n"
                      "a, b, = torch.split(x, [2, 4], 1)\n"
