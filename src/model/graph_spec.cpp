@@ -6,13 +6,14 @@
 #include <charconv>
 #include <exception>
 
-#include "base/os.h"
+#include "base/mapped_file.h"
 #include "format/shard_index.h"
 #include "format/zip.h"
 #include "git/model_config.h"
 #include "mgit/format.h"
 #include "mgit/spec_relation.h"
 #include "mgit/store.h"
+#include "model/derived_specs.h"
 #include "model/spec_source.h"
 #include "model/training_state.h"
 
@@ -25,21 +26,49 @@ constexpr std::byte kOnnxStart{8};  // the field that a model begins with, its v
 constexpr std::string_view kManifest = "mgit checkpoint 1\n";
 constexpr std::size_t kShown = 3;
 
-/// The graph's file as the commit has it: in git, or in the store.
-std::string graph_file(const Workspace& repository, const std::optional<Oid>& commit,
-                       const std::string& path) {
-  if (!commit) return os::read_file(repository.work_dir() / path);
-  const auto found = repository.file_at(*commit, path);
-  if (!found)
-    throw MissingError("no such graph in " + commit->brief(), path,
-                       "commit the file that .mgitconfig names");
-  std::string content = repository.blob(found->blob);
-  if (!content.starts_with(kManifest)) return content;
-  std::string file;
-  write_checkpoint(repository.store(), parse_manifest(content, path),
-                   [&](Bytes piece) { file += as_text(piece); });
-  return file;
-}
+/// A graph's file, as a commit has it, in git or in the store, or as it lies on disk.
+class GraphBytes {
+ public:
+  GraphBytes(const SpecQuery& query, const std::string& path) : path_(path) {
+    if (query.repository != nullptr && query.commit) {
+      repository_ = query.repository;
+      const auto found = repository_->file_at(*query.commit, path);
+      if (!found)
+        throw MissingError("no such graph in " + query.commit->brief(), path,
+                           "commit the file that .mgitconfig names");
+      blob_ = found->blob;
+    } else {
+      mapped_ = std::make_unique<MappedFile>(query.repository == nullptr
+                                                 ? std::filesystem::path(path)
+                                                 : query.repository->work_dir() / path);
+    }
+  }
+
+  /// nullopt: on disk.
+  const std::optional<Oid>& blob() const { return blob_; }
+
+  /// Read when they are asked for.
+  Bytes bytes() {
+    if (mapped_) return mapped_->bytes();
+    if (content_.empty()) read();
+    return as_bytes(content_);
+  }
+
+ private:
+  void read() {
+    content_ = repository_->blob(*blob_);
+    if (!content_.starts_with(kManifest)) return;
+    const Manifest manifest = parse_manifest(std::exchange(content_, {}), path_);
+    write_checkpoint(repository_->store(), manifest,
+                     [&](Bytes piece) { content_ += as_text(piece); });
+  }
+
+  std::string path_;
+  const Workspace* repository_ = nullptr;
+  std::optional<Oid> blob_;
+  std::string content_;
+  std::unique_ptr<MappedFile> mapped_;
+};
 
 /// Takes "model." from the names of all tensors, as a module around the network gave it to them.
 bool unwrap(Graph& graph) {
@@ -100,60 +129,87 @@ std::string exported_graph(const SpecQuery& query) {
   return path.ends_with(kSuffix) ? path : std::string();
 }
 
-ModelDerivation derive_exported(const SpecQuery& query, const std::string& path,
-                                const std::vector<std::string>& prefixes) {
-  const std::string file = query.repository == nullptr
-                               ? os::read_file(path)
-                               : graph_file(*query.repository, query.commit, path);
-  Graph graph =
-      path.ends_with(kSuffix)
-          ? read_pt2(as_bytes(file), path)
-          : own_initializers(read_onnx(as_bytes(file), path, parse_inputs(query.setting("input"))));
-  return derive_weights(std::move(graph), query.tensors, prefixes);
-}
-
-/// What a graph gives that may be no graph, or why it gives nothing.
-struct Attempt {
-  std::optional<ModelDerivation> derived;
-  std::string reason;  // empty: there is none
+/// What a graph allows of a model, or why it says nothing.
+struct Allowed {
+  std::optional<Spec> spec;
+  std::string prefix;
+  std::string pins;    // in words, why nothing more can move
+  std::string reason;  // without a spec; empty: there is no graph
 };
 
+/// As it was found before. Bound again, it proves itself to fit.
+std::optional<Allowed> known_before(const SpecQuery& query, const std::string& path,
+                                    const DerivedSpecs& before) {
+  const auto found = before.find();
+  if (!found) return std::nullopt;
+  try {
+    Allowed allowed{bind_spec(found->text, path, weights_under(query.tensors, found->prefix)),
+                    found->prefix,
+                    found->pins,
+                    {}};
+    allowed.spec->proof = Proof::kAlgebraic;
+    return allowed;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+/// What the graph in a file allows; `read` makes a graph of its bytes.
+template <typename Read>
+Allowed derive_file(const SpecQuery& query, const std::string& path, GraphBytes& file,
+                    const std::vector<std::string>& prefixes, const Read& read) {
+  std::optional<DerivedSpecs> before;
+  if (file.blob()) {
+    before.emplace(query, *file.blob(), prefixes);
+    if (auto allowed = known_before(query, path, *before)) return *std::move(allowed);
+  }
+  ModelDerivation derived = derive_weights(read(file.bytes()), query.tensors, prefixes);
+  Allowed allowed{
+      std::move(derived.spec), std::move(derived.prefix), describe_pins(derived.derivation), {}};
+  if (before) before->keep({derived.derivation.spec_text, allowed.prefix, allowed.pins});
+  return allowed;
+}
+
+Allowed derive_exported(const SpecQuery& query, const std::string& path,
+                        const std::vector<std::string>& prefixes) {
+  GraphBytes file(query, path);
+  return derive_file(query, path, file, prefixes, [&](Bytes bytes) {
+    if (path.ends_with(kSuffix)) return read_pt2(bytes, path);
+    return own_initializers(read_onnx(bytes, path, parse_inputs(query.setting("input"))));
+  });
+}
+
 /// By an ONNX model that nobody named as a graph.
-Attempt derive_unasked(const SpecQuery& query, const std::string& path,
+Allowed derive_unasked(const SpecQuery& query, const std::string& path,
                        const std::vector<std::string>& prefixes) {
   try {
-    return {derive_exported(query, path, prefixes), {}};
+    return derive_exported(query, path, prefixes);
   } catch (const Error& error) {
-    return {std::nullopt, fmt::format("{}: {}", path, error.what())};
+    return {std::nullopt, {}, {}, fmt::format("{}: {}", path, error.what())};
   }
 }
 
 /// An archive may be there for evaluation alone, so that none, and one that cannot be read, is no
 /// Error.
-Attempt derive_by_script(const SpecQuery& query, const std::vector<std::string>& prefixes) {
+Allowed derive_by_script(const SpecQuery& query, const std::vector<std::string>& prefixes) {
   const std::string path = query.setting("graph");
   if (query.repository == nullptr || path.empty() || path.ends_with(kSuffix) ||
       path.ends_with(kOnnxSuffix))
     return {};
+  bool script = false;
   try {
-    const std::string file = graph_file(*query.repository, query.commit, path);
-    if (!is_torchscript(as_bytes(file))) return {};
-    try {
-      return {derive_weights(read_torchscript(as_bytes(file), path, names_of(query.tensors),
-                                              parse_inputs(query.setting("input"))),
-                             query.tensors, prefixes),
-              {}};
-    } catch (const Error& error) {
-      return {std::nullopt, fmt::format("{}: {}", path, error.what())};
-    }
-  } catch (const Error&) {
-    return {};  // it is not in this commit
+    GraphBytes file(query, path);
+    return derive_file(query, path, file, prefixes, [&](Bytes bytes) {
+      script = is_torchscript(bytes);
+      if (!script) throw Error("no archive of TorchScript");
+      return read_torchscript(bytes, path, names_of(query.tensors),
+                              parse_inputs(query.setting("input")));
+    });
+  } catch (const Error& error) {
+    if (!script) return {};  // it is not in this commit, or something else
+    return {std::nullopt, {}, {}, fmt::format("{}: {}", path, error.what())};
   }
 }
-
-}  // namespace
-
-namespace {
 
 /// "=16000".
 std::optional<std::int64_t> number_in(std::string_view text) {
@@ -258,13 +314,13 @@ void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
   const std::string path = exported_graph(query);
   const std::string prefix = found.prefix.value_or("");
   if (path.empty() || query.setting("graph").empty()) {
-    const auto derived = path.empty() ? derive_by_script(query, {prefix}).derived
-                                      : derive_unasked(query, path, {prefix}).derived;
-    if (derived && !beyond(derived->spec, found.spec)) found.spec.proof = Proof::kAlgebraic;
+    const Allowed allowed =
+        path.empty() ? derive_by_script(query, {prefix}) : derive_unasked(query, path, {prefix});
+    if (allowed.spec && !beyond(*allowed.spec, found.spec)) found.spec.proof = Proof::kAlgebraic;
     return;
   }
-  const ModelDerivation derived = derive_exported(query, path, {prefix});
-  if (const auto reason = beyond(derived.spec, found.spec))
+  const Allowed allowed = derive_exported(query, path, {prefix});
+  if (const auto reason = beyond(*allowed.spec, found.spec))
     throw Error(fmt::format("{}: {}, as {} says", query.setting("spec"), *reason, path), query.path,
                 fmt::format("'mgit spec derive {} {}' shows what the graph allows; if it is of "
                             "another network, take it out of .mgitconfig",
@@ -276,33 +332,30 @@ void prove_by_graph(const SpecQuery& query, FoundSpec& found) {
 /// a word.
 SpecAnswer spec_of_graph(const SpecQuery& query) {
   const std::string path = exported_graph(query);
+  const std::string named = query.setting("graph");
   if (path.empty()) {
-    if (const std::string other = query.setting("graph"); other.ends_with(kOnnxSuffix))
-      throw Error("an ONNX model tells weights by their contents, which change", other,
-                  fmt::format("derive a spec of it once, 'mgit spec derive {} {} -o net.perm', "
-                              "and name that in .mgitconfig",
-                              other, query.path));
-    return {};
+    if (!named.ends_with(kOnnxSuffix)) return {};
+    throw Error("an ONNX model tells weights by their contents, which change", named,
+                fmt::format("derive a spec of it once, 'mgit spec derive {} {} -o net.perm', "
+                            "and name that in .mgitconfig",
+                            named, query.path));
   }
-  Attempt made = query.setting("graph").empty()
-                     ? derive_unasked(query, path, query.prefixes())
-                     : Attempt{derive_exported(query, path, query.prefixes()), {}};
-  std::optional<ModelDerivation>& found = made.derived;
-  if (!found) return {std::nullopt, std::move(made.reason)};
-  if (found->spec.groups.empty())
-    throw Error("nothing in this network can be reordered; " + describe_pins(found->derivation),
-                path, fmt::format("'mgit spec derive {} {}' shows every reason", path, query.path));
-  return {FoundSpec{std::move(found->spec), std::move(found->prefix)}};
+  Allowed allowed = named.empty() ? derive_unasked(query, path, query.prefixes())
+                                  : derive_exported(query, path, query.prefixes());
+  if (!allowed.spec) return {std::nullopt, std::move(allowed.reason)};
+  if (allowed.spec->groups.empty())
+    throw Error("nothing in this network can be reordered; " + allowed.pins, path,
+                fmt::format("'mgit spec derive {} {}' shows every reason", path, query.path));
+  return {FoundSpec{*std::move(allowed.spec), std::move(allowed.prefix)}};
 }
 
 SpecAnswer spec_of_script(const SpecQuery& query) {
-  Attempt script = derive_by_script(query, query.prefixes());
-  if (!script.derived) return {std::nullopt, std::move(script.reason)};
-  ModelDerivation& derived = *script.derived;
-  if (derived.spec.groups.empty())
-    return {std::nullopt, fmt::format("{} allows nothing: {}", derived.graph.source,
-                                      describe_pins(derived.derivation))};
-  return {FoundSpec{std::move(derived.spec), std::move(derived.prefix)}};
+  Allowed allowed = derive_by_script(query, query.prefixes());
+  if (!allowed.spec) return {std::nullopt, std::move(allowed.reason)};
+  if (allowed.spec->groups.empty())
+    return {std::nullopt,
+            fmt::format("{} allows nothing: {}", query.setting("graph"), allowed.pins)};
+  return {FoundSpec{*std::move(allowed.spec), std::move(allowed.prefix)}};
 }
 
 }  // namespace mgit

@@ -111,6 +111,64 @@ graph_fork reference_linear.pt2 small
 fails_with 128 "nothing in this network can be reordered; " mgit rebase feature onto main
 contains "$errors" "mgit spec derive net.pt2 model.safetensors"
 
+scenario "what a committed graph allows is kept, and believed only as long as it is whole and fits"
+graph_fork llama.pt2 llama
+rm -rf .git/mgit/derived
+ok mgit spec show HEAD --text
+fresh=$output
+entry=$(echo .git/mgit/derived/*)
+cp "$entry" whole
+# derived_again [WHAT]: the entry is not believed, and written anew.
+derived_again() {
+  ok mgit spec show HEAD --text
+  equal "$output" "$fresh" "the spec"
+  same_file "$entry" whole
+}
+derived_again
+printf 'mgit-perm 1\narch derived\nskip *\n' >other.perm
+# lying BODY: an entry of this name with its digest.
+lying() {
+  python3 - "$entry" "$1" <<'EOF'
+import hashlib, sys
+name, body = sys.argv[1].rsplit("/", 1)[1], sys.argv[2].encode()
+open(sys.argv[1], "wb").write(f"mgit derived 1 {name} {hashlib.sha256(body).hexdigest()}\n".encode() + body)
+EOF
+}
+lying '0 0 mgit-perm 1
+perm F
+other.weight: F, _
+'
+derived_again
+for bad in '' '0' '0 99999999999999999999 x' '7 a' '0 0 '; do
+  lying "$bad"
+  derived_again
+done
+for size in 0 1 40 100 150 $(($(stat -c %s whole) - 1)); do
+  head -c "$size" whole >"$entry"
+  derived_again
+done
+sed 's/^perm /perm x/' whole >"$entry"
+derived_again
+lying '0 0 mgit-perm 1
+skip *
+'
+fails_with 128 "nothing in this network can be reordered; " mgit spec show HEAD
+cp whole "$entry"
+git commit -q --allow-empty -m "The same graph"
+derived_again
+equal "$(ls .git/mgit/derived | wc -l)" 1 "entries"
+for number in $(seq 80); do : >.git/mgit/derived/$number; done
+touch -d '1 hour ago' .git/mgit/derived/[0-9] .git/mgit/derived/[0-9][0-9]
+git config -f .mgitconfig model.net.input 1x2
+commit_all "Another input"
+ok mgit spec show HEAD
+equal "$(ls .git/mgit/derived | wc -l)" 64 "entries"
+rm -rf .git/mgit/derived
+: >.git/mgit/derived
+ok mgit spec show HEAD~ --text
+equal "$output" "$fresh" "where nothing can be kept"
+cd ..
+
 scenario "an ONNX model is its own graph, named as one or not"
 # onnx_mlp FILE SEED: y = w2 relu(w1 x + b1) + b2, or, for seed 0, w2 x.
 onnx_mlp() {
