@@ -93,7 +93,10 @@ Factor parse_factor(std::string_view name) {
     return named(name.substr(0, name.size() - std::string_view(".alpha").size()));
   }
   constexpr std::string_view kSaved = ".modules_to_save.";
+  constexpr std::string_view kWrapped = ".base_layer.";  // the bias of what has factors
   std::string whole(name);
+  if (const std::size_t at = whole.find(kWrapped); at != std::string::npos)
+    whole.erase(at, kWrapped.size() - 1);
   if (const std::size_t at = whole.find(kSaved); at != std::string::npos) {
     whole.erase(at, kSaved.size() - 1);
     // "head.modules_to_save.default.weight" is one that was saved with the adapter's name in it.

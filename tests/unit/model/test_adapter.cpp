@@ -146,6 +146,7 @@ TEST(Adapter, WhatIsNotUnderstoodIsAMisfit) {
   EXPECT_THAT(misfit("b.lokr_w1", {2, 2}), HasSubstr("does not know"));
   EXPECT_THAT(misfit("c.weight", {2, 2}), HasSubstr("no such tensor"));
   EXPECT_EQ(misfit("base_model.model.b.modules_to_save.default.weight", {4, 3}), "none");
+  EXPECT_EQ(misfit("base_model.model.b.base_layer.weight", {4, 3}), "none");
   EXPECT_EQ(misfit("base_model.model.a.fc.lora_A.weight", {2, 3}), "none");
 }
 
