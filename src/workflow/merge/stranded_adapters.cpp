@@ -6,7 +6,6 @@
 
 #include "format/shard_index.h"
 #include "model/adapter_base.h"
-#include "model/model_spec.h"
 
 namespace mgit {
 namespace {
@@ -14,7 +13,8 @@ namespace {
 void check_side(const Repository& repository, const Oid& ours, const SidePlan& side) {
   std::vector<CommittedModel> models;
   std::vector<CommittedModel> adapters;
-  for (CommittedModel& model : models_at(repository, side.commit))
+  ModelListing listing = repository.list_models(side.commit);  // without broken sets
+  for (CommittedModel& model : listing.models)
     (is_adapter(model) ? adapters : models).push_back(std::move(model));
   for (const CommittedModel& adapter : adapters) {
     const auto here = repository.model_at(ours, adapter.path);
