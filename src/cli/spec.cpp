@@ -73,7 +73,7 @@ class SpecCommand : public Command {
         "--json prints one object: architecture, proof, spec (its digest), tensors, parameters, "
         "movable, groups (name, size, parameters, members; of a family, in); check adds fits, or "
         "prints fits and reasons; with --graph also largest_change (of an output, relative), "
-        "permutations, controls, reason.");
+        "permutations, controls, reason, entailed (false: borne out by numbers alone).");
     show_ = &options.subcommand("show", "the groups of hidden units of a network");
     show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     show_->flag("--text", text_, "the spec itself, every tensor and size written out");
@@ -140,24 +140,30 @@ class SpecCommand : public Command {
     return graph_.empty() ? fits(*result.spec) : check_by_graph(target, *result.spec);
   }
 
-  /// Algebraic: what the graph allows; numeric: the graph is run.
+  /// Algebraic: what the graph allows; numeric: the graph is run. A spec that its words do not
+  /// entail is borne out by its numbers, or refused.
   int check_by_graph(const Target& target, Spec spec) const {
     const MappedFile file(graph_);
     const ModelDerivation derived =
         target.derive(GraphFile(file.bytes(), graph_, parse_inputs(input_)));
+    std::string beyond_graph;
     if (const auto reason = beyond(derived.spec, spec))
-      return misfits(target, {fmt::format("{}, as {} says", *reason, graph_)});
-    spec.proof = Proof::kAlgebraic;
+      beyond_graph = fmt::format("{}, as {} says", *reason, graph_);
+    else
+      spec.proof = Proof::kAlgebraic;
     const NumericProof proof =
         prove(derived.graph, spec, WeightsModel(target.source(), derived.prefix));
+    if (!proof.proved && !beyond_graph.empty())
+      return misfits(target, {beyond_graph, "nor by its numbers: " + proof.reason});
     if (proof.proved) spec.proof = Proof::kNumeric;
     if (json_) {
       Json json = to_json(spec);
       json["fits"] = true;
+      json["entailed"] = beyond_graph.empty();
       json["largest_change"] = proof.largest_change;
       json["permutations"] = proof.permutations;
       json["controls"] = proof.controls;
-      json["reason"] = proof.reason;
+      json["reason"] = proof.proved ? beyond_graph : proof.reason;
       print_json(json);
       return 0;
     }
@@ -171,7 +177,9 @@ class SpecCommand : public Command {
     } else {
       fmt::print("not numeric   {}\n", proof.reason);
     }
-    if (const auto more = beyond(spec, derived.spec))
+    if (!beyond_graph.empty())
+      fmt::print("not algebraic {}: by its numbers alone\n", beyond_graph);
+    else if (const auto more = beyond(spec, derived.spec))
       fmt::print("allows more   {}: 'mgit spec diff {} {} {}' shows what\n", graph_, spec_, graph_,
                  target_);
     return 0;

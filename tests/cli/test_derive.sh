@@ -170,7 +170,8 @@ equal "$output" "$fresh" "where nothing can be kept"
 cd ..
 
 scenario "an ONNX model is its own graph, named as one or not"
-# onnx_mlp FILE SEED: y = w2 relu(w1 x + b1) + b2, or, for seed 0, w2 x.
+# onnx_mlp FILE SEED [running]: y = w2 relu(w1 x + b1) + b2, or, for seed 0, w2 x; with "running" the sum over the
+# hidden units is the last of their running sums.
 onnx_mlp() {
   python3 - "$@" <<'EOF'
 import random, struct, sys
@@ -204,7 +205,17 @@ def value(field, name, *shape):
     dims = b"".join(text(1, number(1, length)) for length in shape)
     return text(field, text(1, name) + text(2, text(1, number(1, 1) + text(2, dims))))
 
-if seed:
+def longs(name, *numbers):
+    shape = number(1, len(numbers)) if name != "axis" else b""
+    return text(5, shape + number(2, 7) + text(8, name) + text(9, struct.pack("<%dq" % len(numbers), *numbers)))
+
+if sys.argv[3:]:
+    graph = node("Gemm", ["x", "w1", "b1"], "h") + node("Relu", ["h"], "a") + node("Unsqueeze", ["a", "two"], "u")
+    graph += node("Transpose", ["w2"], "t") + node("Mul", ["u", "t"], "m") + node("CumSum", ["m", "axis"], "c")
+    graph += node("Slice", ["c", "last", "end", "one"], "s") + node("Squeeze", ["s", "one"], "y")
+    graph += weight("w1", 16, 3) + weight("b1", 16) + weight("w2", 2, 16)
+    graph += longs("two", 2) + longs("axis", 1) + longs("last", 15) + longs("end", 16) + longs("one", 1)
+elif seed:
     graph = node("Gemm", ["x", "w1", "b1"], "h") + node("Relu", ["h"], "a") + node("Gemm", ["a", "w2", "b2"], "y")
     graph += weight("w1", 16, 3) + weight("b1", 16) + weight("w2", 2, 16) + weight("b2", 2)
 else:
@@ -290,3 +301,25 @@ contains "$output" "proof         numeric"
 contains "$output" "allows more"
 printf 'mgit-perm 1\nperm K:2\nmodel*v_proj.weight: K*_, _\nmodel*o_proj.weight: _, K*_\nskip *\n' >wrong.perm
 fails_with 1 "group K may not be reordered like that" mgit spec check wrong.perm model.safetensors --graph "$graphs/llama.pt2"
+contains "$output" "nor by its numbers: all groups at once change the outputs"
+
+scenario "a spec that goes beyond what the graph says is borne out by its numbers, but not for a rebase"
+onnx_mlp net.onnx 3 running
+fails_with 1 "its result depends on the order of positions (aten.cumsum in c)" mgit spec derive net.onnx net.onnx
+printf 'mgit-perm 1\nperm H\nw1: H, _\nb1: H\nw2: _, H\nskip *\n' >mine.perm
+ok mgit spec check mine.perm net.onnx --graph net.onnx
+contains "$output" "proof         numeric"
+contains "$output" "not algebraic group H may not be reordered like that, as net.onnx says: by its numbers alone"
+ok mgit spec check mine.perm net.onnx --graph net.onnx --json
+equal "$(number "$output" entailed)" False
+equal "$(number "$output" proof)" numeric
+make_repository borne
+cp ../net.onnx ../mine.perm .
+printf '[model "net"]\n\tpath = net.onnx\n\tgraph = net.onnx\n\tspec = mine.perm\n' >.mgitconfig
+commit_all "A network"
+git switch -q -c feature
+onnx_mlp net.onnx 4 running
+commit_all "Trained apart"
+git switch -q main
+fails_with 128 "mine.perm: group H may not be reordered like that, as net.onnx says" mgit rebase feature onto main
+cd ..
