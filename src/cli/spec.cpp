@@ -8,6 +8,7 @@
 #include "base/mapped_file.h"
 #include "base/os.h"
 #include "cli/command.h"
+#include "cli/spec_picture.h"
 #include "cli/spec_report.h"
 #include "mgit/graph.h"
 #include "mgit/perm.h"
@@ -77,6 +78,8 @@ class SpecCommand : public Command {
     show_ = &options.subcommand("show", "the groups of hidden units of a network");
     show_->argument("network", target_, "a checkpoint file or shard index, or REV[:PATH]");
     show_->flag("--text", text_, "the spec itself, every tensor and size written out");
+    show_->flag("--dot", dot_, "a picture for Graphviz: mgit spec show --dot | dot -Tsvg");
+    show_->flag("--svg", svg_, "a picture: a row for each tensor, a line for each group");
     show_->flag("--json", json_, "for scripts");
     Options* check =
         &options.subcommand("check", "does a spec fit a network, and how far is it proved");
@@ -121,9 +124,15 @@ class SpecCommand : public Command {
   }
 
   int show() const {
+    if (text_ + dot_ + svg_ + json_ > 1)
+      throw UsageError("one of --text, --dot, --svg and --json at a time");
     const Spec spec = Target(target_).spec();
     if (text_) {
       fmt::print("{}", spec_text(spec));
+    } else if (dot_) {
+      fmt::print("{}", spec_dot(spec));
+    } else if (svg_) {
+      fmt::print("{}", spec_svg(spec));
     } else if (json_) {
       print_json(to_json(spec));
     } else {
@@ -273,6 +282,8 @@ class SpecCommand : public Command {
   std::string spec_;
   std::string other_;
   bool text_ = false;
+  bool dot_ = false;
+  bool svg_ = false;
   bool json_ = false;
 };
 

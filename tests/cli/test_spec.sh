@@ -108,3 +108,56 @@ ok mgit undo
 ok mgit rebase other onto main --trust-spec
 ok mgit merge main
 ok mgit fsck
+
+scenario "a picture: a row for each tensor that carries a group, a line for each group, the same each time"
+make_repository pictures
+make_checkpoint model.safetensors 1 'a<&b".weight=8,3' 'a<&b".bias=8' c.weight=5,8 c.bias=5 d.weight=6,5 d.bias=6
+cat >net.perm <<'PERM'
+mgit-perm 1
+perm H:4
+perm Q:2 in H
+perm R
+"a<&b\".weight": H*Q, _
+"a<&b\".bias": H*Q
+c.weight: R, H*Q
+c.bias: R
+d.weight: _, R
+d.bias: _
+PERM
+printf '[model "net"]\n\tpath = model.safetensors\n\tspec = net.perm\n' >.mgitconfig
+commit_all "A network"
+ok mgit spec show --svg
+printf '%s\n' "$output" >picture.svg
+python3 - picture.svg <<'EOF' >counted
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+of = lambda tag: list(root.iter("{http://www.w3.org/2000/svg}" + tag))
+texts = ["".join(each.itertext()) for each in of("text")]
+print(len(of("line")), len(of("circle")), len([each for each in of("line") if "stroke-dasharray" in each.attrib]))
+print("\n".join(texts))
+inside = lambda each, x, y: 0 <= float(each.get(x)) <= float(root.get("width")) and 0 <= float(each.get(y)) <= float(root.get("height"))
+print(all(inside(each, "cx", "cy") for each in of("circle")) and all(inside(each, "x", "y") for each in of("text")))
+EOF
+equal "$(<counted)" '3 9 1
+custom: 3 groups, 107 of 113 parameters can move
+"a<&b\".bias"
+H:4*Q:2
+"a<&b\".weight"
+H*Q, _
+c.bias
+R:5
+c.weight
+R, H*Q
+d.weight
+_, R
+1 tensor keeps its order
+True'
+ok mgit spec show --svg
+same_text=$output
+equal "$same_text" "$(<picture.svg)"
+ok mgit spec show --dot
+contains "$output" '[shape=ellipse, color="#d62728", penwidth=2, label="Q\n2 units in each of H", style=dashed]'
+contains "$output" 'label="\"a<&b\\\".weight\"\nH*Q, _"'
+equal "$(grep -c ' -> ' <<<"$output")" 10 "lines, and one from H to its family"
+if command -v dot >/dev/null; then ok dot -Tsvg <<<"$output"; fi
+fails_with 129 "one of --text, --dot, --svg and --json at a time" mgit spec show --svg --json
