@@ -17,6 +17,8 @@
 
 namespace mgit {
 
+class NormRepair;
+
 struct Evaluation {
   double loss = 0;                 // mean over samples
   std::optional<double> accuracy;  // 0..1, for classification
@@ -72,9 +74,11 @@ struct BarrierCurve {
   double barrier_paper = 0;  // max L(l) - (L(0) + L(1)) / 2 (arXiv 2209.04836, definition 2.1)
 };
 
+/// `repair`, if given, was made of the same two models.
 BarrierCurve barrier_curve(Evaluator& evaluator, const TensorSource& a, const TensorSource& b,
                            int points = 25,
-                           const std::function<void(int done, int total)>& progress = {});
+                           const std::function<void(int done, int total)>& progress = {},
+                           const NormRepair* repair = nullptr);
 
 /// One named curve for drawing.
 struct NamedCurve {

@@ -14,6 +14,8 @@
 
 namespace mgit {
 
+struct BatchNorm;
+class NormRepair;
 class TensorRoles;
 struct TensorUnit;
 
@@ -24,19 +26,24 @@ Buffer weighted_mean(std::span<const TensorView> tensors, std::span<const double
 
 /// (1-lambda) a + lambda b for every tensor that may be averaged, the others from a, computed as
 /// read; weights in codes and their scales are those of either end. Keeps references.
+/// With `repair`, which was made of the same ends, the running variances of batch norms follow from
+/// the weights (merge/norm_variance.h).
 /// read throws Error between the ends for weights in codes that differ.
 class InterpolatedModel : public TensorSource {
  public:
-  InterpolatedModel(const TensorSource& a, const TensorSource& b, double lambda);
+  InterpolatedModel(const TensorSource& a, const TensorSource& b, double lambda,
+                    const NormRepair* repair = nullptr);
   const std::vector<TensorInfo>& tensors() const override { return a_.tensors(); }
   TensorData read(std::string_view name) const override;
 
  private:
   void require_equal_codes(const TensorUnit& unit) const;
+  TensorData repaired(const BatchNorm& norm) const;
 
   const TensorSource& a_;
   const TensorSource& b_;
   double lambda_;
+  const NormRepair* repair_;
   std::shared_ptr<const TensorRoles> roles_;
 };
 

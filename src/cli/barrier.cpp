@@ -7,6 +7,7 @@
 
 #include "base/os.h"
 #include "base/progress.h"
+#include "base/words.h"
 #include "cli/command.h"
 #include "cli/evaluation.h"
 
@@ -47,13 +48,16 @@ class Barrier : public Command {
         "paper's variant, over their mean, is printed beside it.\n\n"
         "--json prints one object: a, b, setting (graph, data, loss), barrier, barrier_paper, "
         "points "
-        "(lambda, loss, accuracy, samples), and with --rebase rebased: the curve after matching, "
+        "(lambda, loss, accuracy, samples), repaired_norms, and with --rebase rebased: the curve "
+        "after matching, "
         "spec, objective_before, objective_after, sweeps.");
     options.argument("a", request_.a, "revision (rev or rev:path) or checkpoint file").required();
     options.argument("b", request_.b, "the other end").required();
     options.value("--points", request_.points, "evaluations along the line (default 25)")
         .range(2, 10000);
     options.flag("--rebase", request_.rebase, "also with B matched onto A: before and after");
+    options.flag("--no-repair", no_repair_,
+                 "between the ends, average the running variances of batch norms like all else");
     add_evaluation_options(options, request_.evaluation);
     options.value("--svg", svg_, "draw the loss into this file, too").value_name("file");
     options.flag("--json", json_, "every point, as one JSON document");
@@ -75,6 +79,7 @@ class Barrier : public Command {
 
  private:
   BarrierReport measure(Workspace* repository) {
+    request_.repair = !no_repair_;
     const int curves = request_.rebase ? 2 : 1;
     Progress progress("evaluating", static_cast<std::uint64_t>(curves * request_.points));
     request_.progress = [&](int, int) { progress.advance(); };
@@ -113,9 +118,19 @@ class Barrier : public Command {
                  report.match->sweeps, report.spec);
       print_rows(*report.rebased);
     }
-    if (report.running_statistics)
-      fmt::print("note: batch-norm statistics between the ends are averaged, not recomputed\n");
+    if (report.running_statistics) fmt::print("{}\n", norm_line(report));
     if (!no_draw_) draw(report);
+  }
+
+  std::string norm_line(const BarrierReport& report) const {
+    if (report.repaired > 0)
+      return fmt::format(
+          "between the ends, the running variances of {} follow from the weights (--no-repair: "
+          "averages)",
+          counted(report.repaired, "batch norm"));
+    return fmt::format(
+        "note: between the ends, the running variances of batch norms are averages{}",
+        no_repair_ ? "" : ": no spec says which layers they follow");
   }
 
   static void draw(const BarrierReport& report) {
@@ -139,7 +154,8 @@ class Barrier : public Command {
                          {"sweeps", report.match->sweeps}};
       json["rebased"].update(curve_json(*report.rebased));
     }
-    json["running_statistics_averaged"] = report.running_statistics;
+    json["running_statistics_averaged"] = report.running_statistics && report.repaired == 0;
+    json["repaired_norms"] = report.repaired;
     fmt::print("{}\n", json.dump());
   }
 
@@ -147,6 +163,7 @@ class Barrier : public Command {
   std::string svg_;
   bool json_ = false;
   bool no_draw_ = false;
+  bool no_repair_ = false;
 };
 
 const Registered<Barrier> kBarrier("barrier", "loss along the line between two models",

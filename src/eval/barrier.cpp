@@ -31,13 +31,14 @@ void set_barriers(BarrierCurve& curve) {
 }  // namespace
 
 BarrierCurve barrier_curve(Evaluator& evaluator, const TensorSource& a, const TensorSource& b,
-                           int points, const std::function<void(int, int)>& progress) {
+                           int points, const std::function<void(int, int)>& progress,
+                           const NormRepair* repair) {
   if (points < 2) throw UsageError("a curve needs at least 2 points");
   BarrierCurve curve;
   for (int i = 0; i < points; ++i) {
     const double lambda = static_cast<double>(i) / (points - 1);
     curve.lambda.push_back(lambda);
-    curve.points.push_back(evaluator.evaluate(InterpolatedModel(a, b, lambda)));
+    curve.points.push_back(evaluator.evaluate(InterpolatedModel(a, b, lambda, repair)));
     if (progress) progress(i + 1, points);
   }
   set_barriers(curve);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/threads.h"
+#include "merge/norm_repair.h"
 #include "merge/tensor_role.h"
 
 namespace mgit {
@@ -71,12 +72,19 @@ Buffer weighted_mean(std::span<const TensorView> tensors, std::span<const double
   return result;
 }
 
-InterpolatedModel::InterpolatedModel(const TensorSource& a, const TensorSource& b, double lambda)
-    : a_(a), b_(b), lambda_(lambda), roles_(std::make_shared<TensorRoles>(a.tensors())) {}
+InterpolatedModel::InterpolatedModel(const TensorSource& a, const TensorSource& b, double lambda,
+                                     const NormRepair* repair)
+    : a_(a),
+      b_(b),
+      lambda_(lambda),
+      repair_(repair),
+      roles_(std::make_shared<TensorRoles>(a.tensors())) {}
 
 TensorData InterpolatedModel::read(std::string_view name) const {
   TensorData ours = a_.read(name);
   if (lambda_ == 0) return ours;
+  if (const BatchNorm* norm = repair_ == nullptr ? nullptr : repair_->find(name))
+    return repaired(*norm);
   const auto index = static_cast<std::size_t>(a_.find(name) - a_.tensors().data());
   if (const TensorUnit* unit = roles_->unit_of(index)) {
     if (lambda_ == 1) return b_.read(name);
@@ -90,6 +98,12 @@ TensorData InterpolatedModel::read(std::string_view name) const {
   const double weights[] = {1 - lambda_, lambda_};
   const auto mean = std::make_shared<const Buffer>(weighted_mean(views, weights));
   return {{ours.view.dtype, ours.view.shape, *mean}, mean};
+}
+
+TensorData InterpolatedModel::repaired(const BatchNorm& norm) const {
+  const TensorInfo& info = *a_.find(norm.variance);
+  const auto variance = std::make_shared<const Buffer>(repair_->variance(norm, lambda_, *this));
+  return {{info.dtype, info.shape, *variance}, variance};
 }
 
 void InterpolatedModel::require_equal_codes(const TensorUnit& unit) const {

@@ -11,6 +11,8 @@
 #include "base/process.h"
 #include "format/shard_index.h"
 #include "match/method.h"
+#include "merge/batch_norms.h"
+#include "merge/norm_repair.h"
 #include "mgit/lineage.h"
 #include "model/model_spec.h"
 #include "model/training_state.h"
@@ -162,18 +164,37 @@ Evaluation evaluate(Evaluator& evaluator, const NamedModel& model) {
   }
 }
 
+Spec spec_of(const Workspace* repository, const NamedModel& model) {
+  return choose_weights_spec(repository, model.commit, model.path, model.weights.tensors());
+}
+
+/// The norms that can be repaired; none without a spec, which says what they follow.
+std::vector<BatchNorm> norms_to_repair(const Workspace* repository, const BarrierRequest& request,
+                                       const NamedModel& model) {
+  if (!request.repair || !model.has_running_statistics()) return {};
+  try {
+    return batch_norms(spec_of(repository, model), model.weights.tensors());
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 void add_rebased_curve(const Workspace* repository, const BarrierRequest& request,
-                       const NamedModel& a, const NamedModel& b, Evaluator& evaluator,
+                       const NamedModel& a, const NamedModel& b,
+                       const std::vector<BatchNorm>& norms, Evaluator& evaluator,
                        BarrierReport& report) {
-  const Spec spec = choose_weights_spec(repository, b.commit, b.path, b.weights.tensors());
+  const Spec spec = spec_of(repository, b);
   report.spec = describe_spec(spec);
   report.match = require_method(kDefaultMethod)
                      .match({.spec = spec, .a = a.weights, .b = b.weights, .options = {}});
   const PermutedModel permuted(b.weights, spec, report.match->permutation);
-  report.rebased =
-      barrier_curve(evaluator, a.weights, permuted, request.points, [&](int done, int total) {
+  const NormRepair repair(norms, a.weights, permuted);
+  report.rebased = barrier_curve(
+      evaluator, a.weights, permuted, request.points,
+      [&](int done, int total) {
         if (request.progress) request.progress(total + done, 2 * total);
-      });
+      },
+      &repair);
 }
 
 }  // namespace
@@ -204,7 +225,7 @@ std::vector<std::string> without_ranges(const Repository* repository,
 
 bool NamedModel::has_running_statistics() const {
   return std::any_of(weights.tensors().begin(), weights.tensors().end(),
-                     [](const TensorInfo& info) { return info.name.ends_with("running_mean"); });
+                     [](const TensorInfo& info) { return is_running_statistic(info.name); });
 }
 
 std::vector<EvaluatedModel> evaluate_models(Workspace* repository,
@@ -243,11 +264,16 @@ BarrierReport barrier(Workspace* repository, const BarrierRequest& request) {
   evaluate(*evaluator, a);
   evaluate(*evaluator, b);
   const int stages = request.rebase ? 2 : 1;
-  report.curve =
-      barrier_curve(*evaluator, a.weights, b.weights, request.points, [&](int done, int total) {
+  const std::vector<BatchNorm> norms = norms_to_repair(repository, request, b);
+  report.repaired = norms.size();
+  const NormRepair repair(norms, a.weights, b.weights);
+  report.curve = barrier_curve(
+      *evaluator, a.weights, b.weights, request.points,
+      [&](int done, int total) {
         if (request.progress) request.progress(done, stages * total);
-      });
-  if (request.rebase) add_rebased_curve(repository, request, a, b, *evaluator, report);
+      },
+      &repair);
+  if (request.rebase) add_rebased_curve(repository, request, a, b, norms, *evaluator, report);
   return report;
 }
 

@@ -62,6 +62,7 @@ struct BarrierRequest {
   EvaluationRequest evaluation;
   int points = 25;
   bool rebase = false;  // also with B matched onto A
+  bool repair = true;   // between the ends, running variances follow from the weights
   std::function<void(int done, int total)> progress;
 };
 
@@ -71,7 +72,8 @@ struct BarrierReport {
   std::optional<MatchResult> match;  // with `rebase`
   std::string spec;                  // which one, and how far it is proved
   std::optional<BarrierCurve> rebased;
-  bool running_statistics = false;  // batch norm: those of points between are averaged
+  bool running_statistics = false;  // the network has batch norms
+  std::size_t repaired = 0;         // how many of them were repaired between the ends
 };
 
 BarrierReport barrier(Workspace* repository, const BarrierRequest& request);

@@ -1,0 +1,47 @@
+// Batch norms of a network, and the layers whose outputs they normalise: what it takes to set their
+// running statistics anew without data.
+//
+// A spec says which units a norm and a layer have in common, names say the rest: `bn2` is of
+// `conv2`, `downsample.1` of `downsample.0`. Where no name decides, the only layer that makes those
+// units is it; where several do, or where the norm stands on a concatenation, they count together
+// (a residual stream). Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mgit/perm.h"
+
+namespace mgit {
+
+/// A linear layer or a convolution.
+struct NormedLayer {
+  std::string weight;    // the name of its weight
+  std::size_t axis = 0;  // of its outputs: 1 of a transposed convolution
+  bool operator==(const NormedLayer&) const = default;
+};
+
+/// Channels of a norm that come from the same layers, one layer or the writers of a stream. None:
+/// what arrives was normalised before, or where it comes from is not known.
+struct NormedChannels {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::vector<NormedLayer> layers;
+  bool operator==(const NormedChannels&) const = default;
+};
+
+struct BatchNorm {
+  std::string variance;  // the name of its running variance
+  std::vector<NormedChannels> channels;
+};
+
+/// Norms with running statistics of which at least one channel has a layer; sorted by name.
+/// `network` is what `spec` was bound to. Cost: norms times tensors with the same units.
+std::vector<BatchNorm> batch_norms(const Spec& spec, const std::vector<TensorInfo>& network);
+
+/// Whether the name is that of a running mean or variance.
+bool is_running_statistic(std::string_view name);
+
+}  // namespace mgit
