@@ -26,6 +26,9 @@ class Merge : public Command {
     options.flag("--ours", ours_, "where both changed a model, take ours as it is");
     options.flag("--theirs", theirs_, "where both changed a model, take theirs as it is");
     options.flag("--no-rebase", no_rebase_, "do not bring theirs into our basin first");
+    options.flag("--no-repair", no_repair_,
+                 "average the running variances of batch norms as well; by default they follow "
+                 "from the weights");
     options.flag("--trust-spec", merge_.trust_spec,
                  "bring it there by a spec of your own, which nothing proves");
     options.flag("--ff", fast_forward_, "take theirs where git could fast-forward, as git would");
@@ -171,6 +174,7 @@ class Merge : public Command {
     if (merge_.strategy != MergeOptions().strategy)
       options.push_back("strategy=" + merge_.strategy);
     if (no_rebase_) options.emplace_back("no-rebase");
+    if (no_repair_) options.emplace_back("no-repair");
     if (merge_.combine) options.emplace_back("combine");
     if (merge_.trust_spec) options.emplace_back("trust-spec");
     if (ours_) options.emplace_back("take=ours");
@@ -204,6 +208,7 @@ class Merge : public Command {
   bool ours_ = false;
   bool theirs_ = false;
   bool no_rebase_ = false;
+  bool no_repair_ = false;
   bool fast_forward_ = false;
   bool no_fast_forward_ = false;
   bool squash_ = false;

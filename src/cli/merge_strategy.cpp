@@ -50,6 +50,8 @@ class RunMergeStrategy : public Command {
       options.strategy = argument.substr(kStrategy.size());
     } else if (argument == "--no-rebase") {
       options.rebase = false;
+    } else if (argument == "--no-repair") {
+      options.repair = false;
     } else if (argument == "--combine") {
       options.combine = true;
     } else if (argument == "--whole") {

@@ -150,6 +150,8 @@ class Parser {
         record.base = words.front();
       } else if (key == "Mgit-Merge-Tensors") {
         record.tensors = fmt::format("{}", fmt::join(words, " "));
+      } else if (key == "Mgit-Merge-Repair") {
+        record.repair = fmt::format("{}", fmt::join(words, " "));
       } else if (key == "Mgit-Merge-Spec") {
         add_spec(record.specs, words);
       } else if (key == "Mgit-Merge-Permutation") {
@@ -192,6 +194,7 @@ void add_merge(const MergeRecord& merge, std::vector<Trailer>& trailers) {
   if (!merge.weights.empty()) value += (value.empty() ? "weights " : " weights ") + merge.weights;
   trailers.push_back({"Mgit-Merge", value + model});
   if (!merge.tensors.empty()) trailers.push_back({"Mgit-Merge-Tensors", merge.tensors + model});
+  if (!merge.repair.empty()) trailers.push_back({"Mgit-Merge-Repair", merge.repair + model});
   if (!merge.base.empty()) trailers.push_back({"Mgit-Base", merge.base + model});
   for (const MergedPermutation& moved : merge.permutations)
     trailers.push_back({"Mgit-Merge-Permutation",

@@ -44,12 +44,14 @@ struct MergedPermutation {
   bool operator==(const MergedPermutation&) const = default;
 };
 
-/// Mgit-Merge, Mgit-Merge-Tensors, Mgit-Base, Mgit-Merge-Permutation, Mgit-Merge-Spec of one model.
+/// Mgit-Merge, Mgit-Merge-Tensors, Mgit-Merge-Repair, Mgit-Base, Mgit-Merge-Permutation,
+/// Mgit-Merge-Spec of one model.
 struct MergeRecord {
   std::string model;     // its path; empty: the only one
   std::string strategy;  // "none": every tensor is one side's
   std::string weights;   // separated by blanks, one for each parent
   std::string tensors;   // how many became what: "combined 4 parent-1 2"
+  std::string repair{};  // how running statistics were set, and how many: "norm-variance 9"
   std::string base;      // a commit, "none", or empty if not recorded
   std::vector<MergedPermutation> permutations;
   std::vector<SpecRecord> specs;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "merge/norm_variance.h"
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 #include "workflow/merge/base_in_basin.h"
@@ -90,30 +91,43 @@ class Combination {
     return sides_[side].moved.tensors[tensor].object;
   }
 
-  /// The merged tensor; nullopt where it is what the frame's model has.
-  std::optional<TensorData> content(const std::string& name, std::size_t frame) {
+  std::size_t index_of(std::string_view name) const {
     const Manifest& ours = sides_.front().stored;
-    const auto index = static_cast<std::size_t>(ours.find(name) - ours.tensors.data());
+    return static_cast<std::size_t>(ours.find(name) - ours.tensors.data());
+  }
+
+  /// The sides that decide a tensor and do not agree; one alone where they do.
+  std::vector<std::size_t> contenders(std::size_t index) const {
     std::vector<std::size_t> deciding = deciding_sides(
         plan_, index, [&](std::size_t side) { return sides_[side].stored.tensors[index].object; });
+    if (const auto& side = plan_.from_side[index]) return {*side};
     const auto alike = [&](std::size_t side) {
       return moved_object(side, index) == moved_object(deciding.front(), index);
     };
-    if (const auto& side = plan_.from_side[index]) deciding = {*side};
-    if (!std::all_of(deciding.begin(), deciding.end(), alike))
-      return combined(ours.tensors[index].info, index, deciding);
+    if (std::all_of(deciding.begin(), deciding.end(), alike)) deciding.resize(1);
+    return deciding;
+  }
 
+  /// The merged tensor; nullopt where it is what the frame's model has.
+  std::optional<TensorData> content(const std::string& name, std::size_t frame) {
+    const std::size_t index = index_of(name);
+    const std::vector<std::size_t> deciding = contenders(index);
     MergedTensor& merged = result_.tensors[index];
+    if (deciding.size() > 1) {
+      const BatchNorm* norm = norm_of(name);
+      merged = {TensorFate::kCombined, 0, norm != nullptr};
+      return norm != nullptr ? repaired(*norm, index, deciding) : combined(index, deciding);
+    }
     for (std::size_t side = 0; side < sides_.size(); ++side)
-      if (!alike(side)) merged = {TensorFate::kFromOneSide, deciding.front()};
+      if (moved_object(side, index) != moved_object(deciding.front(), index))
+        merged = {TensorFate::kFromOneSide, deciding.front()};
     if (moved_object(deciding.front(), index) == sides_[frame].stored.tensors[index].object)
       return std::nullopt;
     return sides_[deciding.front()].read(name);
   }
 
-  TensorData combined(const TensorInfo& info, std::size_t index,
-                      const std::vector<std::size_t>& deciding) {
-    result_.tensors[index] = {TensorFate::kCombined, 0};
+  TensorData combined(std::size_t index, const std::vector<std::size_t>& deciding) const {
+    const TensorInfo& info = sides_.front().stored.tensors[index].info;
     std::vector<TensorData> data;
     std::vector<TensorView> views;
     std::vector<double> weights;
@@ -126,6 +140,36 @@ class Combination {
     input.base = base_.get();
     const auto merged = std::make_shared<Buffer>(plan_.strategy->merge(input));
     return {{info.dtype, info.shape, *merged}, merged};
+  }
+
+  /// nullptr: no running variance, or one that is not repaired.
+  const BatchNorm* norm_of(std::string_view variance) const {
+    for (const BatchNorm& norm : plan_.norms)
+      if (norm.variance == variance) return &norm;
+    return nullptr;
+  }
+
+  TensorData repaired(const BatchNorm& norm, std::size_t index,
+                      const std::vector<std::size_t>& deciding) const {
+    std::vector<NormSide> norm_sides;
+    for (const std::size_t each : deciding) {
+      const CombinedSide& side = sides_[each];
+      norm_sides.push_back({[&side](std::string_view name) { return side.read(name); },
+                            [&side](const NormedLayer& layer) {
+                              return channel_energies(side.read(layer.weight).view, layer.axis);
+                            },
+                            plan_.sides[each].weight});
+    }
+    const auto variance = std::make_shared<Buffer>(
+        merged_variance(norm, norm_sides, [this](const NormedLayer& layer) {
+          const std::size_t weight = index_of(layer.weight);
+          const std::vector<std::size_t> from = contenders(weight);
+          const TensorData merged =
+              from.size() > 1 ? combined(weight, from) : sides_[from.front()].read(layer.weight);
+          return channel_energies(merged.view, layer.axis);
+        }));
+    const TensorInfo& info = sides_.front().stored.tensors[index].info;
+    return {{info.dtype, info.shape, *variance}, variance};
   }
 
   const Store& store_;

@@ -14,7 +14,8 @@ enum class TensorFate : std::uint8_t { kAlike, kCombined, kFromOneSide };
 
 struct MergedTensor {
   TensorFate fate = TensorFate::kAlike;
-  std::size_t side = 0;  // of kFromOneSide: which
+  std::size_t side = 0;   // of kFromOneSide: which
+  bool repaired = false;  // of kCombined: a running variance that follows from the weights
 };
 
 struct MergedModel {
@@ -23,8 +24,8 @@ struct MergedModel {
 };
 
 /// Writes what is new to the batch and publishes nothing. The plan must have no conflicts and take
-/// no side as it is. Reads every model once; holds one tensor of every side for each thread. Throws
-/// MissingError if objects are nowhere.
+/// no side as it is. Reads every model once, and layers that a repaired norm follows twice; holds
+/// one tensor of every side for each thread. Throws MissingError if objects are nowhere.
 MergedModel combine(Workspace& repository, Store::Batch& batch, const ModelPlan& plan);
 
 }  // namespace mgit

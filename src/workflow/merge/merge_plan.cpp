@@ -83,6 +83,7 @@ class ModelPlanner {
     if (!plan.conflicts.empty()) return plan;
     settle_weights(plan);
     if (options_.rebase) bring_into_basin(plan);
+    settle_norms(plan);
     return plan;
   }
 
@@ -352,6 +353,23 @@ class ModelPlanner {
       side.match->permutation = identity_permutation(*plan.spec);
     else
       require_proof(*plan.spec, plan.path, options_.trust_spec);
+  }
+
+  /// Which layer each batch norm follows is known where a spec is.
+  void settle_norms(ModelPlan& plan) const {
+    const CommittedModel& ours = plan.sides.front().model;
+    const std::vector<TensorInfo> network = infos_of(ours.manifest);
+    if (std::none_of(network.begin(), network.end(),
+                     [](const TensorInfo& info) { return is_running_statistic(info.name); }))
+      return;
+    plan.unrepaired = "--no-repair";
+    if (!options_.repair) return;
+    try {
+      plan.norms = batch_norms(plan.spec ? *plan.spec : spec_of(ours), network);
+      plan.unrepaired = "its spec does not say which layers they follow";
+    } catch (const Error&) {
+      plan.unrepaired = "no spec says which layers they follow";
+    }
   }
 
   Spec spec_of(const CommittedModel& ours) const {

@@ -10,16 +10,21 @@
 namespace mgit {
 namespace {
 
+/// How running variances were set, as the record has it.
+constexpr const char* kRepair = "norm-variance";
+
 /// How many tensors became what.
 struct Tally {
   std::size_t combined = 0;
+  std::size_t repaired = 0;       // of those
   std::vector<std::size_t> from;  // by side
 };
 
 Tally tally_of(const ModelPlan& plan, const MergedModel& merged) {
-  Tally tally{0, std::vector<std::size_t>(plan.sides.size())};
+  Tally tally{0, 0, std::vector<std::size_t>(plan.sides.size())};
   for (const MergedTensor& tensor : merged.tensors) {
     if (tensor.fate == TensorFate::kCombined) ++tally.combined;
+    if (tensor.repaired) ++tally.repaired;
     if (tensor.fate == TensorFate::kFromOneSide) ++tally.from[tensor.side];
   }
   return tally;
@@ -79,11 +84,16 @@ std::size_t combined_with(const ModelPlan& plan, const MergedModel& merged,
 void add_warnings(const ModelPlan& plan, const MergedModel& merged,
                   std::vector<std::string>& lines) {
   lines.insert(lines.end(), plan.notes.begin(), plan.notes.end());
-  if (combined_with(plan, merged, {"running_mean", "running_var"}) > 0)
+  const std::size_t norms = combined_with(plan, merged, {"running_var"});
+  const std::size_t repaired = tally_of(plan, merged).repaired;
+  if (norms > repaired)
     lines.push_back(fmt::format(
-        "note: {}: the running statistics of its batch norm are averages now, which the merged "
-        "weights do not have{}; set them anew on data (a pass in training mode), then evaluate",
-        plan.path, plan.two_way ? ": the network is probably broken" : ""));
+        "note: {}: {} of batch norm {} now, which the merged weights do not have ({}){}; set them "
+        "anew on data (a pass in training mode), then evaluate",
+        plan.path, counted(norms - repaired, "running variance"),
+        norms - repaired == 1 ? "is an average" : "are averages",
+        repaired > 0 ? "no layer that they follow is known" : plan.unrepaired,
+        plan.two_way && repaired == 0 ? ": the network is probably broken" : ""));
   if (combined_with(plan, merged, {"lora_A", "lora_down", "lora.down", "lora_embedding_A"}) > 0 &&
       combined_with(plan, merged, {"lora_B", "lora_up", "lora.up", "lora_embedding_B"}) > 0)
     lines.push_back(
@@ -113,6 +123,7 @@ std::optional<MergeRecord> merge_record(Store::Batch& batch, const ModelPlan& pl
   for (std::size_t i = 0; i < tally.from.size(); ++i)
     if (tally.from[i] > 0)
       record.tensors += fmt::format(" parent-{} {}", plan.sides[i].parent, tally.from[i]);
+  if (tally.repaired > 0) record.repair = fmt::format("{} {}", kRepair, tally.repaired);
   record.base = plan.base ? plan.base->hex() : "none";
   for (const SidePlan& side : plan.sides) {
     if (!moves(side)) continue;
@@ -145,6 +156,11 @@ std::vector<std::string> describe_merged(const ModelPlan& plan, const MergedMode
   }
   for (const SidePlan& side : plan.sides)
     if (side.match || side.in_our_basin) lines.push_back(basin_line(plan, side));
+  if (tally.repaired > 0)
+    lines.push_back(
+        fmt::format("{}: repaired without data: the running variances of {} follow from the "
+                    "weights (--no-repair leaves averages)",
+                    plan.path, counted(tally.repaired, "batch norm")));
   add_warnings(plan, merged, lines);
   return lines;
 }

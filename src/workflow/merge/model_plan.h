@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "match/method.h"
+#include "merge/batch_norms.h"
 #include "merge/strategy.h"
 #include "mgit/git.h"
 #include "mgit/match.h"
@@ -23,6 +24,7 @@ struct MergeOptions {
   std::string strategy = "mean";       // a row of merge_strategies()
   std::string method{kDefaultMethod};  // a row of matching_methods()
   bool rebase = true;                  // bring theirs into our basin first
+  bool repair = true;                  // running variances follow from the weights
   bool combine = false;                // also where git would take theirs
   bool whole = false;                  // the strategy applies to every tensor, not to changed ones
   bool trust_spec = false;             // move units by a spec that was not proved
@@ -65,6 +67,8 @@ struct ModelPlan {
   std::optional<Oid> base;                   // the commit whose model is the base, if not two_way
   std::optional<CommittedModel> base_model;  // the base's, also where the line from it is cut
   std::optional<Spec> spec;                  // if anything was matched
+  std::vector<BatchNorm> norms;              // those that are repaired
+  std::string unrepaired;                    // why there are none, of a network that has norms
   std::vector<SidePlan> sides;               // ours first
   std::size_t home = 0;                      // the side whose files the result is written to
   /// The one side whose files are taken as they are, a single one under the home's name; nullopt:
