@@ -43,9 +43,6 @@ std::optional<std::uint64_t> place_in_sequence(std::string_view leaf) {
   return std::stoull(std::string(leaf));
 }
 
-/// One group over a whole part of an axis, unit by unit.
-bool is_plain(const Occurrence& units) { return units.outer == 1 && units.inner == 1; }
-
 class NormFinder {
  public:
   NormFinder(const Spec& spec, const std::vector<TensorInfo>& network) : spec_(spec) {
@@ -54,19 +51,21 @@ class NormFinder {
       if (tensor == nullptr || !is_arithmetic(info.dtype)) continue;
       const std::string_view name = info.name;
       if (name.ends_with(kVariance) && info.rank() == 1)
-        norms_.push_back({std::string(name.substr(0, name.size() - kVariance.size())), tensor});
-      if (name.ends_with(kWeight) && info.rank() >= 2 && !tensor->reshaped)
-        layers_.push_back({std::string(name.substr(0, name.size() - kWeight.size())), tensor});
+        norms_.push_back(
+            {std::string(name.substr(0, name.size() - kVariance.size())), tensor, info.shape[0]});
+      if (name.ends_with(kWeight) && info.rank() >= 2)
+        layers_.push_back(
+            {std::string(name.substr(0, name.size() - kWeight.size())), tensor, info.shape[0]});
     }
     for (const TensorInfo& info : network) note_module(info.name);
   }
 
   std::vector<BatchNorm> find() {
     for (const Module& norm : norms_)
-      if (auto layer = layer_by_name(norm)) pair(norm, *std::move(layer));
-    for (const Module& norm : norms_)
-      if (!pairs_.contains(norm.path))
-        if (auto layer = only_writer(norm)) pair(norm, *std::move(layer));
+      if (auto layer = layer_by_name(norm)) {
+        normed_.insert(layer->weight);
+        pairs_.emplace(norm.path, *std::move(layer));
+      }
     std::vector<BatchNorm> result;
     for (const Module& norm : norms_) {
       BatchNorm found{norm.path + std::string(kVariance), channels_of(norm)};
@@ -81,6 +80,7 @@ class NormFinder {
   struct Module {
     std::string path;
     const SpecTensor* tensor;  // of a norm its variance, of a layer its weight
+    std::uint64_t outputs;     // the length of that one's first axis
   };
 
   /// Sequences know which of their places hold tensors.
@@ -92,19 +92,35 @@ class NormFinder {
     }
   }
 
-  void pair(const Module& norm, NormedLayer layer) {
-    normed_.insert(layer.weight);
-    pairs_.emplace(norm.path, std::move(layer));
+  /// Whether the first axis is that of the channels. Where it was reshaped to say what one channel
+  /// holds (input units of a grouped convolution), it begins with them.
+  static bool makes(const Module& layer, const SpecAxis& channels) {
+    const SpecAxis& axis = layer.tensor->axes[0];
+    if (!layer.tensor->reshaped) return axis == channels;
+    if (channels.occurrences.empty() || layer.outputs != channels.length ||
+        axis.length % channels.length != 0)
+      return false;
+    const std::uint64_t rest = axis.length / channels.length;
+    return std::all_of(
+        channels.occurrences.begin(), channels.occurrences.end(), [&](Occurrence units) {
+          units.offset *= rest;
+          units.inner *= rest;
+          return std::find(axis.occurrences.begin(), axis.occurrences.end(), units) !=
+                 axis.occurrences.end();
+        });
   }
 
-  /// The layer as one whose outputs are the norm's channels: on its first axis, or, of a transposed
-  /// convolution, on its second.
-  static std::optional<NormedLayer> as_input(const Module& layer, const SpecAxis& channels) {
-    const std::string weight = layer.path + std::string(kWeight);
+  static std::optional<NormedLayer> as_writer(const Module& layer, const SpecAxis& channels) {
+    if (!makes(layer, channels)) return std::nullopt;
+    return NormedLayer{layer.path + std::string(kWeight), 0};
+  }
+
+  /// The second axis of a transposed convolution is that of its outputs. It is told from what reads
+  /// the channels only by its place before the norm.
+  static std::optional<NormedLayer> as_transposed(const Module& layer, const SpecAxis& channels) {
     const std::vector<SpecAxis>& axes = layer.tensor->axes;
-    if (axes[0] == channels) return NormedLayer{weight, 0};
-    if (axes.size() > 2 && axes[1] == channels) return NormedLayer{weight, 1};
-    return std::nullopt;
+    if (layer.tensor->reshaped || axes.size() < 3 || axes[1] != channels) return std::nullopt;
+    return NormedLayer{layer.path + std::string(kWeight), 1};
   }
 
   /// nullopt: no name tells, or several do.
@@ -123,7 +139,8 @@ class NormFinder {
       const bool meant = before ? layer.path == *before || layer.path.starts_with(*before + ".")
                                 : is_sibling_of(ModulePath(layer.path), path);
       if (!meant) continue;
-      auto candidate = as_input(layer, norm.tensor->axes[0]);
+      auto candidate = as_writer(layer, norm.tensor->axes[0]);
+      if (!candidate && before) candidate = as_transposed(layer, norm.tensor->axes[0]);
       if (!candidate) continue;
       if (found) return std::nullopt;
       found = std::move(candidate);
@@ -140,15 +157,8 @@ class NormFinder {
     std::vector<NormedLayer> result;
     if (channels.occurrences.empty()) return result;
     for (const Module& layer : layers_)
-      if (layer.tensor->axes[0] == channels)
-        result.push_back({layer.path + std::string(kWeight), 0});
+      if (auto writer = as_writer(layer, channels)) result.push_back(*std::move(writer));
     return result;
-  }
-
-  std::optional<NormedLayer> only_writer(const Module& norm) const {
-    std::vector<NormedLayer> found = writers(norm.tensor->axes[0]);
-    if (found.size() != 1 || normed_.contains(found.front().weight)) return std::nullopt;
-    return std::move(found.front());
   }
 
   std::vector<NormedChannels> channels_of(const Module& norm) const {
@@ -163,17 +173,26 @@ class NormFinder {
                     [this](const NormedLayer& layer) { return normed_.contains(layer.weight); });
       result.push_back({begin, begin + part.length, std::move(layers)});
     };
-    if (axis.occurrences.size() < 2 ||
-        !std::all_of(axis.occurrences.begin(), axis.occurrences.end(), is_plain)) {
+    if (!is_concatenation(axis)) {
       add(0, axis);
       return result;
     }
-    for (Occurrence units : axis.occurrences) {
-      const std::uint64_t begin = units.offset;
-      units.offset = 0;
-      add(begin, {spec_.groups[units.group].size, {units}});
+    for (const Occurrence& units : axis.occurrences) {
+      const std::uint64_t length = spec_.groups[units.group].size;
+      for (std::uint64_t part = 0; part < units.outer; ++part)
+        add(units.offset + part * length, {length, {{.group = units.group}}});
     }
     return result;
+  }
+
+  /// Whole groups, one behind the other, with or without fixed units between them.
+  bool is_concatenation(const SpecAxis& axis) const {
+    const auto is_whole = [this](const Occurrence& units) {
+      return units.inner == 1 && !spec_.groups[units.group].outer;
+    };
+    const std::vector<Occurrence>& parts = axis.occurrences;
+    return (parts.size() > 1 || (parts.size() == 1 && parts.front().outer > 1)) &&
+           std::all_of(parts.begin(), parts.end(), is_whole);
   }
 
   const Spec& spec_;

@@ -2,9 +2,9 @@
 // running statistics anew without data.
 //
 // A spec says which units a norm and a layer have in common, names say the rest: `bn2` is of
-// `conv2`, `downsample.1` of `downsample.0`. Where no name decides, the only layer that makes those
-// units is it; where several do, or where the norm stands on a concatenation, they count together
-// (a residual stream). Pure.
+// `conv2`, `downsample.1` of `downsample.0`. Where no name decides, all layers that make those
+// units and have no norm of their own count together: one, or those that write to a residual
+// stream. A norm on a concatenation has such layers for each of its parts. Pure.
 #pragma once
 
 #include <cstdint>

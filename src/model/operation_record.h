@@ -51,10 +51,10 @@ struct MergeRecord {
   std::string strategy;  // "none": every tensor is one side's
   std::string weights;   // separated by blanks, one for each parent
   std::string tensors;   // how many became what: "combined 4 parent-1 2"
-  std::string repair{};  // how running statistics were set, and how many: "norm-variance 9"
   std::string base;      // a commit, "none", or empty if not recorded
   std::vector<MergedPermutation> permutations;
   std::vector<SpecRecord> specs;
+  std::string repair{};  // how running statistics were set, and how many: "norm-variance 9"
   bool operator==(const MergeRecord&) const = default;
 };
 

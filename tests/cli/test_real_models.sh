@@ -128,3 +128,36 @@ PYTHON
   holds "$(number "$output" largest_output_change) < 1e-4"
   cd ..
 done
+
+scenario "merged networks with batch norm work, without data and by the defaults"
+python3 - "$MGIT_DATA/data" <<'PYTHON'
+import gzip, json, struct, sys
+rows = gzip.open(sys.argv[1] + "/cifar10-test-1k.bin.gz").read()
+n = len(rows) // 3073
+mean, deviation = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)
+tables = [[struct.pack("<f", (v / 255 - m) / s) for v in range(256)] for m, s in zip(mean, deviation)]
+body = b""
+for i in range(n):
+    for c in range(3):
+        body += b"".join(map(tables[c].__getitem__, rows[i * 3073 + 1 + c * 1024:][:1024]))
+cut = len(body)
+body += b"".join(struct.pack("<q", rows[i * 3073]) for i in range(n))
+header = json.dumps({"input": {"dtype": "F32", "shape": [n, 3, 32, 32], "data_offsets": [0, cut]},
+                     "target": {"dtype": "I64", "shape": [n], "data_offsets": [cut, len(body)]}}).encode()
+header += b" " * (-len(header) % 8)
+open("cifar-test.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + body)
+PYTHON
+cifar=$PWD/cifar-test.safetensors
+# merged NAME DATA LOWEST: the merge of a pair has at least this accuracy.
+merged() {
+  pair "merged-$1" "$1-s1" "$1-s2"
+  ok mgit merge --combine feature
+  contains "$output" "repaired without data"
+  ok mgit eval HEAD --graph "$MGIT_DATA/graphs/$1.torchscript.pt" --data "$2" --json
+  echo "$1: merged accuracy $(number "$output" accuracy)"
+  holds "$(number "$output" accuracy) > $3"
+  cd ..
+}
+merged mnistresnet64 "$test_data" 0.975
+merged vgg "$cifar" 0.68
+merged mnistresnet "$test_data" 0.65

@@ -485,7 +485,8 @@ git switch -q main
 ADD=0.01 ADD_SEED=8 make_checkpoint model.safetensors 1 $tensors
 commit_all ours
 ok mgit merge --no-edit feature
-contains "$output" "running statistics of its batch norm are averages now"
+contains "$output" "1 running variance of batch norm is an average now"
+contains "$output" "no spec says which layers they follow"
 contains "$output" "LoRA factors were averaged one by one"
 
 scenario "criss-cross: both merge what the other had"

@@ -48,12 +48,36 @@ holds "$before > 0.3"
 holds "$after < 0.02"
 holds "$merged < min($main, $feature)"
 
-scenario "convolutions with batch norm: permuted with their channels, joined, and said"
+scenario "convolutions with batch norm: permuted with their channels, joined, repaired, and said"
 story vgg-1 vgg-2 vgg
-contains "$(git log -1 --format=%B)" "strategy mean"
+record=$(git log -1 --format=%B)
+contains "$record" "strategy mean"
+contains "$record" "Mgit-Merge-Repair: norm-variance "
 holds "$before > 0.8"
 holds "$after < 0.3 * $before"
 holds "$merged < 0.3 * $worst"
+repaired=$(digest model.safetensors)
+git reset -q --hard HEAD^
+ok mgit merge feature
+contains "$output" "repaired without data: the running variances of "
+equal "$(digest model.safetensors)" "$repaired"
+git reset -q --hard HEAD^
+ok mgit merge --no-repair feature
+contains "$output" "running variances of batch norm are averages now"
+contains "$output" "(--no-repair)"
+case $(git log -1 --format=%B) in *Mgit-Merge-Repair*) fail "a repair that was not made is recorded" "" ;; esac
+ok evaluate vgg main
+averaged=$(number "$output" loss)
+echo "repaired: loss $merged, averaged: $averaged"
+holds "$merged < 0.7 * $averaged"
+git reset -q --hard HEAD^
+ok mgit barrier main feature --json --points 3 --no-repair --graph "$trained/vgg.torchscript.pt" \
+  --data "$trained/digits.safetensors"
+holds "$(number "$output" repaired_norms) == 0"
+holds "abs($(number "$output" points 1 loss) - $averaged) < 1e-4"
+ok mgit barrier main feature --no-draw --points 3 --graph "$trained/vgg.torchscript.pt" \
+  --data "$trained/digits.safetensors"
+contains "$output" "follow from the weights (--no-repair: averages)"
 
 scenario "diff, lineage, push and clone of what a rebase and a merge made"
 trained_fork share-1 share-2

@@ -162,6 +162,7 @@ OperationRecord random_record(std::mt19937_64& random) {
     if (odds()) merge.strategy = "mean";
     if (odds()) merge.weights = "0.25 0.75";
     if (odds()) merge.tensors = "combined 4 parent-1 2";
+    if (odds()) merge.repair = "norm-variance 9";
     if (odds()) merge.base = odds() ? "none" : random_name<Oid>(random).hex();
     for (std::size_t j = random() % 3; j > 0; --j)
       merge.permutations.push_back({random_name<Digest>(random), 2 + random() % 5,
