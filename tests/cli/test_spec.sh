@@ -161,3 +161,8 @@ contains "$output" 'label="\"a<&b\\\".weight\"\nH*Q, _"'
 equal "$(grep -c ' -> ' <<<"$output")" 10 "lines, and one from H to its family"
 if command -v dot >/dev/null; then ok dot -Tsvg <<<"$output"; fi
 fails_with 129 "one of --text, --dot, --svg and --json at a time" mgit spec show --svg --json
+
+scenario "a file without tensors is of no family"
+printf 'nothing' >empty.bin
+fails_with 1 "it holds no tensors" mgit spec check auto empty.bin
+fails_with 128 "no permutation spec fits this network" mgit spec show empty.bin

@@ -6,6 +6,7 @@
 namespace mgit::onnx {
 namespace {
 
+constexpr std::uint64_t kMostScales = 5;    // of a resized picture, one for each axis
 constexpr std::uint64_t kMostReals = 64;    // of a constant, that may be factors
 constexpr std::size_t kMostNumbers = 4096;  // of a constant, that are followed through the graph
 
@@ -86,8 +87,10 @@ Value Tensors::constant(const Node& node) {
 
 const Value& Tensors::attribute(const Tensor& tensor, const std::string& name) {
   if (const auto found = values_.find(&tensor); found != values_.end()) return found->second;
+  const std::uint64_t count = element_count(tensor.info.shape).value_or(0);
+  const bool scales = tensor.info.rank() == 1 && count <= kMostScales;
   if (tensor.key.empty() || !is_arithmetic(tensor.info.dtype) || tensor.info.rank() == 0 ||
-      element_count(tensor.info.shape).value_or(0) < 2)
+      count < 2 || scales)
     return values_.emplace(&tensor, constant(tensor, name)).first->second;
   Value value = build_.declare(name, tensor.info.dtype, sizes_of(tensor.info));
   build_.graph().parameters.push_back({*value.id, tensor.key, true});

@@ -17,8 +17,8 @@ class Tensors {
   /// Real numbers are a parameter; whole numbers, which nothing moves, are a constant.
   const Value& initializer(const Tensor& tensor);
   /// The value of a node named Constant. Several real numbers are a parameter, until
-  /// bind_initializers knows better. Throws CorruptError, or Error for what is not
-  /// supported.
+  /// bind_initializers knows better; but a vector of five or less, which may be the scales of a
+  /// Resize, is a constant. Throws CorruptError, or Error for what is not supported.
   Value constant(const Node& node);
   /// A tensor in an attribute, as in a Constant; `name` is that of the value.
   const Value& attribute(const Tensor& tensor, const std::string& name);

@@ -170,7 +170,7 @@ TEST(OnnxBranches, WeightsInThemAndInConstantsMove) {
 TEST(OnnxBranches, WhatIsNotReadIsStillCovered) {
   OnnxFile body;
   body.node("Constant", {}, {"c"}, {constant_floats({1}, {3})});
-  body.node("Constant", {}, {"d"}, {constant_floats({2}, {3, 4})});
+  body.node("Constant", {}, {"d"}, {constant_floats({6}, {3, 4, 5, 6, 7, 8})});
   body.node("Strange", {"x", "c", "d"}, {"n"}, {}, "com.example").output("n");
   OnnxFile file;
   file.input("x", {"2", "2"}).input("c0", {}, 9);
