@@ -1,10 +1,14 @@
-// Measures matching and its parts; bench/match.py compares with peers. One JSON line per call.
+// Measures matching and its parts; bench/match.py and bench/assignment.py compare with peers. One
+// JSON line per call.
 //
 //   bench_match gemm N M                   similarity product, GFLOP/s
-//   bench_match assignment FILE N REPEATS  raw float32 matrix: cold, and warm from its own duals
+//   bench_match assignment FILE N          raw float32 matrix: cold, and warm from its own duals;
+//                                          CPU time, with every instruction set the same
 //   bench_match pair A B SEED RESTARTS     weight matching of two checkpoints of a known family;
 //                                          -1 restarts: the default
 #include <fmt/format.h>
+
+#include <time.h>
 
 #include <chrono>
 #include <cstring>
@@ -13,8 +17,8 @@
 
 #include "base/mapped_file.h"
 #include "base/threads.h"
+#include "match/assignment/solver.h"
 #include "match/gemm.h"
-#include "mgit/assignment.h"
 #include "mgit/match.h"
 #include "mgit/store.h"
 
@@ -54,20 +58,42 @@ void gemm(std::size_t n, std::size_t m) {
   }
 }
 
-void assignment(const std::string& path, std::size_t n, int repeats) {
+/// Milliseconds of CPU, the least of batches that fill a quarter of a second, at least one.
+template <typename Work>
+double cpu_milliseconds(const Work& work) {
+  const auto now = [] {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+  };
+  double best = 1e300;
+  double spent = 0;
+  for (int batch = 1; spent < 250; batch = best < 1 ? static_cast<int>(1 / best) + 1 : 1) {
+    const double start = now();
+    for (int i = 0; i < batch; ++i) work();
+    const double took = now() - start;
+    best = std::min(best, took / batch);
+    spent += took;
+  }
+  return best;
+}
+
+void assignment(const std::string& path, std::size_t n) {
   const MappedFile file(path);
   std::vector<float> score(n * n);
   if (file.bytes().size() != score.size() * sizeof(float)) throw Error("not n x n floats", path);
   std::memcpy(score.data(), file.bytes().data(), file.bytes().size());
   std::vector<std::uint32_t> result;
-  const double cold = fastest(repeats, [&] { result = solve_assignment(score, n); });
+  const double cold = cpu_milliseconds([&] { result = solve_assignment(score, n); });
   AssignmentDuals duals;
   solve_assignment(score, n, &duals);
-  const double warm = fastest(repeats, [&] { solve_assignment(score, n, &duals); });
+  const double warm = cpu_milliseconds([&] { solve_assignment(score, n, &duals); });
+  for (const Kernels* with : all_kernels())
+    if (solve_assignment_with(*with, score, n, n, nullptr) != result)
+      throw Error(std::string("another permutation with ") + with->name, path);
   double value = 0;
   for (std::size_t i = 0; i < n; ++i) value += static_cast<double>(score[i * n + result[i]]);
-  fmt::print("{{\"ms\":{:.3f},\"warm_ms\":{:.3f},\"value\":{:.17g}}}\n", cold * 1e3, warm * 1e3,
-             value);
+  fmt::print("{{\"ms\":{:.5f},\"warm_ms\":{:.5f},\"value\":{:.17g}}}\n", cold, warm, value);
 }
 
 void pair(const std::string& a, const std::string& b, std::uint64_t seed, int restarts) {
@@ -87,8 +113,8 @@ void pair(const std::string& a, const std::string& b, std::uint64_t seed, int re
 int run(const std::vector<std::string>& arguments) {
   if (arguments.size() == 3 && arguments[0] == "gemm") {
     gemm(std::stoul(arguments[1]), std::stoul(arguments[2]));
-  } else if (arguments.size() == 4 && arguments[0] == "assignment") {
-    assignment(arguments[1], std::stoul(arguments[2]), std::stoi(arguments[3]));
+  } else if (arguments.size() == 3 && arguments[0] == "assignment") {
+    assignment(arguments[1], std::stoul(arguments[2]));
   } else if (arguments.size() == 5 && arguments[0] == "pair") {
     pair(arguments[1], arguments[2], std::stoull(arguments[3]), std::stoi(arguments[4]));
   } else {

@@ -62,8 +62,8 @@ struct Kernels {
                          std::uint32_t* out);
   /// distance[j] = min(distance[j], base - value); where it got smaller, from[j] = tag. Returns the
   /// minimum.
-  Nearest (*relax)(const float* row, const double* price, double base, std::uint32_t tag,
-                   double* distance, std::uint32_t* from, std::size_t n);
+  Nearest (*relax)(const float* row, const double* price, double base, std::int64_t tag,
+                   double* distance, std::int64_t* from, std::size_t n);
   /// out[i * kRightPanel + j] = sum over k of left[k * kLeftPanel + i] * right[k * kRightPanel +
   /// j].
   void (*multiply)(const float* left, const float* right, std::size_t k, float* out);

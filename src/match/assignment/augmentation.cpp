@@ -22,7 +22,7 @@ class Search {
     for (const auto& [j, at] : closed_) market_.price[j] += length - at;
     std::erase(free_columns_, end);
     for (std::uint32_t j = end;;) {
-      const std::uint32_t i = from_[j];
+      const auto i = static_cast<std::uint32_t>(from_[j]);
       const std::uint32_t previous = market_.column_of[i];
       market_.column_of[i] = j;
       market_.row_of[j] = i;
@@ -36,7 +36,7 @@ class Search {
 
   // Of the search under way.
   std::vector<double> distance_;
-  std::vector<std::uint32_t> from_;  // by column: the row it was reached from
+  std::vector<std::int64_t> from_;  // by column: the row it was reached from
   std::vector<std::pair<std::uint32_t, double>> closed_;
 };
 

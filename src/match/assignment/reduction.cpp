@@ -18,11 +18,12 @@ bool take_first_choice(Market& market, std::uint32_t i, float highest) {
 
 std::size_t reduce(Market& market, Shortlists& lists, std::vector<std::uint32_t> waiting,
                    std::span<const double> increments) {
-  constexpr std::size_t kTurns = 4;   // per row, and then a look at what they brought
-  constexpr std::size_t kLooks = 64;  // in about so many all rows have to be done
+  // After so many turns a look at what they brought: paths through small matrices are short.
+  const std::size_t stretch = (market.columns <= 128 ? 1 : 4) * market.rows;
+  constexpr std::size_t kStretches = 64;  // in about so many all rows have to be done
   while (!waiting.empty()) {
     std::size_t taken = 0;
-    for (std::size_t turns = kTurns * market.rows; turns > 0 && !waiting.empty(); --turns) {
+    for (std::size_t turns = stretch; turns > 0 && !waiting.empty(); --turns) {
       const std::uint32_t i = waiting.back();
       waiting.pop_back();
       const BestTwo top = lists.best_two(i);
@@ -41,7 +42,7 @@ std::size_t reduce(Market& market, Shortlists& lists, std::vector<std::uint32_t>
         ++taken;
       }
     }
-    if (taken * kLooks < waiting.size()) break;
+    if (taken * kStretches < waiting.size()) break;
   }
   return waiting.size();
 }
