@@ -13,6 +13,7 @@ mgit's time: above 1 mgit is faster. Every optimum is compared with the peers'.
 Real matrices come from the models in --data: similarities of units in the first and the third sweep
 of weight matching. Runs under a Python with the peers, which it makes itself in build/bench-peers."""
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -235,8 +236,9 @@ def main():
     slowest = []
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "matrix"
-        cases = [case for n in options.sizes.split(",") if n for case in made(np, int(n))]
-        for name, matrix in [*cases, *real(np, options.data)]:
+        sizes = [int(n) for n in options.sizes.split(",") if n]
+        suites = [*(made(np, n) for n in sizes), real(np, options.data)]
+        for name, matrix in itertools.chain(*suites):
             if options.only in name:
                 slowest.append(compare(np, options.binary, name, matrix, peers, options.rounds, path))
     for peer in peers:
