@@ -63,6 +63,7 @@ class NormFinder {
   std::vector<BatchNorm> find() {
     for (const Module& norm : norms_)
       if (auto layer = layer_by_name(norm)) {
+        layer->grouped = layer->grouped || is_depthwise(norm, *layer);
         normed_.insert(layer->weight);
         pairs_.emplace(norm.path, *std::move(layer));
       }
@@ -112,7 +113,7 @@ class NormFinder {
 
   static std::optional<NormedLayer> as_writer(const Module& layer, const SpecAxis& channels) {
     if (!makes(layer, channels)) return std::nullopt;
-    return NormedLayer{layer.path + std::string(kWeight), 0};
+    return NormedLayer{layer.path + std::string(kWeight), 0, layer.tensor->reshaped};
   }
 
   /// The second axis of a transposed convolution is that of its outputs. It is told from what reads
@@ -121,6 +122,13 @@ class NormFinder {
     const std::vector<SpecAxis>& axes = layer.tensor->axes;
     if (layer.tensor->reshaped || axes.size() < 3 || axes[1] != channels) return std::nullopt;
     return NormedLayer{layer.path + std::string(kWeight), 1};
+  }
+
+  /// Channels with one input each, which another layer makes: the norm's channels go in and out.
+  bool is_depthwise(const Module& norm, const NormedLayer& layer) const {
+    const std::vector<SpecAxis>& axes = spec_.find(layer.weight)->axes;
+    return axes.size() > 2 && axes[1 - layer.axis].length == 1 &&
+           writers(norm.tensor->axes[0]).size() > 1;
   }
 
   /// nullopt: no name tells, or several do.

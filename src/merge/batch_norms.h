@@ -20,6 +20,7 @@ namespace mgit {
 struct NormedLayer {
   std::string weight;    // the name of its weight
   std::size_t axis = 0;  // of its outputs: 1 of a transposed convolution
+  bool grouped = false;  // a convolution whose channels do not all see the same inputs
   bool operator==(const NormedLayer&) const = default;
 };
 

@@ -1,18 +1,20 @@
 // The running variance of a merged network's batch norms, without data: read off the weights.
 //
 // Averaging rows that agree only in part makes a channel's outputs smaller, and the stored variance
-// does not know it: that is what breaks a merged network. With weights a_s of the sides s,
+// does not know it: that is what breaks a merged network. A channel's variance is a quadratic form
+// of its row w: w^T C w, where C is the covariance of what the layer sees. Written as
 //
-//   var_merged = n(w_merged) * sum_s a_s var_s / n(w_s),   n(w) = sum_i w_i^T R w_i,
+//   var = n(w) * gain(direction of w),   n(w) = sum_i w_i^T R w_i,
 //
-// where w_i is the kernel from input channel i and R the correlation of what it sees: r to the
-// distance along each axis of the kernel, r = 0.5, and none between channels. On pairs of networks
-// trained here anything from 0.3 to 0.9 does, and a fit of r to the variances of the sides does not
-// do better (docs/merging.md has the figures). REPAIR (Jordan et al., arXiv 2211.08403) measures
-// on data what this computes.
+// with w_i the kernel from input channel i and R the correlation of neighbouring places (1/2 to the
+// distance along each axis of the kernel), the gain is known for the rows of every side. That of a
+// merged row is predicted from them: kernel ridge regression of log(var / n) with the squared
+// cosine between rows, which is the kernel of quadratic forms, over 64 channels at a time. What a
+// side's own gain differs from its prediction counts as far as the merged row is that row, so that
+// models that agree keep their variances. docs/concepts.md has figures. REPAIR (Jordan et al.,
+// arXiv 2211.08403) measures on data what this computes.
 //
-// Pure: sums are float64 in a fixed order, so the same inputs give the same bytes with any number
-// of threads.
+// Pure: sums are float64 in a fixed order, the same with any number of threads.
 #pragma once
 
 #include <functional>
@@ -25,24 +27,19 @@
 
 namespace mgit {
 
-/// n of each output channel: shape[axis] values. `weight` is arithmetic, of rank 2 or more; `axis`
-/// is 0 or 1, the other one of these two is that of the input channels.
-std::vector<double> channel_energies(const TensorView& weight, std::size_t axis);
-
 using TensorReader = std::function<TensorData(std::string_view name)>;
-using EnergyReader = std::function<std::vector<double>(const NormedLayer& layer)>;
 
-/// What one side has of the norms and the layers before them.
+/// A model that takes part, with its share; at least one share is positive.
 struct NormSide {
   TensorReader read;
-  EnergyReader energies;
-  double weight = 0;  // at least one side's is positive
+  double weight = 0;
 };
 
-/// The merged variance of one norm, rounded once to its dtype. Channels without a layer, or whose
-/// energy is zero on a side, get the sides' weighted mean; where several layers write to a channel,
-/// the mean of their ratios n(w_merged) / n(w_s) counts.
+/// The merged variance of one norm, rounded once to its dtype; `merged` reads the merged layers.
+/// Channels without a layer, or whose row or variance is zero or not finite on a side, get the
+/// sides' weighted mean. Where several layers write to a channel, gains are left out: the mean of
+/// their ratios n(w_merged) / n(w_side) counts. Cost: about 400 operations for each weight.
 Buffer merged_variance(const BatchNorm& norm, std::span<const NormSide> sides,
-                       const EnergyReader& merged);
+                       const TensorReader& merged);
 
 }  // namespace mgit

@@ -158,6 +158,6 @@ merged() {
   holds "$(number "$output" accuracy) > $3"
   cd ..
 }
-merged mnistresnet64 "$test_data" 0.975
-merged vgg "$cifar" 0.68
+merged mnistresnet64 "$test_data" 0.98
+merged vgg "$cifar" 0.69
 merged mnistresnet "$test_data" 0.65

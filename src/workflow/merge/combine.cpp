@@ -154,19 +154,14 @@ class Combination {
     std::vector<NormSide> norm_sides;
     for (const std::size_t each : deciding) {
       const CombinedSide& side = sides_[each];
-      norm_sides.push_back({[&side](std::string_view name) { return side.read(name); },
-                            [&side](const NormedLayer& layer) {
-                              return channel_energies(side.read(layer.weight).view, layer.axis);
-                            },
-                            plan_.sides[each].weight});
+      norm_sides.push_back(
+          {[&side](std::string_view name) { return side.read(name); }, plan_.sides[each].weight});
     }
-    const auto variance = std::make_shared<Buffer>(
-        merged_variance(norm, norm_sides, [this](const NormedLayer& layer) {
-          const std::size_t weight = index_of(layer.weight);
+    const auto variance =
+        std::make_shared<Buffer>(merged_variance(norm, norm_sides, [this](std::string_view layer) {
+          const std::size_t weight = index_of(layer);
           const std::vector<std::size_t> from = contenders(weight);
-          const TensorData merged =
-              from.size() > 1 ? combined(weight, from) : sides_[from.front()].read(layer.weight);
-          return channel_energies(merged.view, layer.axis);
+          return from.size() > 1 ? combined(weight, from) : sides_[from.front()].read(layer);
         }));
     const TensorInfo& info = sides_.front().stored.tensors[index].info;
     return {{info.dtype, info.shape, *variance}, variance};

@@ -36,7 +36,8 @@ std::vector<std::string> lines(const Spec& spec, const std::vector<TensorInfo>& 
       std::string line = fmt::format("{} {}-{}:", norm.variance.substr(0, norm.variance.rfind('.')),
                                      part.begin, part.end);
       for (const NormedLayer& layer : part.layers)
-        line += fmt::format(" {}{}", layer.weight, layer.axis == 1 ? "^T" : "");
+        line += fmt::format(" {}{}{}", layer.weight, layer.axis == 1 ? "^T" : "",
+                            layer.grouped ? "/g" : "");
       result.push_back(line);
     }
   return result;
@@ -85,7 +86,8 @@ TEST(BatchNorms, FollowTheModuleBeforeThemInASequence) {
   EXPECT_THAT(recorded("vgg"), ElementsAre("features.1 0-6: features.0.weight",
                                            "features.5 0-7: features.4.weight"));
   EXPECT_THAT(recorded("mobilenetv2"),
-              AllOf(SizeIs(52), Contains("features.1.conv.0.1 0-32: features.1.conv.0.0.weight"),
+              AllOf(SizeIs(52), Contains("features.0.1 0-32: features.0.0.weight"),
+                    Contains("features.1.conv.0.1 0-32: features.1.conv.0.0.weight/g"),
                     Contains("features.1.conv.2 0-16: features.1.conv.1.weight")));
   EXPECT_THAT(recorded("resnet-basic-blocks"),
               Contains("layer2.0.downsample.1 0-12: layer2.0.downsample.0.weight"));
@@ -93,7 +95,7 @@ TEST(BatchNorms, FollowTheModuleBeforeThemInASequence) {
 
 TEST(BatchNorms, OfAGroupedConvolutionAreKnownUnderItsReshapedWeight) {
   EXPECT_THAT(recorded("resnext"),
-              AllOf(SizeIs(15), Contains("layer1.0.bn2 0-6: layer1.0.conv2.weight")));
+              AllOf(SizeIs(15), Contains("layer1.0.bn2 0-6: layer1.0.conv2.weight/g")));
 }
 
 TEST(BatchNorms, InFrontOfALayerAreOfTheStreamThatTheyRead) {

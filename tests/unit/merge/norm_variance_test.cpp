@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "merge/layer_rows.h"
 #include "merge/norm_repair.h"
 #include "mgit/merge.h"
 #include "support/support.h"
@@ -13,6 +14,7 @@
 namespace mgit {
 namespace {
 
+using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 
 Buffer floats(const std::vector<float>& values) {
@@ -26,6 +28,8 @@ std::vector<double> numbers(const TensorView& tensor) {
   to_double(tensor, values);
   return values;
 }
+
+double square(double value) { return value * value; }
 
 std::uint64_t elements(const Shape& shape) { return *element_count(shape); }
 
@@ -42,14 +46,14 @@ double by_definition(const std::vector<double>& w, std::uint64_t height, std::ui
   return sum;
 }
 
-TEST(ChannelEnergies, AreQuadraticFormsOfKernels) {
+TEST(LayerRows, HaveTheLengthThatTheirKernelsMakeOfCorrelatedInputs) {
   const Shape shape{5, 4, 3, 2};
   const Buffer data = testing::random_floats(elements(shape), 1);
   const std::vector<double> w = numbers({DType::kF32, shape, data});
-  const std::vector<double> rows = channel_energies({DType::kF32, shape, data}, 0);
-  const std::vector<double> columns = channel_energies({DType::kF32, shape, data}, 1);
-  ASSERT_EQ(rows.size(), 5U);
-  ASSERT_EQ(columns.size(), 4U);
+  const LayerRows rows({DType::kF32, shape, data}, 0);
+  const LayerRows columns({DType::kF32, shape, data}, 1);
+  ASSERT_EQ(rows.count(), 5U);
+  ASSERT_EQ(columns.count(), 4U);
   std::vector<double> by_row(5);
   std::vector<double> by_column(4);
   for (std::size_t o = 0; o < 5; ++o)
@@ -59,16 +63,19 @@ TEST(ChannelEnergies, AreQuadraticFormsOfKernels) {
       by_row[o] += energy;
       by_column[i] += energy;
     }
-  for (std::size_t o = 0; o < 5; ++o) EXPECT_NEAR(rows[o], by_row[o], 1e-12 * by_row[o]);
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(columns[i], by_column[i], 1e-12 * by_column[i]);
+  const auto energy = [](const LayerRows& of, std::size_t index) {
+    std::vector<double> row(of.length());
+    of.read(index, row);
+    return inner_product(row, row);
+  };
+  for (std::size_t o = 0; o < 5; ++o) EXPECT_NEAR(energy(rows, o), by_row[o], 1e-12 * by_row[o]);
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(energy(columns, i), by_column[i], 1e-12 * by_column[i]);
 }
 
-TEST(ChannelEnergies, OfALinearLayerAreSquaredNorms) {
-  EXPECT_THAT(channel_energies({DType::kF32, {2, 2}, floats({3, 4, 1, 2})}, 0), ElementsAre(25, 5));
-}
-
-TEST(ChannelEnergies, AreThereWithoutInputs) {
-  EXPECT_THAT(channel_energies({DType::kF32, {2, 0, 3, 3}, {}}, 0), ElementsAre(0, 0));
+TEST(LayerRows, MayBeEmpty) {
+  EXPECT_EQ(LayerRows({DType::kF32, {2, 0, 3, 3}, {}}, 0).length(), 0U);
+  EXPECT_EQ(LayerRows({DType::kF32, {2, 3, 0, 3}, {}}, 0).length(), 0U);
 }
 
 /// A linear layer with two units and the norm behind it.
@@ -79,7 +86,8 @@ MemoryModel model(const std::vector<float>& weight, const std::vector<float>& va
   return result;
 }
 
-const BatchNorm kNorm{"bn.running_var", {{0, 2, {{"fc.weight", 0}}}}};
+/// Each channel by itself.
+const BatchNorm kNorm{"bn.running_var", {{0, 2, {{"fc.weight", 0, true}}}}};
 
 std::vector<double> variance_between(const MemoryModel& a, const MemoryModel& b, double lambda,
                                      const BatchNorm& norm = kNorm) {
@@ -92,8 +100,14 @@ std::vector<double> variance_between(const MemoryModel& a, const MemoryModel& b,
 TEST(MergedVariance, ShrinksAsRowsDisagree) {
   // The first rows agree, the second ones are orthogonal and of one length.
   const MemoryModel a = model({1, 2, 1, 0}, {3, 4});
-  const MemoryModel b = model({1, 2, 0, 1}, {5, 8});
-  EXPECT_THAT(variance_between(a, b, 0.5), ElementsAre(4, 3));
+  const MemoryModel b = model({1, 2, 0, 1}, {3, 4});
+  EXPECT_THAT(variance_between(a, b, 0.5), ElementsAre(DoubleNear(3, 1e-5), DoubleNear(2, 1e-5)));
+}
+
+TEST(MergedVariance, OfRowsThatAgreeIsBetweenTheirs) {
+  const MemoryModel a = model({1, 2, 1, 0}, {2, 2});
+  const MemoryModel b = model({1, 2, 1, 0}, {8, 8});
+  EXPECT_THAT(variance_between(a, b, 0.5), ElementsAre(DoubleNear(4, 1e-5), DoubleNear(4, 1e-5)));
 }
 
 TEST(MergedVariance, IsThatOfAnEndAtTheEnd) {
@@ -101,25 +115,27 @@ TEST(MergedVariance, IsThatOfAnEndAtTheEnd) {
   const MemoryModel b = model({3, 1, 0.9F, 0.1F}, {0.3F, 1e-3F});
   EXPECT_EQ(variance_between(a, b, 0), numbers(a.read("bn.running_var").view));
   EXPECT_EQ(variance_between(a, b, 1), numbers(b.read("bn.running_var").view));
+  BatchNorm together = kNorm;
+  together.channels[0].layers[0].grouped = false;
+  EXPECT_EQ(variance_between(a, b, 1, together), numbers(b.read("bn.running_var").view));
 }
 
 TEST(MergedVariance, OfAChannelWithoutWeightsIsTheMean) {
   const MemoryModel a = model({0, 0, 1, 0}, {2, 2});
   const MemoryModel b = model({0, 0, 1, 0}, {4, 4});
-  EXPECT_THAT(variance_between(a, b, 0.5), ElementsAre(3, 3));
+  EXPECT_THAT(variance_between(a, b, 0.5), ElementsAre(3, DoubleNear(std::sqrt(8.0F), 1e-5)));
 }
 
 TEST(MergedVariance, OfChannelsWithoutALayerIsTheMean) {
-  const MemoryModel a = model({1, 0, 1, 0}, {2, 2});
-  const MemoryModel b = model({0, 1, 0, 1}, {4, 4});
   const BatchNorm norm{"bn.running_var", {{0, 1, {}}, {1, 2, {{"fc.weight", 0}}}}};
-  MemoryModel narrow_a;
-  MemoryModel narrow_b;
-  narrow_a.set({"fc.weight", DType::kF32, {1, 2}}, floats({1, 0}));
-  narrow_b.set({"fc.weight", DType::kF32, {1, 2}}, floats({0, 1}));
-  narrow_a.set({"bn.running_var", DType::kF32, {2}}, floats({2, 2}));
-  narrow_b.set({"bn.running_var", DType::kF32, {2}}, floats({4, 4}));
-  EXPECT_THAT(variance_between(narrow_a, narrow_b, 0.5, norm), ElementsAre(3, 1.5));
+  MemoryModel a;
+  MemoryModel b;
+  a.set({"fc.weight", DType::kF32, {1, 2}}, floats({1, 0}));
+  b.set({"fc.weight", DType::kF32, {1, 2}}, floats({0, 1}));
+  a.set({"bn.running_var", DType::kF32, {2}}, floats({2, 2}));
+  b.set({"bn.running_var", DType::kF32, {2}}, floats({4, 4}));
+  EXPECT_THAT(variance_between(a, b, 0.5, norm),
+              ElementsAre(3, DoubleNear(std::sqrt(8.0F) / 2, 1e-5)));
 }
 
 TEST(MergedVariance, OfAStreamGoesByTheMeanOfItsWriters) {
@@ -139,16 +155,66 @@ TEST(MergedVariance, ASideOfWeightZeroTakesNoPart) {
   const float infinity = std::numeric_limits<float>::infinity();
   const MemoryModel a = model({1, 0, 1, 0}, {2, 2});
   const MemoryModel b = model({0, 1, 0, 1}, {infinity, infinity});
-  const auto side = [](const MemoryModel& model, double weight) {
-    return NormSide{[&model](std::string_view name) { return model.read(name); },
-                    [&model](const NormedLayer& layer) {
-                      return channel_energies(model.read(layer.weight).view, layer.axis);
-                    },
-                    weight};
+  const auto read = [](const MemoryModel& model) {
+    return [&model](std::string_view name) { return model.read(name); };
   };
-  const std::vector<NormSide> sides{side(a, 1), side(b, 0)};
-  const Buffer variance = merged_variance(kNorm, sides, sides[0].energies);
+  const std::vector<NormSide> sides{{read(a), 1}, {read(b), 0}};
+  const Buffer variance = merged_variance(kNorm, sides, read(a));
   EXPECT_THAT(numbers({DType::kF32, {2}, variance}), ElementsAre(2, 2));
+}
+
+/// Units of a linear layer and the variances that inputs of covariance C give them: one channel is
+/// seen by all, the others by themselves.
+MemoryModel seen_through(std::uint64_t seed, std::size_t units, std::size_t inputs) {
+  const Buffer weight = testing::random_floats(units * inputs, seed);
+  const std::vector<double> w = numbers({DType::kF32, {units, inputs}, weight});
+  std::vector<float> variance(units);
+  for (std::size_t o = 0; o < units; ++o) {
+    double sum = 0;
+    double squares = 0;
+    for (std::size_t i = 0; i < inputs; ++i) {
+      sum += w[o * inputs + i];
+      squares += square(w[o * inputs + i]);
+    }
+    variance[o] = static_cast<float>(squares + 4 * square(sum));
+  }
+  MemoryModel result;
+  result.set({"fc.weight", DType::kF32, {units, inputs}}, weight);
+  result.set({"bn.running_var", DType::kF32, {units}}, floats(variance));
+  return result;
+}
+
+TEST(MergedVariance, LearnsFromOtherChannelsWhatInputsHaveInCommon) {
+  const std::size_t units = 64;
+  const std::size_t inputs = 8;
+  const MemoryModel a = seen_through(1, units, inputs);
+  const MemoryModel b = seen_through(2, units, inputs);
+  const InterpolatedModel between(a, b, 0.5);
+  const std::vector<double> w = numbers(between.read("fc.weight").view);
+  const auto error = [&](bool grouped) {
+    const std::vector<double> got =
+        variance_between(a, b, 0.5, {"bn.running_var", {{0, units, {{"fc.weight", 0, grouped}}}}});
+    double total = 0;
+    for (std::size_t o = 0; o < units; ++o) {
+      double sum = 0;
+      double squares = 0;
+      for (std::size_t i = 0; i < inputs; ++i) {
+        sum += w[o * inputs + i];
+        squares += square(w[o * inputs + i]);
+      }
+      total += square(std::log(got[o] / (squares + 4 * square(sum))));
+    }
+    return std::sqrt(total / static_cast<double>(units));
+  };
+  EXPECT_LT(error(false), 0.6 * error(true));
+}
+
+TEST(MergedVariance, GoesThroughMoreChannelsThanOneBlockHas) {
+  const MemoryModel a = seen_through(1, 150, 8);
+  const MemoryModel b = seen_through(2, 150, 8);
+  const auto whole =
+      variance_between(a, b, 0.25, {"bn.running_var", {{0, 150, {{"fc.weight", 0}}}}});
+  for (const double value : whole) EXPECT_TRUE(std::isfinite(value) && value > 0);
 }
 
 }  // namespace
