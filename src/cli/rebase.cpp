@@ -55,8 +55,10 @@ class RebaseCommand : public Command {
     options.flag("--dry-run,-n", options_.dry_run,
                  "show per group what would move; change nothing");
     options.value("--seed", options_.seed, "seed of the order of groups (default 0)");
-    options.value("--restarts", options_.restarts,
-                  "further matching runs; the best one counts (default 1)");
+    options
+        .value("--restarts", options_.restarts,
+               "further matching runs; the best one counts (default 1)")
+        .range(0, 1000000);
     options.value("--method", options_.method, "how units are matched (default weights)")
         .value_name("name");
     options.flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");

@@ -163,6 +163,7 @@ before=$(state)
 fails_with 128 "no such branch or revision" mgit rebase nobody onto main
 fails_with 128 "no such branch or revision" mgit rebase feature onto nobody
 fails_with 129 "" mgit rebase a b c
+fails_with 129 "--restarts" mgit rebase feature onto main --restarts=-1
 git switch -q -c wide
 make_checkpoint model.safetensors 3 fc1.weight=32,8 fc1.bias=32 fc2.weight=4,32 fc2.bias=4
 commit_all wide
