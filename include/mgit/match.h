@@ -53,6 +53,22 @@ MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorS
 /// sum over tensors that take part in matching of <A, B>, in double.
 double objective(const Spec& spec, const TensorSource& a, const TensorSource& b);
 
+/// How alike two models are before and after B moves.
+struct Cosines {
+  double before = 0;
+  double after = 0;
+};
+
+struct CosineReport {
+  Cosines all;                  // over the tensors that take part in matching
+  std::vector<Cosines> groups;  // parallel to Spec::groups: over the whole tensors that carry one
+};
+
+/// Cosines of A with B, and with B permuted; 0 where one of the two is zero or nothing takes part.
+/// Throws as match_weights does of shapes.
+CosineReport cosines(const Spec& spec, const TensorSource& a, const TensorSource& b,
+                     const Permutation& permutation);
+
 /// Cosine between two models over their common arithmetic tensors of rank 2 or more (DESIGN section
 /// 7: which base a model has); over all of them where none has such a rank. 0 if there are none or
 /// one is zero.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cinttypes>
 #include <cstdio>
 
 namespace mgit {
@@ -33,13 +34,17 @@ void Progress::advance(std::uint64_t amount) {
 
 void Progress::draw() {
   const double seconds = std::chrono::duration<double>(last_ - start_).count();
-  const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 0;
+  drawn_ = true;
+  if (total_ == 0) {
+    std::fprintf(stderr, "\r%s: %" PRIu64 " (%.0f s)\033[K", title_.c_str(), done_, seconds);
+    return;
+  }
+  const double share = static_cast<double>(done_) / static_cast<double>(total_);
   const double left = share > 0 ? seconds * (1 - share) / share : 0;
   const double rate = static_cast<double>(done_) / 1e6 / seconds;
   std::fprintf(stderr, "\r%s: %3.0f %% (", title_.c_str(), 100 * share);
   if (unit_ == Unit::kBytes) std::fprintf(stderr, "%.0f MB/s, ", rate);
   std::fprintf(stderr, "%.0f s left)\033[K", left);
-  drawn_ = true;
 }
 
 }  // namespace mgit

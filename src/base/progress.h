@@ -8,8 +8,9 @@
 
 namespace mgit {
 
-/// Shows "title: 42 % (7 s left)" on stderr, with "310 MB/s" where the total is in bytes, only on a
-/// terminal and only after a second. Clears itself. Any thread may advance it.
+/// Shows "title: 42 % (7 s left)" on stderr, with "310 MB/s" where the total is in bytes, or
+/// "title: 12 (3 s)" where nobody knows it (0); only on a terminal and only after a second. Clears
+/// itself. Any thread may advance it.
 class Progress {
  public:
   enum class Unit { kSteps, kBytes };

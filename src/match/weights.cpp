@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <set>
 
 #include "base/threads.h"
 #include "mgit/match.h"
@@ -139,6 +140,65 @@ double cosine(const TensorSource& a, const TensorSource& b) {
   // Non-finite weights continue nothing.
   const double result = sum.ab / (std::sqrt(sum.aa) * std::sqrt(sum.bb));
   return std::isfinite(result) ? result : 0;
+}
+
+namespace {
+
+/// Inner products of a tensor of A with that of B; of several tensors, their sums.
+struct PairProducts {
+  double before = 0;
+  double after = 0;  // with B permuted
+  double aa = 0;
+  double bb = 0;
+
+  PairProducts& operator+=(const PairProducts& other) {
+    before += other.before;
+    after += other.after;
+    aa += other.aa;
+    bb += other.bb;
+    return *this;
+  }
+  Cosines cosines() const {
+    const double norm = std::sqrt(aa) * std::sqrt(bb);
+    return norm > 0 ? Cosines{before / norm, after / norm} : Cosines{};
+  }
+};
+
+PairProducts products_of(const TensorPair& pair, std::span<const Gather> gathers) {
+  return {dot(pair.a.values(), pair.b.values()), inner_product(pair, gathers),
+          dot(pair.a.values(), pair.a.values()), dot(pair.b.values(), pair.b.values())};
+}
+
+std::set<std::uint32_t> groups_on(const SpecTensor& tensor) {
+  std::set<std::uint32_t> groups;
+  for (const SpecAxis& axis : tensor.axes)
+    for (const Occurrence& place : axis.occurrences) groups.insert(place.group);
+  return groups;
+}
+
+}  // namespace
+
+CosineReport cosines(const Spec& spec, const TensorSource& a, const TensorSource& b,
+                     const Permutation& permutation) {
+  std::vector<PairProducts> of_tensor(spec.tensors.size());
+  parallel_for(spec.tensors.size(), [&](std::size_t i) {
+    const SpecTensor& tensor = spec.tensors[i];
+    check_tensor(tensor, a, "first");
+    check_tensor(tensor, b, "second");
+    if (!takes_part(tensor, a, b)) return;
+    const TensorPair pair{&tensor, FloatTensor(a.read(tensor.name)),
+                          FloatTensor(b.read(tensor.name))};
+    of_tensor[i] = products_of(pair, tensor_gathers(spec, tensor, permutation));
+  });
+  PairProducts all;
+  std::vector<PairProducts> of_group(spec.groups.size());
+  for (std::size_t i = 0; i < spec.tensors.size(); ++i) {
+    all += of_tensor[i];
+    for (const std::uint32_t group : groups_on(spec.tensors[i])) of_group[group] += of_tensor[i];
+  }
+  CosineReport report{all.cosines(), {}};
+  for (const PairProducts& products : of_group) report.groups.push_back(products.cosines());
+  return report;
 }
 
 bool worth_moving(const MatchResult& match) {

@@ -16,37 +16,13 @@
 #include "mgit/lineage.h"
 #include "model/model_spec.h"
 #include "model/training_state.h"
-#include "store/model_file.h"
+#include "workflow/opened_model.h"
 #include "workflow/trust.h"
 
 namespace mgit {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Brings in the weights of a file, with their names in the network.
-NamedModel with_weights(NamedModel model, const TensorSource& file, const Repository* repository) {
-  const std::string prefix = weights_prefix(repository, model.commit, model.path, file.tensors());
-  const WeightsModel source(file, prefix);
-  for (const TensorInfo& info : source.tensors()) {
-    const TensorData tensor = source.read(info.name);
-    model.weights.set(info, Buffer(tensor.view.data.begin(), tensor.view.data.end()));
-  }
-  if (!prefix.empty() && source.tensors().size() < file.tensors().size())
-    model.weights_in = prefix.substr(0, prefix.size() - 1);
-  return model;
-}
-
-/// The section of .mgitconfig that is meant; nullopt if the file has none.
-std::optional<ModelConfig> configured_model(const Repository* repository, const std::string& name) {
-  if (repository == nullptr) return std::nullopt;
-  const std::vector<ModelConfig> models = repository->models(std::nullopt);
-  if (name.empty() && models.size() == 1) return models.front();
-  for (const ModelConfig& model : models)
-    if (model.name == name) return model;
-  if (!name.empty()) throw MissingError("no such model", ".mgitconfig: " + name);
-  return std::nullopt;
-}
 
 /// The section whose path this is, else the one that is meant.
 std::optional<ModelConfig> config_for(const Repository* repository, const NamedModel& model,
@@ -57,47 +33,24 @@ std::optional<ModelConfig> config_for(const Repository* repository, const NamedM
   return configured_model(repository, request.model);
 }
 
-/// REV:PATH's, else the configured one; empty: the only one there is.
-std::string path_in_commit(const Repository& repository, const std::string& name,
-                           const std::string& model_name) {
-  const std::size_t colon = name.find(':');
-  if (colon != std::string::npos && colon + 1 < name.size()) return name.substr(colon + 1);
-  const auto config = configured_model(&repository, model_name);
-  return config ? config->path : "";
-}
-
 bool has_model(const Repository& repository, const Oid& commit, const std::string& path) {
   return path.empty() ? !repository.checkpoints_at(commit).empty()
                       : repository.model_at(commit, path).has_value();
 }
 
-NamedModel committed_model(const Workspace& repository, const std::string& name,
-                           const std::string& model_name) {
-  const std::string revision = name.substr(0, name.find(':'));
-  const Oid commit = repository.require(revision);
-  const std::string path = path_in_commit(repository, name, model_name);
-  const CommittedModel model = require_model(repository, commit, path, revision);
-  repository.need(model, name);
-  return with_weights({name, commit, model.path, model_digest(model), {}},
-                      *open_model(repository.store(), model), &repository);
-}
-
-/// The path as the repository has it, where it lies inside.
-std::string path_inside(const Repository* repository, const std::string& file) {
-  if (repository == nullptr || repository->work_dir().empty()) return file;
-  const fs::path relative = fs::relative(file, repository->work_dir());
-  return relative.empty() || *relative.begin() == ".." ? file : relative.string();
-}
-
+/// With the weights in memory.
 NamedModel find_model(const Workspace* repository, const std::string& name,
                       const std::string& model_name) {
-  const bool revision =
-      repository != nullptr && repository->resolve(name.substr(0, name.find(':'))).has_value();
-  if (revision) return committed_model(*repository, name, model_name);
-  if (fs::is_regular_file(name))
-    return with_weights({name, std::nullopt, path_inside(repository, name), std::nullopt, {}},
-                        *open_model_file(name), repository);
-  throw MissingError("no such revision or checkpoint file", name);
+  const OpenedModel opened = open_named_model(repository, name, model_name);
+  NamedModel model{opened.name, opened.commit, opened.path, opened.checkpoint, {}};
+  const WeightsModel source(*opened.file, opened.prefix);
+  for (const TensorInfo& info : source.tensors()) {
+    const TensorData tensor = source.read(info.name);
+    model.weights.set(info, Buffer(tensor.view.data.begin(), tensor.view.data.end()));
+  }
+  if (!opened.prefix.empty() && source.tensors().size() < opened.file->tensors().size())
+    model.weights_in = opened.prefix.substr(0, opened.prefix.size() - 1);
+  return model;
 }
 
 std::string require_setting(const std::string& value, const char* what) {

@@ -17,6 +17,7 @@
 #include "model/rewrite_checkpoint.h"
 #include "model/training_state.h"
 #include "workflow/git_hooks.h"
+#include "workflow/match_models.h"
 #include "workflow/preconditions.h"
 #include "workflow/rebase_adapters.h"
 #include "workflow/undo/operation_log.h"
@@ -175,7 +176,8 @@ class Rebase {
         weights_prefix(&repository_, result_.target, ours.path, infos_of(ours.manifest));
     const std::vector<TensorInfo> weights = weights_under(infos, prefix);
     const std::vector<TensorInfo> our_weights = weights_under(infos_of(ours.manifest), our_prefix);
-    if (weights != our_weights) throw_different(theirs.path, our_weights, weights);
+    const std::string branch = short_branch();
+    require_same_network({options_.onto, our_weights}, {branch, weights}, theirs.path);
     if (!std::all_of(theirs.parts.begin(), theirs.parts.end(),
                      [](const auto& part) { return can_be_rewritten(part.manifest); }))
       throw Error("an npz archive, whose checksums a rebase would leave wrong", theirs.path,
@@ -197,25 +199,6 @@ class Rebase {
                                  .options = match});
     model.in_basin = model.match.permutation.identity() || !worth_moving(model.match);
     return model;
-  }
-
-  [[noreturn]] void throw_different(const std::string& path, const std::vector<TensorInfo>& ours,
-                                    const std::vector<TensorInfo>& theirs) {
-    for (const TensorInfo& info : theirs) {
-      const auto other = std::find_if(
-          ours.begin(), ours.end(), [&](const TensorInfo& each) { return each.name == info.name; });
-      if (other != ours.end() && *other == info) continue;
-      const std::string there = other == ours.end() ? "not there"
-                                                    : fmt::format("{} {}", dtype_name(other->dtype),
-                                                                  shape_text(other->shape));
-      throw Error(fmt::format("different networks: {} is {} {} on {}, {} on {}", info.name,
-                              dtype_name(info.dtype), shape_text(info.shape), short_branch(), there,
-                              options_.onto),
-                  path, "only models of one architecture share a basin");
-    }
-    throw Error(fmt::format("different networks: {} has {} tensors, {} has {}", options_.onto,
-                            ours.size(), short_branch(), theirs.size()),
-                path, "only models of one architecture share a basin");
   }
 
   /// New objects, permutation, spec and commits. Nothing points at them yet.

@@ -329,5 +329,46 @@ TEST(Cosine, IsOneForItselfAndOfMatricesWhereThereAreAny) {
   EXPECT_EQ(cosine(zero, zero), 0);
 }
 
+TEST(Cosines, OfAPermutedCopyAreOneAfterItMovedBack) {
+  const Network net = convolutional(1);
+  const Permutation there = random_permutation(net.spec, 5);
+  const PermutedModel moved(net.model, net.spec, there);
+  const CosineReport report = cosines(net.spec, net.model, moved, inverse(there));
+  EXPECT_NEAR(report.all.after, 1, 1e-12);
+  EXPECT_LT(report.all.before, 0.5);
+  ASSERT_EQ(report.groups.size(), net.spec.groups.size());
+  for (const Cosines& group : report.groups) {
+    EXPECT_NEAR(group.after, 1, 1e-12);
+    EXPECT_LT(group.before, 0.5);
+  }
+  const PermutedModel there_again(moved, net.spec, there);
+  const CosineReport other =
+      cosines(net.spec, net.model, there_again, identity_permutation(net.spec));
+  EXPECT_EQ(other.all.before, other.all.after);
+}
+
+TEST(Cosines, AreOfTheTensorsThatCarryTheGroup) {
+  Network a;
+  a.spec.groups = {{"P", 4}, {"Q", 3}, {"R", 2}};
+  add(a, "p", {carrying(0, 4), carrying(1, 3)}, 1);
+  add(a, "q", {carrying(1, 3)}, 2);
+  add(a, "r", {carrying(2, 2)}, 3, false);
+  MemoryModel b = a.model;
+  std::vector<float> values(3);
+  const TensorData q = a.model.read("q");
+  std::memcpy(values.data(), q.view.data.data(), 12);
+  for (float& value : values) value = -value;
+  const Bytes bytes = std::as_bytes(std::span(values));
+  b.set({"q", DType::kF32, {3}}, Buffer(bytes.begin(), bytes.end()));
+  const CosineReport report = cosines(a.spec, a.model, b, identity_permutation(a.spec));
+  EXPECT_NEAR(report.groups[0].before, 1, 1e-12);
+  const double p = objective({{}, {}, {}, {a.spec.tensors[0]}}, a.model, a.model);
+  double squares = 0;
+  for (const float value : values) squares += static_cast<double>(value) * value;
+  EXPECT_NEAR(report.groups[1].after, (p - squares) / (p + squares), 1e-12);
+  EXPECT_EQ(report.groups[2].after, 0);  // stands in what is not matched alone
+  EXPECT_NEAR(report.all.after, report.groups[1].after, 1e-12);
+}
+
 }  // namespace
 }  // namespace mgit

@@ -1,0 +1,144 @@
+// mgit match: the permutation that a rebase would find, and its report.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/os.h"
+#include "base/progress.h"
+#include "base/words.h"
+#include "cli/command.h"
+#include "cli/evaluation.h"
+#include "model/model_spec.h"
+#include "workflow/match_models.h"
+
+namespace mgit::cli {
+namespace {
+
+class MatchCommand : public Command {
+ public:
+  void options(Options& options) override {
+    options.description(
+        "Finds the permutation that brings B closest to A, as a rebase of B onto A would, and says "
+        "what it gains. Models, branches and history stay as they are, so a spec that was not "
+        "proved will do.\n\n"
+        "Cosines are between A and B, then between A and B permuted: over all tensors that are "
+        "matched, and with --report over those that carry a group, the least alike first: those "
+        "limit the result.\n\n"
+        "--json prints one object: a, b, path (of B), architecture, proof, spec (its digest), "
+        "method, seed, restarts, sweeps, objective_before, objective_after, cosine_before, "
+        "cosine_after, units, moved, worth_rebase, groups (in the order of the spec: name, units, "
+        "moved, similarity_before, similarity_after: this group's part of the objective before and "
+        "after it alone moves, cosine_before, cosine_after).\n\n"
+        "-o writes what a rebase records as Mgit-Permutation (docs/formats.md).");
+    options.argument("a", request_.a, "revision (rev or rev:path) or checkpoint file").required();
+    options.argument("b", request_.b, "the one that would move").required();
+    options.flag("--report", report_, "a line for each group of hidden units, too");
+    options.flag("--json", json_, "all of it, as one JSON document");
+    options.value("--output,-o", output_, "write the permutation there").value_name("file");
+    options.value("--seed", request_.seed, "seed of the order of groups (default 0)");
+    options
+        .value("--restarts", request_.restarts,
+               "further matching runs; the best one counts (default 1)")
+        .range(0, 1000000);
+    options.value("--method", request_.method, "how units are matched (default weights)")
+        .value_name("name");
+    options
+        .value("--model", request_.model_name, "its name in .mgitconfig, where there are several")
+        .value_name("name");
+  }
+
+  int run() override {
+    const std::unique_ptr<Workspace> repository = find_repository();
+    const MatchReport report = match(repository.get());
+    if (!output_.empty()) os::write_file(output_, as_bytes(report.permutation()));
+    if (json_) {
+      print_json(report);
+    } else {
+      print_summary(report);
+      if (report_) print_groups(report);
+    }
+    return 0;
+  }
+
+ private:
+  MatchReport match(const Workspace* repository) {
+    Progress progress("matching, sweeps", 0);
+    request_.progress = [&] { progress.advance(); };
+    return match_models(repository, request_);
+  }
+
+  void print_summary(const MatchReport& report) const {
+    const MatchResult& match = report.match;
+    fmt::print("{} - {}: {}\n", request_.a, request_.b, describe_spec(report.spec));
+    fmt::print("{} of {} hidden units move (method {}, seed {}, {})\n", report.moved(),
+               report.units(), request_.method, request_.seed,
+               counted(static_cast<std::uint64_t>(match.sweeps), "sweep"));
+    fmt::print("objective {:.2f} -> {:.2f}, cosine {:.4f} -> {:.4f}\n", match.objective_before,
+               match.objective_after, report.cosines.all.before, report.cosines.all.after);
+    if (report.in_basin)
+      fmt::print("already in one basin, the gain is below 1 %: a rebase would move nothing\n");
+    else
+      fmt::print("worth a rebase{}\n", report.spec.proof == Proof::kStatic
+                                           ? ", which needs --trust-spec: the spec is not proved"
+                                           : "");
+  }
+
+  static void print_groups(const MatchReport& report) {
+    std::size_t width = 12;
+    for (const GroupMatch& group : report.match.groups) width = std::max(width, group.name.size());
+    fmt::print("\ncosine by group, the least alike after matching first\n");
+    fmt::print("  {:<{}} {:>7} {:>7} {:>9} {:>9}\n", "group", width, "units", "move", "before",
+               "after");
+    for (const std::size_t i : report.by_cosine()) {
+      const GroupMatch& group = report.match.groups[i];
+      const Cosines& cosines = report.cosines.groups[i];
+      fmt::print("  {:<{}} {:>7} {:>7} {:>9.4f} {:>9.4f}\n", group.name, width, group.size,
+                 group.moved, cosines.before, cosines.after);
+    }
+  }
+
+  void print_json(const MatchReport& report) const {
+    Json groups = Json::array();
+    for (std::size_t i = 0; i < report.match.groups.size(); ++i) {
+      const GroupMatch& group = report.match.groups[i];
+      groups.push_back({{"name", group.name},
+                        {"units", group.size},
+                        {"moved", group.moved},
+                        {"similarity_before", group.before},
+                        {"similarity_after", group.after},
+                        {"cosine_before", report.cosines.groups[i].before},
+                        {"cosine_after", report.cosines.groups[i].after}});
+    }
+    const Json json{{"a", request_.a},
+                    {"b", request_.b},
+                    {"path", report.path},
+                    {"architecture", report.spec.architecture},
+                    {"proof", proof_name(report.spec.proof)},
+                    {"spec", sha256(as_bytes(spec_text(report.spec))).hex()},
+                    {"method", request_.method},
+                    {"seed", request_.seed},
+                    {"restarts", request_.restarts},
+                    {"sweeps", report.match.sweeps},
+                    {"objective_before", report.match.objective_before},
+                    {"objective_after", report.match.objective_after},
+                    {"cosine_before", report.cosines.all.before},
+                    {"cosine_after", report.cosines.all.after},
+                    {"units", report.units()},
+                    {"moved", report.moved()},
+                    {"worth_rebase", !report.in_basin},
+                    {"groups", std::move(groups)}};
+    fmt::print("{}\n", json.dump());
+  }
+
+  MatchRequest request_;
+  std::string output_;
+  bool report_ = false;
+  bool json_ = false;
+};
+
+const Registered<MatchCommand> kMatch("match",
+                                      "what bringing a model into another's basin would gain",
+                                      "mgit match main feature-branch --report");
+
+}  // namespace
+}  // namespace mgit::cli
