@@ -4,6 +4,7 @@
 namespace mgit {
 
 SpecAnswer spec_of_family(const SpecQuery& query) {
+  if (query.tensors.empty()) return {};
   const NetworkConfig config = query.config();
   for (std::string& prefix : query.prefixes())
     if (auto spec = recognise(weights_under(query.tensors, prefix), config))

@@ -131,6 +131,7 @@ Spec choose_weights_spec(const Workspace* repository, const std::optional<Oid>& 
 SpecCheck check_model(const Repository* repository, const std::optional<Oid>& commit,
                       const std::string& path, const std::vector<TensorInfo>& tensors,
                       const NetworkCheck& check) {
+  if (tensors.empty()) return {{}, {"it holds no tensors"}};
   const NetworkConfig config = network_config(repository, commit, path);
   SpecCheck result = check(tensors, config);
   if (result.spec) return result;

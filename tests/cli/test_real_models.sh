@@ -11,14 +11,16 @@ import gzip, json, struct, sys
 images = gzip.open(sys.argv[1] + "/t10k-images-idx3-ubyte.gz").read()[16:]
 labels = gzip.open(sys.argv[1] + "/t10k-labels-idx1-ubyte.gz").read()[8:]
 table = [struct.pack("<f", (v / 255 - 0.1307) / 0.3081) for v in range(256)]
-body = b"".join(map(table.__getitem__, images)) + b"".join(struct.pack("<q", v) for v in labels)
-cut, n = len(images) * 4, len(labels)
-header = json.dumps({"input": {"dtype": "F32", "shape": [n, 1, 28, 28], "data_offsets": [0, cut]},
-                     "target": {"dtype": "I64", "shape": [n], "data_offsets": [cut, len(body)]}}).encode()
-header += b" " * (-len(header) % 8)
-open("mnist-test.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + body)
+for name, n in (("mnist-test", len(labels)), ("mnist-3000", 3000)):
+    body = b"".join(map(table.__getitem__, images[:n * 784])) + b"".join(struct.pack("<q", v) for v in labels[:n])
+    cut = n * 784 * 4
+    header = json.dumps({"input": {"dtype": "F32", "shape": [n, 1, 28, 28], "data_offsets": [0, cut]},
+                         "target": {"dtype": "I64", "shape": [n], "data_offsets": [cut, len(body)]}}).encode()
+    header += b" " * (-len(header) % 8)
+    open(name + ".safetensors", "wb").write(struct.pack("<Q", len(header)) + header + body)
 PYTHON
 test_data=$PWD/mnist-test.safetensors
+few_data=$PWD/mnist-3000.safetensors  # for networks that take long
 
 # bytes_of_files DIRECTORY: without the directories, whose own size is the file system's affair.
 bytes_of_files() {
@@ -107,7 +109,7 @@ for name in vgg mnistresnet mnistresnet64; do
   need_data "graphs/$name.torchscript.pt"
   pair "$name" "$name-s1" "$name-s2"
   ok mgit rebase feature onto main
-  data=$test_data
+  data=$few_data
   [ "$name" != vgg ] || data=$(python3 - <<'PYTHON'
 import json, random, struct
 random.seed(1)
@@ -158,6 +160,6 @@ merged() {
   holds "$(number "$output" accuracy) > $3"
   cd ..
 }
-merged mnistresnet64 "$test_data" 0.98
+merged mnistresnet64 "$few_data" 0.98
 merged vgg "$cifar" 0.69
-merged mnistresnet "$test_data" 0.65
+merged mnistresnet "$few_data" 0.65
