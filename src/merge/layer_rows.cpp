@@ -21,6 +21,7 @@ void whiten(double* first, std::size_t length, std::size_t stride) {
 
 /// Along every axis of a kernel.
 void whiten(std::span<double> kernel, std::span<const std::uint64_t> shape) {
+  if (kernel.size() < 2) return;
   std::size_t stride = kernel.size();
   for (const std::size_t length : shape) {
     const std::size_t outer = kernel.size() / stride;

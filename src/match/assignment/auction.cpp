@@ -6,9 +6,10 @@ namespace mgit {
 
 void auction(Market& market, double range) {
   constexpr double kCoarsest = 1.0 / 16;
-  constexpr double kFinest = 1.0 / 16384;
+  constexpr int kPhases = 5;  // each with steps a quarter of those before
   constexpr std::size_t kBids = 40;  // per row and phase
-  for (double step = kCoarsest; step > kFinest; step /= 4) {
+  double step = kCoarsest;
+  for (int phase = 0; phase < kPhases; ++phase, step /= 4) {
     market.release_all();
     std::vector<std::uint32_t> waiting = market.free_rows();
     for (std::size_t bids = kBids * market.rows; !waiting.empty() && bids > 0; --bids) {
