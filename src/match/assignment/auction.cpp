@@ -6,7 +6,7 @@ namespace mgit {
 
 void auction(Market& market, double range) {
   constexpr double kCoarsest = 1.0 / 16;
-  constexpr int kPhases = 5;  // each with steps a quarter of those before
+  constexpr int kPhases = 5;         // each with steps a quarter of those before
   constexpr std::size_t kBids = 40;  // per row and phase
   double step = kCoarsest;
   for (int phase = 0; phase < kPhases; ++phase, step /= 4) {
