@@ -41,6 +41,13 @@ struct MatchResult {
   std::vector<GroupMatch> groups;  // parallel to Spec::groups
 };
 
+/// Hidden units of all groups, and how many of them change place.
+struct UnitCount {
+  std::uint64_t all = 0;
+  std::uint64_t moved = 0;
+};
+UnitCount count_units(const MatchResult& match);
+
 /// A model counts as in the other's basin already unless matching improves on the identity by more
 /// than 1 % (DESIGN section 7).
 bool worth_moving(const MatchResult& match);

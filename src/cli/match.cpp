@@ -8,6 +8,7 @@
 #include "base/words.h"
 #include "cli/command.h"
 #include "cli/evaluation.h"
+#include "cli/matching_options.h"
 #include "model/model_spec.h"
 #include "workflow/match_models.h"
 
@@ -35,13 +36,7 @@ class MatchCommand : public Command {
     options.flag("--report", report_, "a line for each group of hidden units, too");
     options.flag("--json", json_, "all of it, as one JSON document");
     options.value("--output,-o", output_, "write the permutation there").value_name("file");
-    options.value("--seed", request_.seed, "seed of the order of groups (default 0)");
-    options
-        .value("--restarts", request_.restarts,
-               "further matching runs; the best one counts (default 1)")
-        .range(0, 1000000);
-    options.value("--method", request_.method, "how units are matched (default weights)")
-        .value_name("name");
+    add_matching_options(options, request_.seed, request_.restarts, request_.method);
     options
         .value("--model", request_.model_name, "its name in .mgitconfig, where there are several")
         .value_name("name");
@@ -70,8 +65,9 @@ class MatchCommand : public Command {
   void print_summary(const MatchReport& report) const {
     const MatchResult& match = report.match;
     fmt::print("{} - {}: {}\n", request_.a, request_.b, describe_spec(report.spec));
-    fmt::print("{} of {} hidden units move (method {}, seed {}, {})\n", report.moved(),
-               report.units(), request_.method, request_.seed,
+    const UnitCount units = count_units(report.match);
+    fmt::print("{} of {} hidden units move (method {}, seed {}, {})\n", units.moved, units.all,
+               request_.method, request_.seed,
                counted(static_cast<std::uint64_t>(match.sweeps), "sweep"));
     fmt::print("objective {:.2f} -> {:.2f}, cosine {:.4f} -> {:.4f}\n", match.objective_before,
                match.objective_after, report.cosines.all.before, report.cosines.all.after);
@@ -109,6 +105,7 @@ class MatchCommand : public Command {
                         {"cosine_before", report.cosines.groups[i].before},
                         {"cosine_after", report.cosines.groups[i].after}});
     }
+    const UnitCount units = count_units(report.match);
     const Json json{{"a", request_.a},
                     {"b", request_.b},
                     {"path", report.path},
@@ -123,8 +120,8 @@ class MatchCommand : public Command {
                     {"objective_after", report.match.objective_after},
                     {"cosine_before", report.cosines.all.before},
                     {"cosine_after", report.cosines.all.after},
-                    {"units", report.units()},
-                    {"moved", report.moved()},
+                    {"units", units.all},
+                    {"moved", units.moved},
                     {"worth_rebase", !report.in_basin},
                     {"groups", std::move(groups)}};
     fmt::print("{}\n", json.dump());

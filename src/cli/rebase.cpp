@@ -6,6 +6,7 @@
 
 #include "base/process.h"
 #include "cli/command.h"
+#include "cli/matching_options.h"
 #include "mgit/remote.h"
 #include "model/model_spec.h"
 #include "workflow/rebase.h"
@@ -31,20 +32,15 @@ void print_model(const RebasedModel& model, bool details) {
     fmt::print("{}: an adapter, which moves with {}\n", model.path, model.moves_with);
     return;
   }
-  std::uint64_t units = 0;
-  std::uint64_t moved = 0;
-  for (const GroupMatch& group : model.match.groups) {
-    units += group.size;
-    moved += group.moved;
-  }
   if (model.in_basin && !details) {
     fmt::print("{}: already in this basin (objective {:.2f}, best found {:.2f})\n", model.path,
                model.match.objective_before, model.match.objective_after);
     return;
   }
+  const UnitCount units = count_units(model.match);
   fmt::print("{}: {} of {} hidden units move, objective {:.2f} -> {:.2f} ({} sweeps, {})\n",
-             model.path, moved, units, model.match.objective_before, model.match.objective_after,
-             model.match.sweeps, describe_spec(model.spec));
+             model.path, units.moved, units.all, model.match.objective_before,
+             model.match.objective_after, model.match.sweeps, describe_spec(model.spec));
   if (details) print_moved_groups(model);
 }
 
@@ -54,13 +50,7 @@ class RebaseCommand : public Command {
     options.arguments("arguments", arguments_, "[<branch> onto] <target>").at_most(3);
     options.flag("--dry-run,-n", options_.dry_run,
                  "show per group what would move; change nothing");
-    options.value("--seed", options_.seed, "seed of the order of groups (default 0)");
-    options
-        .value("--restarts", options_.restarts,
-               "further matching runs; the best one counts (default 1)")
-        .range(0, 1000000);
-    options.value("--method", options_.method, "how units are matched (default weights)")
-        .value_name("name");
+    add_matching_options(options, options_.seed, options_.restarts, options_.method);
     options.flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
     options.flag("--leave-adapters", options_.leave_adapters,
                  "adapters stay as they are, also where their model moves");

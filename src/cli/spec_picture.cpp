@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/words.h"
 #include "mgit/format.h"
 #include "perm/natural_order.h"
 
@@ -70,23 +71,6 @@ std::string dot_text(const std::string& text) {
   for (const char letter : text) {
     if (letter == '"' || letter == '\\') result += '\\';
     result += letter;
-  }
-  return result;
-}
-
-std::string xml_text(std::string_view text) {
-  std::string result;
-  for (const char letter : text) {
-    if (letter == '&')
-      result += "&amp;";
-    else if (letter == '<')
-      result += "&lt;";
-    else if (letter == '>')
-      result += "&gt;";
-    else if (letter == '"')
-      result += "&quot;";
-    else
-      result += letter;
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/words.h"
 #include "eval/axis.h"
 #include "mgit/eval.h"
 
@@ -18,24 +19,9 @@ constexpr std::array<const char*, 4> kColours{"#c0392b", "#27804a", "#2c5fa8", "
 
 const char* colour_of(std::size_t curve) { return kColours[curve % kColours.size()]; }
 
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '&')
-      result += "&amp;";
-    else if (c == '<')
-      result += "&lt;";
-    else if (c == '>')
-      result += "&gt;";
-    else
-      result += c;
-  }
-  return result;
-}
-
 std::string text_at(double x, double y, const char* anchor, const std::string& text) {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor,
-                     escaped(text));
+                     xml_text(text));
 }
 
 /// One path; values that are not finite interrupt it.

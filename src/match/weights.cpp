@@ -201,6 +201,15 @@ CosineReport cosines(const Spec& spec, const TensorSource& a, const TensorSource
   return report;
 }
 
+UnitCount count_units(const MatchResult& match) {
+  UnitCount units;
+  for (const GroupMatch& group : match.groups) {
+    units.all += group.size;
+    units.moved += group.moved;
+  }
+  return units;
+}
+
 bool worth_moving(const MatchResult& match) {
   constexpr double kGain = 1.01;
   return match.objective_after > match.objective_before * kGain;

@@ -217,6 +217,13 @@ std::vector<BatchNorm> batch_norms(const Spec& spec, const std::vector<TensorInf
   return NormFinder(spec, network).find();
 }
 
+const BatchNorm* find_norm(const std::vector<BatchNorm>& norms, std::string_view variance) {
+  const auto at = std::lower_bound(
+      norms.begin(), norms.end(), variance,
+      [](const BatchNorm& norm, std::string_view name) { return norm.variance < name; });
+  return at != norms.end() && at->variance == variance ? &*at : nullptr;
+}
+
 bool is_running_statistic(std::string_view name) {
   return name.ends_with(kMean) || name.ends_with(kVariance);
 }

@@ -42,6 +42,9 @@ struct BatchNorm {
 /// `network` is what `spec` was bound to. Cost: norms times tensors with the same units.
 std::vector<BatchNorm> batch_norms(const Spec& spec, const std::vector<TensorInfo>& network);
 
+/// The norm with this running variance; nullptr if it is not among these, which are sorted by name.
+const BatchNorm* find_norm(const std::vector<BatchNorm>& norms, std::string_view variance);
+
 /// Whether the name is that of a running mean or variance.
 bool is_running_statistic(std::string_view name);
 

@@ -1,20 +1,11 @@
 #include "merge/norm_repair.h"
 
-#include <algorithm>
-
 #include "merge/norm_variance.h"
 
 namespace mgit {
 
 NormRepair::NormRepair(std::vector<BatchNorm> norms, const TensorSource& a, const TensorSource& b)
     : norms_(std::move(norms)), a_(a), b_(b) {}
-
-const BatchNorm* NormRepair::find(std::string_view variance) const {
-  const auto at = std::lower_bound(
-      norms_.begin(), norms_.end(), variance,
-      [](const BatchNorm& norm, std::string_view name) { return norm.variance < name; });
-  return at != norms_.end() && at->variance == variance ? &*at : nullptr;
-}
 
 Buffer NormRepair::variance(const BatchNorm& norm, double lambda,
                             const TensorSource& merged) const {

@@ -17,7 +17,7 @@ class NormRepair {
   NormRepair(std::vector<BatchNorm> norms, const TensorSource& a, const TensorSource& b);
 
   /// The norm with this running variance; nullptr if it is not repaired.
-  const BatchNorm* find(std::string_view variance) const;
+  const BatchNorm* find(std::string_view variance) const { return find_norm(norms_, variance); }
   /// Its variance at `lambda`, where the weights are those of `merged`.
   Buffer variance(const BatchNorm& norm, double lambda, const TensorSource& merged) const;
 

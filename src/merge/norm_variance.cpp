@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <map>
+#include <string>
 
 #include "base/threads.h"
 #include "merge/layer_rows.h"
@@ -222,20 +224,33 @@ class MergedVariance {
     return energies;
   }
 
+  using Ratios = std::vector<std::vector<double>>;  // by side, by channel: merged to the side's
+
+  /// Several parts of a concatenation may have the same writers.
+  const Ratios& ratios_of(const NormedLayer& layer) {
+    const auto [at, fresh] = ratios_.try_emplace(layer.weight);
+    if (!fresh) return at->second;
+    const std::vector<double> after = energies(merged_(layer.weight).view, layer.axis);
+    for (const Side& side : sides_) {
+      std::vector<double> ratio = energies(side.read(layer.weight).view, layer.axis);
+      for (std::size_t i = 0; i < ratio.size(); ++i) ratio[i] = after[i] / ratio[i];
+      at->second.push_back(std::move(ratio));
+    }
+    return at->second;
+  }
+
   void scale(const NormedChannels& part) {
     const std::size_t count = part.end - part.begin;
-    std::vector<std::vector<double>> ratios(sides_.size(), std::vector<double>(count));
+    Ratios sums(sides_.size(), std::vector<double>(count));
     for (const NormedLayer& layer : part.layers) {
-      const std::vector<double> after = energies(merged_(layer.weight).view, layer.axis);
-      for (std::size_t s = 0; s < sides_.size(); ++s) {
-        const std::vector<double> before = energies(sides_[s].read(layer.weight).view, layer.axis);
-        for (std::size_t i = 0; i < count; ++i) ratios[s][i] += after[i] / before[i];
-      }
+      const Ratios& ratios = ratios_of(layer);
+      for (std::size_t s = 0; s < sides_.size(); ++s)
+        for (std::size_t i = 0; i < count; ++i) sums[s][i] += ratios[s][i];
     }
     for (std::size_t i = 0; i < count; ++i) {
       double variance = 0;
       for (std::size_t s = 0; s < sides_.size(); ++s)
-        variance += sides_[s].share * sides_[s].variance[part.begin + i] * ratios[s][i] /
+        variance += sides_[s].share * sides_[s].variance[part.begin + i] * sums[s][i] /
                     static_cast<double>(part.layers.size());
       if (std::isfinite(variance)) result_[part.begin + i] = variance;
     }
@@ -245,6 +260,7 @@ class MergedVariance {
   std::vector<Side> sides_;
   DType dtype_ = DType::kF32;
   std::vector<double> result_;
+  std::map<std::string, Ratios> ratios_;  // by the layer's weight
 };
 
 }  // namespace

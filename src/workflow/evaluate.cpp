@@ -121,22 +121,22 @@ Spec spec_of(const Workspace* repository, const NamedModel& model) {
   return choose_weights_spec(repository, model.commit, model.path, model.weights.tensors());
 }
 
-/// The norms that can be repaired; none without a spec, which says what they follow.
-std::vector<BatchNorm> norms_to_repair(const Workspace* repository, const BarrierRequest& request,
-                                       const NamedModel& model) {
-  if (!request.repair || !model.has_running_statistics()) return {};
+/// To rebase by, or to repair by. nullopt: neither is wanted, or there is none to repair by. Throws
+/// Error where there is none to rebase by.
+std::optional<Spec> spec_for(const Workspace* repository, const BarrierRequest& request,
+                             const NamedModel& model) {
+  if (request.rebase) return spec_of(repository, model);
+  if (!request.repair || !model.has_running_statistics()) return std::nullopt;
   try {
-    return batch_norms(spec_of(repository, model), model.weights.tensors());
+    return spec_of(repository, model);
   } catch (const Error&) {
-    return {};
+    return std::nullopt;
   }
 }
 
-void add_rebased_curve(const Workspace* repository, const BarrierRequest& request,
-                       const NamedModel& a, const NamedModel& b,
-                       const std::vector<BatchNorm>& norms, Evaluator& evaluator,
+void add_rebased_curve(const BarrierRequest& request, const NamedModel& a, const NamedModel& b,
+                       const Spec& spec, const std::vector<BatchNorm>& norms, Evaluator& evaluator,
                        BarrierReport& report) {
-  const Spec spec = spec_of(repository, b);
   report.spec = describe_spec(spec);
   report.match = require_method(kDefaultMethod)
                      .match({.spec = spec, .a = a.weights, .b = b.weights, .options = {}});
@@ -217,7 +217,9 @@ BarrierReport barrier(Workspace* repository, const BarrierRequest& request) {
   evaluate(*evaluator, a);
   evaluate(*evaluator, b);
   const int stages = request.rebase ? 2 : 1;
-  const std::vector<BatchNorm> norms = norms_to_repair(repository, request, b);
+  const std::optional<Spec> spec = spec_for(repository, request, b);
+  std::vector<BatchNorm> norms;
+  if (spec && request.repair) norms = batch_norms(*spec, b.weights.tensors());
   report.repaired = norms.size();
   const NormRepair repair(norms, a.weights, b.weights);
   report.curve = barrier_curve(
@@ -226,7 +228,7 @@ BarrierReport barrier(Workspace* repository, const BarrierRequest& request) {
         if (request.progress) request.progress(done, stages * total);
       },
       &repair);
-  if (request.rebase) add_rebased_curve(repository, request, a, b, norms, *evaluator, report);
+  if (request.rebase) add_rebased_curve(request, a, b, *spec, norms, *evaluator, report);
   return report;
 }
 

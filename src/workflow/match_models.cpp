@@ -32,18 +32,6 @@ MatchReport match_models(const Workspace* repository, const MatchRequest& reques
   return report;
 }
 
-std::uint64_t MatchReport::units() const {
-  std::uint64_t sum = 0;
-  for (const GroupMatch& group : match.groups) sum += group.size;
-  return sum;
-}
-
-std::uint64_t MatchReport::moved() const {
-  std::uint64_t sum = 0;
-  for (const GroupMatch& group : match.groups) sum += group.moved;
-  return sum;
-}
-
 std::vector<std::size_t> MatchReport::by_cosine() const {
   std::vector<std::size_t> order(match.groups.size());
   std::iota(order.begin(), order.end(), 0);

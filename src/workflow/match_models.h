@@ -33,8 +33,6 @@ struct MatchReport {
   CosineReport cosines;
   bool in_basin = false;  // a rebase would leave B where it is
 
-  std::uint64_t units() const;
-  std::uint64_t moved() const;
   /// What limits the result comes first: groups by their cosine after matching, the lowest first.
   std::vector<std::size_t> by_cosine() const;
   /// What a rebase of B onto A by the same method and seed records as Mgit-Permutation, where this

@@ -186,6 +186,17 @@ trained_fork() {
   git switch -q main
 }
 
+# independent_fork [DIRECTORY]: a repository with a model on main, and an independently trained one on feature.
+independent_fork() {
+  make_repository "${1:-.}"
+  make_checkpoint model.safetensors 1
+  commit_all "Train on main"
+  git switch -q -c feature
+  make_checkpoint model.safetensors 2
+  commit_all "Train on my share"
+  git switch -q main
+}
+
 # number JSON KEY…: one value of a JSON document. holds EXPRESSION: arithmetic that must be true.
 number() {
   python3 -c 'import json, sys

@@ -7,19 +7,8 @@ state() { find . -type f | sort | xargs sha256sum; }
 # trailer KEY REVISION: the first word of it.
 trailer() { git log -1 --format=%B "$2" | sed -n "s/^$1: \([^ ]*\).*/\1/p"; }
 
-# A fork with a perceptron on main and an independent one on feature.
-fork() {
-  make_repository
-  make_checkpoint model.safetensors 1
-  commit_all "Train on main"
-  git switch -q -c feature
-  make_checkpoint model.safetensors 2
-  commit_all "Train on my share"
-  git switch -q main
-}
-
 scenario "the report; nothing changes"
-fork
+independent_fork
 before=$(state)
 ok mgit match main feature
 contains "$output" "main - feature: spec mlp, proof family"
@@ -34,7 +23,7 @@ equal "$(printf '%s\n' "$output" | grep -c '^  H.fc1  *16 ')" 1 "lines of the gr
 equal "$(diff <(echo "$before") <(state))" "" "files that changed"
 
 scenario "the permutation is the one that a rebase records"
-fork
+independent_fork
 for options in "" "--seed 7 --restarts 3" "--seed=3 --restarts=0 --method weights"; do
   ok mgit match main feature $options --json -o ../permutation
   json=$output
@@ -93,7 +82,7 @@ equal "$(printf '%s\n' "$output" | grep -o '^  H.fc[12]' | tr -d ' ' | tr '\n' '
 contains "$(printf '%s\n' "$output" | grep '  H.fc1')" "1.0000"
 
 scenario "a spec that is not proved will do, and that is said"
-fork
+independent_fork
 cat >net.perm <<'SPEC'
 mgit-perm 1
 perm H:16
@@ -133,7 +122,7 @@ ok mgit rebase feature onto main
 equal "$(digest ../permutation)" "$(trailer Mgit-Permutation feature)" "the permutation"
 
 scenario "commits with several models: named by path, or by .mgitconfig"
-fork
+independent_fork
 make_checkpoint other.safetensors 3
 commit_all "another on main"
 ok mgit match main:other.safetensors feature --json
@@ -145,7 +134,7 @@ ok mgit match main feature --model net
 fails_with 128 "no such model" mgit match main feature --model nobody
 
 scenario "what cannot be matched: one line, and no file"
-fork
+independent_fork
 make_checkpoint ../wide.safetensors 3 fc1.weight=32,8 fc1.bias=32 fc2.weight=4,32 fc2.bias=4
 make_checkpoint ../nan.safetensors 3 fc1.weight=16,8@nan fc1.bias=16 fc2.weight=4,16 fc2.bias=4
 make_checkpoint ../less.safetensors 1 fc1.weight=16,8 fc1.bias=16 fc2.weight=4,16

@@ -2,22 +2,11 @@
 # mgit undo: refs, index and working tree as they were, for whatever mgit moved.
 . "$(dirname "$0")/lib.sh"
 
-# main with a model, and a branch with an independently trained one.
-two_models() {
-  make_repository "$1"
-  make_checkpoint model.safetensors 1
-  commit_all "Train on main"
-  git switch -q -c feature
-  make_checkpoint model.safetensors 2
-  commit_all "Train on my share"
-  git switch -q main
-}
-
 # state: what undo has to give back.
 state() { git for-each-ref --format='%(refname) %(objectname)' refs/heads refs/mgit refs/tags; git status --porcelain; sha256sum -- *.safetensors; }
 
 scenario "a rebase of a branch that is not checked out"
-two_models repository
+independent_fork repository
 before=$(state)
 ok mgit rebase feature onto main
 contains "$output" "To take it back: mgit undo"
@@ -30,7 +19,7 @@ ok mgit undo
 contains "$output" "There is nothing to take back."
 
 scenario "a rebase of the branch that is checked out, and back again"
-two_models repository
+independent_fork repository
 git switch -q feature
 before=$(state)
 ok mgit rebase main
@@ -45,7 +34,7 @@ ok mgit undo
 equal "$(state)" "$before"
 
 scenario "a merge, mgit's and git's"
-two_models repository
+independent_fork repository
 mgit rebase feature onto main >/dev/null
 before=$(state)
 ok mgit merge feature --no-edit
@@ -68,7 +57,7 @@ ok mgit undo --list
 contains "$output" "merge feature  (taken back)"
 
 scenario "a fast-forward, by merge and by pull"
-two_models upstream
+independent_fork upstream
 cd ..
 ok mgit clone -q upstream clone
 cd clone
@@ -87,7 +76,7 @@ equal "$(git rev-parse main)" "$before"
 equal "$(git status --porcelain)" ""
 
 scenario "a merge that a person finished"
-two_models repository
+independent_fork repository
 echo one >notes && commit_all notes
 git switch -q feature && echo two >notes && commit_all notes && git switch -q main
 before=$(state)
@@ -99,7 +88,7 @@ ok mgit undo
 equal "$(state)" "$before"
 
 scenario "refused: refs that moved on, changes that are in the way"
-two_models repository
+independent_fork repository
 mgit rebase feature onto main >/dev/null
 mgit merge feature --no-edit >/dev/null 2>&1
 merged=$(state)
@@ -115,7 +104,7 @@ contains "$errors" "hint: to drop what came after as well: git reset --keep"
 equal "$(git rev-parse main)" "$tip"
 
 scenario "local changes elsewhere stay"
-two_models repository
+independent_fork repository
 echo a >notes && commit_all notes
 mgit rebase feature onto main >/dev/null
 mgit merge feature --no-edit >/dev/null 2>&1
@@ -125,7 +114,7 @@ equal "$(cat notes)" changed
 equal "$(git status --porcelain)" " M notes"
 
 scenario "--dry-run says it, and changes nothing"
-two_models repository
+independent_fork repository
 mgit rebase feature onto main >/dev/null
 after=$(state)
 ok mgit undo --dry-run
@@ -143,7 +132,7 @@ ok mgit undo
 equal "$(git rev-parse main)" "$raw"
 
 scenario "git's own rebase, and arguments in git's order"
-two_models repository
+independent_fork repository
 echo text >text && commit_all text
 git switch -q -c topic HEAD~1 && echo topic >topic && commit_all topic
 before=$(git rev-parse topic)
@@ -159,7 +148,7 @@ equal "$(state)" "$before"
 fails_with 128 "mgit undo" mgit rebase --abort
 
 scenario "a log that was cut short or is nonsense"
-two_models repository
+independent_fork repository
 mgit rebase feature onto main >/dev/null
 log=.git/mgit/log/operations
 printf '{"what":"x","refs":[["refs/heads/main"' >>"$log"

@@ -114,7 +114,7 @@ class Combination {
     const std::vector<std::size_t> deciding = contenders(index);
     MergedTensor& merged = result_.tensors[index];
     if (deciding.size() > 1) {
-      const BatchNorm* norm = norm_of(name);
+      const BatchNorm* norm = find_norm(plan_.norms, name);
       merged = {TensorFate::kCombined, 0, norm != nullptr};
       return norm != nullptr ? repaired(*norm, index, deciding) : combined(index, deciding);
     }
@@ -140,13 +140,6 @@ class Combination {
     input.base = base_.get();
     const auto merged = std::make_shared<Buffer>(plan_.strategy->merge(input));
     return {{info.dtype, info.shape, *merged}, merged};
-  }
-
-  /// nullptr: no running variance, or one that is not repaired.
-  const BatchNorm* norm_of(std::string_view variance) const {
-    for (const BatchNorm& norm : plan_.norms)
-      if (norm.variance == variance) return &norm;
-    return nullptr;
   }
 
   TensorData repaired(const BatchNorm& norm, std::size_t index,

@@ -54,16 +54,11 @@ std::string which_tensors(const ModelPlan& plan) {
 
 std::string basin_line(const ModelPlan& plan, const SidePlan& side) {
   if (!moves(side)) return fmt::format("{}: {} is in our basin already", plan.path, side.name);
-  std::uint64_t moved = 0;
-  std::uint64_t units = 0;
-  for (const GroupMatch& group : side.match->groups) {
-    moved += group.moved;
-    units += group.size;
-  }
+  const UnitCount units = count_units(*side.match);
   return fmt::format(
       "{}: {} was brought into our basin first: {} of {} hidden units moved, objective {:.2f} -> "
       "{:.2f}",
-      plan.path, side.name, moved, units, side.match->objective_before,
+      plan.path, side.name, units.moved, units.all, side.match->objective_before,
       side.match->objective_after);
 }
 
@@ -81,11 +76,10 @@ std::size_t combined_with(const ModelPlan& plan, const MergedModel& merged,
   return count;
 }
 
-void add_warnings(const ModelPlan& plan, const MergedModel& merged,
+void add_warnings(const ModelPlan& plan, const MergedModel& merged, std::size_t repaired,
                   std::vector<std::string>& lines) {
   lines.insert(lines.end(), plan.notes.begin(), plan.notes.end());
   const std::size_t norms = combined_with(plan, merged, {"running_var"});
-  const std::size_t repaired = tally_of(plan, merged).repaired;
   if (norms > repaired)
     lines.push_back(fmt::format(
         "note: {}: {} of batch norm {} now, which the merged weights do not have ({}){}; set them "
@@ -161,7 +155,7 @@ std::vector<std::string> describe_merged(const ModelPlan& plan, const MergedMode
         fmt::format("{}: repaired without data: the running variances of {} follow from the "
                     "weights (--no-repair leaves averages)",
                     plan.path, counted(tally.repaired, "batch norm")));
-  add_warnings(plan, merged, lines);
+  add_warnings(plan, merged, tally.repaired, lines);
   return lines;
 }
 

@@ -1,13 +1,11 @@
 #include "unit/graph/exchange_search.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <numeric>
-#include <random>
-#include <set>
 
 #include "graph/run_graph.h"
+#include "unit/graph/random_graph.h"
 
 namespace mgit::testing {
 
@@ -82,22 +80,12 @@ class ExchangeSearch::Impl {
   Impl(const Graph& graph, std::size_t most_runs) : graph_(graph), most_runs_(most_runs) {
     now_.resize(graph.values.size(), nullptr);
     original_.resize(graph.values.size());
-    std::mt19937_64 numbers(7);
-    std::normal_distribution<double> normal;
-    const std::set<ValueId> positive = variances();
-    const auto fill = [&](ValueId id) {
-      GraphTensor& tensor = original_[id];
-      for (const auto& length : graph_.values[id].shape) tensor.shape.push_back(*length);
-      tensor.values.resize(element_count(tensor.shape).value());
-      for (double& value : tensor.values)
-        value = positive.contains(id) ? 0.5 + std::fabs(normal(numbers)) : normal(numbers);
-      now_[id] = &tensor;
-    };
-    for (const ValueId id : graph_.inputs) fill(id);
-    for (const GraphParameter& parameter : graph_.parameters) {
-      fill(parameter.value);
-      names_[parameter.value] = parameter.tensor;
+    for (auto& [id, tensor] : drawn_numbers(graph_, 7)) {
+      original_[id] = std::move(tensor);
+      now_[id] = &original_[id];
     }
+    for (const GraphParameter& parameter : graph_.parameters)
+      names_[parameter.value] = parameter.tensor;
     for (const auto& [id, constant] : graph_.constants) {
       original_[id] = graph_tensor({constant.info.dtype, constant.info.shape, *constant.data});
       now_[id] = &original_[id];
@@ -129,28 +117,10 @@ class ExchangeSearch::Impl {
   };
   static constexpr std::size_t kMostFree = 4;  // nodes with more moves than they must have
 
-  std::set<ValueId> variances() const {
-    std::set<ValueId> result;
-    for (const GraphNode& node : graph_.nodes)
-      if (const Argument* variance = node.find("running_var"))
-        result.insert(std::get<ValueId>(*variance));
-    return result;
-  }
-
   std::vector<GraphTensor> compute(std::size_t node) const {
     GivenTensors given;
     for (const ValueId id : values_of(graph_.nodes[node])) given[id] = now_[id];
     return run_graph_on(alone_[node], given);
-  }
-
-  static bool near(const std::vector<double>& a, const std::vector<double>& b) {
-    double largest = 0;
-    double change = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      largest = std::max(largest, std::fabs(a[i]));
-      change = std::max(change, std::fabs(a[i] - b[i]));
-    }
-    return change <= 1e-9 * largest;
   }
 
   /// Of each of the batch, the same numbers; of a state of LSTM, of all.

@@ -1,8 +1,10 @@
 #include "unit/graph/random_graph.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 
 namespace mgit::testing {
 
@@ -474,6 +476,36 @@ void RandomGraph::finish() {
   network_ = builder_.network();
   std::sort(network_.begin(), network_.end(),
             [](const TensorInfo& a, const TensorInfo& b) { return a.name < b.name; });
+}
+
+std::map<ValueId, GraphTensor> drawn_numbers(const Graph& graph, std::uint64_t seed) {
+  std::set<ValueId> variances;
+  for (const GraphNode& node : graph.nodes)
+    if (const Argument* variance = node.find("running_var"))
+      variances.insert(std::get<ValueId>(*variance));
+  std::mt19937_64 numbers(seed);
+  std::normal_distribution<double> normal;
+  std::map<ValueId, GraphTensor> result;
+  const auto fill = [&](ValueId id) {
+    GraphTensor& tensor = result[id];
+    for (const auto& length : graph.values[id].shape) tensor.shape.push_back(*length);
+    tensor.values.resize(element_count(tensor.shape).value());
+    for (double& value : tensor.values)
+      value = variances.contains(id) ? 0.5 + std::fabs(normal(numbers)) : normal(numbers);
+  };
+  for (const ValueId id : graph.inputs) fill(id);
+  for (const GraphParameter& parameter : graph.parameters) fill(parameter.value);
+  return result;
+}
+
+bool near(const std::vector<double>& a, const std::vector<double>& b) {
+  double largest = 0;
+  double change = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, std::fabs(a[i]));
+    change = std::max(change, std::fabs(a[i] - b[i]));
+  }
+  return change <= 1e-9 * largest;
 }
 
 }  // namespace mgit::testing

@@ -1,8 +1,10 @@
 // Random networks over many operators, sensible and not, for deriving and proving.
 #pragma once
 
+#include <map>
 #include <random>
 
+#include "graph/run_graph.h"
 #include "unit/graph/graph_builder.h"
 
 namespace mgit::testing {
@@ -77,5 +79,11 @@ class RandomGraph {
   Graph graph_;
   std::vector<TensorInfo> network_;
 };
+
+/// Numbers for the inputs and parameters of a graph; variances are positive.
+std::map<ValueId, GraphTensor> drawn_numbers(const Graph& graph, std::uint64_t seed);
+
+/// Whether two results of a graph are equal but for rounding.
+bool near(const std::vector<double>& a, const std::vector<double>& b);
 
 }  // namespace mgit::testing

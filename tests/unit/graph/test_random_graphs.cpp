@@ -2,10 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <cmath>
 #include <cstdlib>
 #include <numeric>
-#include <set>
 
 #include "unit/graph/data_file.h"
 #include "unit/graph/random_graph.h"
@@ -83,21 +81,9 @@ using Place = std::pair<std::string, std::size_t>;  // tensor, axis
 class Exchanged {
  public:
   explicit Exchanged(const RandomGraph& random) : graph_(random.graph()) {
-    std::mt19937_64 numbers(7);
-    std::normal_distribution<double> normal;
-    const auto fill = [&](ValueId id, double shift) {
-      GraphTensor tensor;
-      for (const auto& length : graph_.values[id].shape) tensor.shape.push_back(*length);
-      tensor.values.resize(element_count(tensor.shape).value());
-      for (double& value : tensor.values)
-        value = shift == 0 ? normal(numbers) : shift + std::fabs(normal(numbers));
-      given_[id] = std::move(tensor);
-    };
-    for (const ValueId id : graph_.inputs) fill(id, 0);
-    for (const GraphParameter& parameter : graph_.parameters) {
-      fill(parameter.value, variances().contains(parameter.value) ? 0.5 : 0);
+    given_ = drawn_numbers(graph_, 7);
+    for (const GraphParameter& parameter : graph_.parameters)
       value_[parameter.tensor] = parameter.value;
-    }
     before_ = run_graph(graph_, given_).front().values;
   }
 
@@ -113,25 +99,10 @@ class Exchanged {
       for (std::size_t j = 0; j < tensor.values.size(); ++j)
         if (j % period < inner) std::swap(tensor.values[j], tensor.values[j + inner]);
     }
-    const std::vector<double> after = run_graph(graph_, given).front().values;
-    double largest = 0;
-    double change = 0;
-    for (std::size_t i = 0; i < after.size(); ++i) {
-      largest = std::max(largest, std::fabs(before_[i]));
-      change = std::max(change, std::fabs(after[i] - before_[i]));
-    }
-    return change <= 1e-9 * largest;
+    return near(before_, run_graph(graph_, given).front().values);
   }
 
  private:
-  std::set<ValueId> variances() const {
-    std::set<ValueId> result;
-    for (const GraphNode& node : graph_.nodes)
-      if (const Argument* variance = node.find("running_var"))
-        result.insert(std::get<ValueId>(*variance));
-    return result;
-  }
-
   const Graph& graph_;
   std::map<ValueId, GraphTensor> given_;
   std::map<std::string, ValueId> value_;

@@ -163,20 +163,24 @@ TEST(MergedVariance, ASideOfWeightZeroTakesNoPart) {
   EXPECT_THAT(numbers({DType::kF32, {2}, variance}), ElementsAre(2, 2));
 }
 
-/// Units of a linear layer and the variances that inputs of covariance C give them: one channel is
-/// seen by all, the others by themselves.
+/// The variance of a unit whose inputs have one part in common and another of their own.
+double seen_by(std::span<const double> weights) {
+  double sum = 0;
+  double squares = 0;
+  for (const double weight : weights) {
+    sum += weight;
+    squares += square(weight);
+  }
+  return squares + 4 * square(sum);
+}
+
+/// Units of a linear layer and the variances that such inputs give them.
 MemoryModel seen_through(std::uint64_t seed, std::size_t units, std::size_t inputs) {
   const Buffer weight = testing::random_floats(units * inputs, seed);
   const std::vector<double> w = numbers({DType::kF32, {units, inputs}, weight});
   std::vector<float> variance(units);
   for (std::size_t o = 0; o < units; ++o) {
-    double sum = 0;
-    double squares = 0;
-    for (std::size_t i = 0; i < inputs; ++i) {
-      sum += w[o * inputs + i];
-      squares += square(w[o * inputs + i]);
-    }
-    variance[o] = static_cast<float>(squares + 4 * square(sum));
+    variance[o] = static_cast<float>(seen_by(std::span(w).subspan(o * inputs, inputs)));
   }
   MemoryModel result;
   result.set({"fc.weight", DType::kF32, {units, inputs}}, weight);
@@ -196,13 +200,8 @@ TEST(MergedVariance, LearnsFromOtherChannelsWhatInputsHaveInCommon) {
         variance_between(a, b, 0.5, {"bn.running_var", {{0, units, {{"fc.weight", 0, grouped}}}}});
     double total = 0;
     for (std::size_t o = 0; o < units; ++o) {
-      double sum = 0;
-      double squares = 0;
-      for (std::size_t i = 0; i < inputs; ++i) {
-        sum += w[o * inputs + i];
-        squares += square(w[o * inputs + i]);
-      }
-      total += square(std::log(got[o] / (squares + 4 * square(sum))));
+      const double truth = seen_by(std::span(w).subspan(o * inputs, inputs));
+      total += square(std::log(got[o] / truth));
     }
     return std::sqrt(total / static_cast<double>(units));
   };
