@@ -38,6 +38,13 @@ const MgitTorchApi& load_plugin() {
   return *api;
 }
 
+}  // namespace
+
+const MgitTorchApi& torch_plugin() {
+  static const MgitTorchApi& api = load_plugin();
+  return api;
+}
+
 MgitTorchTensor borrowed(const char* name, const TensorView& view) {
   // dtype names are literals, so their text ends where C expects it.
   return {name,
@@ -46,13 +53,6 @@ MgitTorchTensor borrowed(const char* name, const TensorView& view) {
           view.shape.size(),
           view.data.data(),
           view.data.size()};
-}
-
-}  // namespace
-
-const MgitTorchApi& torch_plugin() {
-  static const MgitTorchApi& api = load_plugin();
-  return api;
 }
 
 TorchNetwork::TorchNetwork(MgitTorchNetwork* network, std::string where)

@@ -18,6 +18,9 @@ namespace mgit {
 /// MGIT_THREADS.
 const MgitTorchApi& torch_plugin();
 
+/// A tensor as the plugin is given it. Borrows both.
+MgitTorchTensor borrowed(const char* name, const TensorView& view);
+
 /// A network inside the plugin. Owned by one thread.
 class TorchNetwork {
  public:

@@ -12,7 +12,7 @@
 extern "C" {
 
 // Raised whenever anything below changes: mgit refuses a plugin of another version.
-inline constexpr std::uint32_t kMgitTorchAbi = 4;
+inline constexpr std::uint32_t kMgitTorchAbi = 5;
 
 struct MgitTorchNetwork;
 
@@ -71,6 +71,44 @@ struct MgitTorchRange {
 // that were asked for. Returns 0 to stop. Throws nothing.
 typedef int (*MgitTorchTake)(void* context, std::size_t module, const MgitTorchTensor* values);
 
+// A tensor in LibTorch's hands, or a number as a tensor of rank 0. Released by whoever got it;
+// tensors of one memory know nothing of one another, as no operator that writes is called.
+struct MgitTorchValue;
+
+enum MgitTorchKind {
+  kMgitTorchNone,
+  kMgitTorchValue,   // data: MgitTorchValue* const, one
+  kMgitTorchValues,  // `count` of them; a null pointer is None
+  kMgitTorchBools,   // unsigned char; the same kinds stand for one and for lists
+  kMgitTorchInts,    // std::int64_t
+  kMgitTorchDoubles,
+  kMgitTorchText,  // `count` characters; dtypes by their safetensors names
+};
+
+struct MgitTorchArgument {
+  const char* name;  // in ATen's schema
+  MgitTorchKind kind;
+  int is_list;  // of bools, ints, doubles
+  const void* data;
+  std::uint64_t count;
+};
+
+struct MgitTorchCall {
+  const char* op;  // "add", of aten
+  // The overload that is asked for first, "Tensor" or "default"; where it does not take the
+  // arguments, the one that takes them best.
+  const char* overload;
+  const MgitTorchArgument* arguments;
+  std::uint64_t count;
+};
+
+// Sums over samples, as evaluate() makes its result of them.
+struct MgitTorchSums {
+  double loss;
+  std::uint64_t correct;
+  std::uint64_t samples;
+};
+
 struct MgitTorchError {
   char text[512];
 };
@@ -117,6 +155,24 @@ struct MgitTorchApi {
 
   MgitTorchNetwork* (*train)(const MgitTorchTraining* training, const MgitTorchTensor* input,
                              const MgitTorchTensor* target, MgitTorchError* error);
+
+  // Tensors and operators, one by one.
+  // A copy of the bytes, in their dtype.
+  MgitTorchValue* (*make_value)(const MgitTorchTensor* tensor, MgitTorchError* error);
+  // Row-major, in its own dtype, without a name; borrowed until the value is released.
+  int (*view_value)(MgitTorchValue* value, MgitTorchTensor* out, MgitTorchError* error);
+  void (*release_value)(MgitTorchValue* value);
+  // Whether this LibTorch has an operator of ATen: "add".
+  int (*has_operator)(const char* op);
+  // Calls an operator of ATen on the CPU. Arguments that are left out have the schema's defaults;
+  // numbers stand for tensors of rank 0 and the other way round, devices are the CPU. Operators
+  // that write into their arguments or read files are refused. Up to `capacity` results, lists of
+  // them one after the other, go to `results`; `count` says how many there are.
+  int (*call)(const MgitTorchCall* call, MgitTorchValue** results, std::uint64_t capacity,
+              std::uint64_t* count, MgitTorchError* error);
+  // Adds what evaluate() adds for a batch: `loss` as there.
+  int (*add_loss)(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
+                  MgitTorchSums* sums, MgitTorchError* error);
 };
 
 typedef const MgitTorchApi* (*MgitTorchApiFunction)();

@@ -5,12 +5,15 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "eval/torch/network.h"
+#include "eval/torch/operators.h"
 
 namespace mgit::torch_plugin {
 namespace {
@@ -173,6 +176,55 @@ MgitTorchNetwork* train_network(const MgitTorchTraining* training, const MgitTor
   });
 }
 
+MgitTorchValue* make_value(const MgitTorchTensor* tensor, MgitTorchError* error) {
+  return guarded<MgitTorchValue*>(error, nullptr, [&] {
+    const c10::InferenceMode no_gradients;
+    return new MgitTorchValue{copied(*tensor), {}};
+  });
+}
+
+int view_value(MgitTorchValue* value, MgitTorchTensor* out, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    const c10::InferenceMode no_gradients;
+    // A view of ATen may be marked as conjugate or negative, which is in no byte of it.
+    value->tensor = value->tensor.resolve_conj().resolve_neg().contiguous();
+    value->shape.assign(value->tensor.sizes().begin(), value->tensor.sizes().end());
+    *out = {"",
+            name_of(value->tensor.scalar_type()),
+            value->shape.data(),
+            value->shape.size(),
+            value->tensor.data_ptr(),
+            value->tensor.nbytes()};
+    return 1;
+  });
+}
+
+void release_value(MgitTorchValue* value) { delete value; }
+
+int has_operator(const char* op) { return is_operator(op) ? 1 : 0; }
+
+int call_operator(const MgitTorchCall* call, MgitTorchValue** results, std::uint64_t capacity,
+                  std::uint64_t* count, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    const std::vector<at::Tensor> tensors = call_by_name(*call);
+    std::vector<std::unique_ptr<MgitTorchValue>> values;
+    for (std::size_t i = 0; i < std::min<std::size_t>(tensors.size(), capacity); ++i)
+      values.push_back(std::make_unique<MgitTorchValue>(MgitTorchValue{tensors[i], {}}));
+    for (std::size_t i = 0; i < values.size(); ++i) results[i] = values[i].release();
+    *count = tensors.size();
+    return 1;
+  });
+}
+
+int add_batch_loss(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
+                   MgitTorchSums* sums, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    const c10::InferenceMode no_gradients;
+    add_loss(loss, output->tensor, target->tensor, *sums);
+    return 1;
+  });
+}
+
 constexpr MgitTorchApi kApi{kMgitTorchAbi,
                             TORCH_VERSION,
                             set_threads,
@@ -188,7 +240,13 @@ constexpr MgitTorchApi kApi{kMgitTorchAbi,
                             keep_outputs,
                             compare_outputs,
                             network_activations,
-                            train_network};
+                            train_network,
+                            make_value,
+                            view_value,
+                            release_value,
+                            has_operator,
+                            call_operator,
+                            add_batch_loss};
 
 }  // namespace
 }  // namespace mgit::torch_plugin

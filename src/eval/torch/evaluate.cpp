@@ -10,12 +10,6 @@
 namespace mgit::torch_plugin {
 namespace {
 
-struct Sums {
-  double loss = 0;
-  std::int64_t correct = 0;
-  std::int64_t samples = 0;
-};
-
 std::string shape_of(const at::Tensor& tensor) {
   std::string text = "[";
   for (const std::int64_t extent : tensor.sizes())
@@ -33,7 +27,7 @@ at::Tensor first_tensor(const c10::IValue& output) {
 }
 
 /// Logits [N,C] with targets [N], or [.., C] with [..], flattened.
-void add_cross_entropy(const at::Tensor& output, const at::Tensor& target, Sums& sums) {
+void add_cross_entropy(const at::Tensor& output, const at::Tensor& target, MgitTorchSums& sums) {
   if (target.scalar_type() != at::kLong)
     throw std::runtime_error("cross_entropy needs integer targets");
   if (output.dim() < 2 || output.numel() == 0 || output.numel() / output.size(-1) != target.numel())
@@ -47,18 +41,19 @@ void add_cross_entropy(const at::Tensor& output, const at::Tensor& target, Sums&
                              std::to_string(logits.size(1)) + " classes");
   const at::Tensor chosen = at::log_softmax(logits, 1).gather(1, classes.unsqueeze(1));
   sums.loss -= chosen.to(at::kDouble).sum().item<double>();
-  sums.correct += logits.argmax(1).eq(classes).sum().item<std::int64_t>();
-  sums.samples += classes.numel();
+  sums.correct +=
+      static_cast<std::uint64_t>(logits.argmax(1).eq(classes).sum().item<std::int64_t>());
+  sums.samples += static_cast<std::uint64_t>(classes.numel());
 }
 
-void add_mse(const at::Tensor& output, const at::Tensor& target, Sums& sums) {
+void add_mse(const at::Tensor& output, const at::Tensor& target, MgitTorchSums& sums) {
   if (output.numel() != target.numel())
     throw std::runtime_error("the network returns " + shape_of(output) + " for targets of shape " +
                              shape_of(target));
   const at::Tensor difference =
       output.reshape({-1}).to(at::kDouble).sub(target.reshape({-1}).to(at::kDouble));
   sums.loss += difference.square().sum().item<double>();
-  sums.samples += target.numel();
+  sums.samples += static_cast<std::uint64_t>(target.numel());
 }
 
 }  // namespace
@@ -74,26 +69,28 @@ std::vector<at::Tensor> outputs(MgitTorchNetwork& network, std::int64_t batch) {
   return all;
 }
 
+void add_loss(const std::string& loss, const at::Tensor& output, const at::Tensor& target,
+              MgitTorchSums& sums) {
+  if (loss == "cross_entropy")
+    add_cross_entropy(output, target, sums);
+  else if (loss == "mse")
+    add_mse(output, target, sums);
+  else
+    throw std::runtime_error("unknown loss '" + loss + "' (cross_entropy, mse)");
+}
+
 MgitTorchResult evaluate(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch) {
   const c10::InferenceMode no_gradients;
-  const bool classify = loss == "cross_entropy";
-  if (!classify && loss != "mse")
-    throw std::runtime_error("unknown loss '" + loss + "' (cross_entropy, mse)");
   const std::int64_t count = network.input.size(0);
-  Sums sums;
+  MgitTorchSums sums{};
   for (std::int64_t begin = 0; begin < count; begin += batch) {
     const std::int64_t end = std::min(begin + batch, count);
-    const at::Tensor output =
-        first_tensor(network.module.forward({network.input.slice(0, begin, end)}));
-    const at::Tensor target = network.target.slice(0, begin, end);
-    if (classify)
-      add_cross_entropy(output, target, sums);
-    else
-      add_mse(output, target, sums);
+    add_loss(loss, first_tensor(network.module.forward({network.input.slice(0, begin, end)})),
+             network.target.slice(0, begin, end), sums);
   }
-  const double samples = static_cast<double>(sums.samples);
-  return {sums.loss / samples, classify ? static_cast<double>(sums.correct) / samples : -1.0,
-          static_cast<std::uint64_t>(sums.samples)};
+  const auto samples = static_cast<double>(sums.samples);
+  return {sums.loss / samples, loss == "mse" ? -1.0 : static_cast<double>(sums.correct) / samples,
+          sums.samples};
 }
 
 }  // namespace mgit::torch_plugin

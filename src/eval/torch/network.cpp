@@ -11,7 +11,7 @@ namespace mgit::torch_plugin {
 namespace {
 
 struct DTypeName {
-  std::string_view name;
+  const char* name;
   at::ScalarType type;
 };
 
@@ -27,12 +27,6 @@ constexpr std::array<DTypeName, 11> kDTypes{{{"F32", at::kFloat},
                                              {"BOOL", at::kBool},
                                              {"C64", at::kComplexFloat}}};
 
-std::string name_of(at::ScalarType type) {
-  for (const DTypeName& entry : kDTypes)
-    if (entry.type == type) return std::string(entry.name);
-  return "";
-}
-
 Slot make_slot(const std::string& name, const at::Tensor& tensor, bool is_parameter) {
   Slot slot{name, name_of(tensor.scalar_type()), {}, tensor, is_parameter};
   for (const std::int64_t extent : tensor.sizes())
@@ -42,20 +36,37 @@ Slot make_slot(const std::string& name, const at::Tensor& tensor, bool is_parame
 
 }  // namespace
 
+std::optional<at::ScalarType> dtype_named(std::string_view name) {
+  for (const DTypeName& entry : kDTypes)
+    if (entry.name == name) return entry.type;
+  return std::nullopt;
+}
+
+const char* name_of(at::ScalarType type) {
+  for (const DTypeName& entry : kDTypes)
+    if (entry.type == type) return entry.name;
+  return "";
+}
+
+at::Tensor copied(const MgitTorchTensor& tensor) {
+  const std::optional<at::ScalarType> type = dtype_named(tensor.dtype);
+  if (!type)
+    throw std::runtime_error(std::string("cannot use dtype ") + tensor.dtype + " for " +
+                             tensor.name);
+  std::vector<std::int64_t> sizes;
+  for (std::uint64_t axis = 0; axis < tensor.rank; ++axis)
+    sizes.push_back(static_cast<std::int64_t>(tensor.shape[axis]));
+  at::Tensor copy = at::empty(sizes, at::TensorOptions().dtype(*type));
+  if (copy.nbytes() != tensor.bytes)
+    throw std::runtime_error(std::string(tensor.name) + " has not as many bytes as its shape");
+  if (tensor.bytes > 0) std::memcpy(copy.data_ptr(), tensor.data, tensor.bytes);
+  return copy;
+}
+
 at::Tensor import_data(const MgitTorchTensor& tensor) {
-  for (const DTypeName& entry : kDTypes) {
-    if (entry.name != tensor.dtype) continue;
-    std::vector<std::int64_t> sizes;
-    for (std::uint64_t axis = 0; axis < tensor.rank; ++axis)
-      sizes.push_back(static_cast<std::int64_t>(tensor.shape[axis]));
-    at::Tensor copy = at::empty(sizes, at::TensorOptions().dtype(entry.type));
-    if (copy.nbytes() != tensor.bytes)
-      throw std::runtime_error(std::string(tensor.name) + " has not as many bytes as its shape");
-    if (tensor.bytes > 0) std::memcpy(copy.data_ptr(), tensor.data, tensor.bytes);
-    if (at::isFloatingType(entry.type)) return copy.to(at::kFloat);
-    if (at::isIntegralType(entry.type, true)) return copy.to(at::kLong);
-    break;
-  }
+  const at::Tensor copy = copied(tensor);
+  if (at::isFloatingType(copy.scalar_type())) return copy.to(at::kFloat);
+  if (at::isIntegralType(copy.scalar_type(), true)) return copy.to(at::kLong);
   throw std::runtime_error(std::string("cannot use dtype ") + tensor.dtype + " for " + tensor.name);
 }
 

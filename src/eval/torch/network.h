@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eval/torch_abi.h"
@@ -23,6 +25,17 @@ struct Slot {
 
 /// A copy of `tensor` in LibTorch's hands: floats as float32, integers as int64.
 at::Tensor import_data(const MgitTorchTensor& tensor);
+
+/// A copy of it, in its dtype.
+at::Tensor copied(const MgitTorchTensor& tensor);
+
+/// The dtype of a safetensors name, and back; nullopt and "" for what has none there.
+std::optional<at::ScalarType> dtype_named(std::string_view name);
+const char* name_of(at::ScalarType type);
+
+/// Adds a batch's. `loss`: "cross_entropy" or "mse".
+void add_loss(const std::string& loss, const at::Tensor& output, const at::Tensor& target,
+              MgitTorchSums& sums);
 
 /// Throws std::runtime_error for what does not fit together, c10::Error for LibTorch's own.
 MgitTorchResult evaluate(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch);
