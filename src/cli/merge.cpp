@@ -26,6 +26,11 @@ class Merge : public Command {
     options.flag("--ours", ours_, "where both changed a model, take ours as it is");
     options.flag("--theirs", theirs_, "where both changed a model, take theirs as it is");
     options.flag("--no-rebase", no_rebase_, "do not bring theirs into our basin first");
+    options
+        .value("--many", many_,
+               "how several branches' models are brought into one basin: universe (each with the "
+               "sum of all others, the default), hierarchical, pairwise (each with ours alone)")
+        .value_name("how");
     options.flag("--no-repair", no_repair_,
                  "average the running variances of batch norms as well; by default they follow "
                  "from the weights");
@@ -146,6 +151,9 @@ class Merge : public Command {
       throw UsageError(
           fmt::format("{} weights for {} models", merge_.weights.size(), branches_.size() + 1),
           "--weight " + weight_, "one for ours, then one for each branch");
+    if (!many_.empty() && !many_from_name(many_))
+      throw UsageError("no such way to match many models", "--many " + many_,
+                       fmt::format("there is: {}", kManyNames));
     if (ours_ && theirs_) throw UsageError("they exclude each other", "--ours, --theirs");
     if (ours_) merge_.take = TakenSide::kOurs;
     if (theirs_) merge_.take = TakenSide::kTheirs;
@@ -174,6 +182,7 @@ class Merge : public Command {
     if (merge_.strategy != MergeOptions().strategy)
       options.push_back("strategy=" + merge_.strategy);
     if (no_rebase_) options.emplace_back("no-rebase");
+    if (!many_.empty()) options.push_back("many=" + many_);
     if (no_repair_) options.emplace_back("no-repair");
     if (merge_.combine) options.emplace_back("combine");
     if (merge_.trust_spec) options.emplace_back("trust-spec");
@@ -205,6 +214,7 @@ class Merge : public Command {
   std::vector<std::string> branches_;
   MergeOptions merge_;
   std::string weight_;
+  std::string many_;
   bool ours_ = false;
   bool theirs_ = false;
   bool no_rebase_ = false;

@@ -48,6 +48,8 @@ class RunMergeStrategy : public Command {
       options.weights = parse_weights(argument.substr(kWeight.size()));
     } else if (argument.starts_with(kStrategy)) {
       options.strategy = argument.substr(kStrategy.size());
+    } else if (const auto many = many_of(argument)) {
+      options.many = *many;
     } else if (argument == "--no-rebase") {
       options.rebase = false;
     } else if (argument == "--no-repair") {
@@ -65,6 +67,12 @@ class RunMergeStrategy : public Command {
     } else {
       call.recursive_options.push_back(argument);
     }
+  }
+
+  static std::optional<ManyModels> many_of(const std::string& argument) {
+    constexpr std::string_view kMany = "--many=";
+    return argument.starts_with(kMany) ? many_from_name(argument.substr(kMany.size()))
+                                       : std::nullopt;
   }
 
   static constexpr std::string_view kWeight = "--weight=";

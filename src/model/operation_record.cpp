@@ -157,8 +157,8 @@ class Parser {
       } else if (key == "Mgit-Merge-Permutation") {
         last = &found->first;
         if (const auto object = Digest::from_hex(words.front()))
-          record.permutations.push_back(
-              {*object, parent_number(word_after(words, "parent")), word_after(words, "method")});
+          record.permutations.push_back({*object, parent_number(word_after(words, "parent")),
+                                         word_after(words, "method"), word_after(words, "many")});
       }
     }
   }
@@ -198,8 +198,9 @@ void add_merge(const MergeRecord& merge, std::vector<Trailer>& trailers) {
   if (!merge.base.empty()) trailers.push_back({"Mgit-Base", merge.base + model});
   for (const MergedPermutation& moved : merge.permutations)
     trailers.push_back({"Mgit-Merge-Permutation",
-                        fmt::format("{} parent {}{}{}", moved.permutation.hex(), moved.parent,
-                                    moved.method.empty() ? "" : " method " + moved.method, model)});
+                        fmt::format("{} parent {}{}{}{}", moved.permutation.hex(), moved.parent,
+                                    moved.method.empty() ? "" : " method " + moved.method,
+                                    moved.many.empty() ? "" : " many " + moved.many, model)});
   for (const SpecRecord& spec : merge.specs)
     trailers.push_back({"Mgit-Merge-Spec", spec_value(spec) + model});
 }

@@ -41,6 +41,7 @@ struct MergedPermutation {
   Digest permutation;
   std::size_t parent = 2;  // counted from 1
   std::string method{};    // how it was found; empty where it is not recorded
+  std::string many{};      // how several models were matched as one; empty: with the first alone
   bool operator==(const MergedPermutation&) const = default;
 };
 

@@ -79,6 +79,40 @@ ok mgit barrier main feature --no-draw --points 3 --graph "$trained/vgg.torchscr
   --data "$trained/digits.safetensors"
 contains "$output" "follow from the weights (--no-repair: averages)"
 
+scenario "four at once: matched as one, better than each with ours alone, the same bytes again"
+make_repository
+commit_all attributes
+root=$(git rev-parse HEAD)
+for name in mlp-2 share-1 share-2 mlp-1; do
+  git switch -q -c "$name" "$root"
+  cp "$trained/$name.safetensors" model.safetensors
+  commit_all "Train $name"
+done
+tip=$(git rev-parse HEAD)
+merge_four() {
+  git reset -q --hard "$tip"
+  ok mgit merge "$@" mlp-2 share-1 share-2
+  objective=$(echo "$output" | sed -n 's/.*matched as one.* -> \([0-9.]*\) .*/\1/p')
+  apart=$(echo "$output" | sed -n 's/.*matched as one.*objective \([0-9.]*\) -> .*/\1/p')
+  ok evaluate mlp HEAD
+}
+merge_four --many pairwise
+lacks "$(git log -1 --format=%B)" " many "
+pairwise=$(number "$output" loss)
+merge_four --many hierarchical
+contains "$(git log -1 --format=%B)" "parent 4 method weights many hierarchical"
+hierarchical=$(number "$output" loss)
+merge_four
+contains "$(git log -1 --format=%B)" "parent 4 method weights many universe"
+holds "$objective > $apart"
+together=$(number "$output" loss)
+bytes=$(digest model.safetensors)
+merge_four --many universe
+equal "$(digest model.safetensors)" "$bytes"
+echo "four models: loss $pairwise by pairs, $hierarchical two by two, $together as one"
+holds "$together <= $pairwise"
+fails_with 129 "universe, hierarchical, pairwise" mgit merge --many star mlp-2
+
 scenario "diff, lineage, push and clone of what a rebase and a merge made"
 trained_fork share-1 share-2
 ok mgit diff main feature

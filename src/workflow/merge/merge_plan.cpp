@@ -15,6 +15,7 @@
 #include "model/rewrite_checkpoint.h"
 #include "workflow/merge/base_in_basin.h"
 #include "workflow/merge/kept_values.h"
+#include "workflow/merge/many_sides.h"
 #include "workflow/merge/merge_candidates.h"
 #include "workflow/merge/stranded_adapters.h"
 
@@ -331,6 +332,7 @@ class ModelPlanner {
       const bool rebased = !candidate.recorded.empty() || !candidate.our_recorded.empty();
       if (plan.sides[i].decides && (plan.two_way || rebased)) bring_into_basin(plan, plan.sides[i]);
     }
+    bring_together(repository_, options_, plan);
   }
 
   void bring_into_basin(ModelPlan& plan, SidePlan& side) {

@@ -62,6 +62,15 @@ std::string basin_line(const ModelPlan& plan, const SidePlan& side) {
       side.match->objective_after);
 }
 
+std::string together_line(const std::string& path, const TogetherReport& together) {
+  return fmt::format(
+      "{}: {} models were matched as one ({}{}): over all pairs, objective {:.2f} -> {:.2f} "
+      "(--many pairwise matches each with ours alone)",
+      path, together.models, many_name(together.many),
+      together.rounds > 0 ? ", " + counted(static_cast<std::size_t>(together.rounds), "round") : "",
+      together.objective_before, together.objective_after);
+}
+
 /// How many combined tensors have a name with one of these endings.
 std::size_t combined_with(const ModelPlan& plan, const MergedModel& merged,
                           const std::vector<std::string>& parts) {
@@ -125,7 +134,8 @@ std::optional<MergeRecord> merge_record(Store::Batch& batch, const ModelPlan& pl
     const std::string text =
         permutation_text({{record.model, spec, plan.spec->groups, side.match->permutation}});
     record.permutations.push_back(
-        {batch.put(as_bytes(text), 1), side.parent, std::string(plan.method->name)});
+        {batch.put(as_bytes(text), 1), side.parent, std::string(plan.method->name),
+         plan.together ? std::string(many_name(plan.together->many)) : std::string()});
     const SpecRecord used{spec, std::string(proof_name(plan.spec->proof))};
     if (std::find(record.specs.begin(), record.specs.end(), used) == record.specs.end())
       record.specs.push_back(used);
@@ -150,6 +160,7 @@ std::vector<std::string> describe_merged(const ModelPlan& plan, const MergedMode
   }
   for (const SidePlan& side : plan.sides)
     if (side.match || side.in_our_basin) lines.push_back(basin_line(plan, side));
+  if (plan.together) lines.push_back(together_line(plan.path, *plan.together));
   if (tally.repaired > 0)
     lines.push_back(
         fmt::format("{}: repaired without data: the running variances of {} follow from the "

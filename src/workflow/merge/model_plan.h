@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "match/many_models.h"
 #include "match/method.h"
 #include "merge/batch_norms.h"
 #include "merge/strategy.h"
@@ -20,14 +21,15 @@ namespace mgit {
 enum class TakenSide : std::uint8_t { kNone, kOurs, kTheirs };
 
 struct MergeOptions {
-  std::vector<double> weights;         // ours, then one for each branch; empty: by lineage
-  std::string strategy = "mean";       // a row of merge_strategies()
-  std::string method{kDefaultMethod};  // a row of matching_methods()
-  bool rebase = true;                  // bring theirs into our basin first
-  bool repair = true;                  // running variances follow from the weights
-  bool combine = false;                // also where git would take theirs
-  bool whole = false;                  // the strategy applies to every tensor, not to changed ones
-  bool trust_spec = false;             // move units by a spec that was not proved
+  std::vector<double> weights;              // ours, then one for each branch; empty: by lineage
+  std::string strategy = "mean";            // a row of merge_strategies()
+  std::string method{kDefaultMethod};       // a row of matching_methods()
+  bool rebase = true;                       // bring theirs into our basin first
+  ManyModels many = ManyModels::kUniverse;  // how, if there are several of theirs
+  bool repair = true;                       // running variances follow from the weights
+  bool combine = false;                     // also where git would take theirs
+  bool whole = false;       // the strategy applies to every tensor, not to changed ones
+  bool trust_spec = false;  // move units by a spec that was not proved
   TakenSide take = TakenSide::kNone;
   std::uint64_t seed = 0;
 };
@@ -53,6 +55,15 @@ struct SidePlan {
   double weight = 0;
 };
 
+/// How more than two models were brought into one basin.
+struct TogetherReport {
+  ManyModels many;
+  std::size_t models = 0;
+  int rounds = 0;
+  double objective_before = 0;  // sum over pairs of models, each matched with ours alone
+  double objective_after = 0;
+};
+
 struct ModelPlan {
   std::string path;                    // ours
   std::set<std::string> paths;         // every name that the model has on a side, or had
@@ -67,6 +78,7 @@ struct ModelPlan {
   std::optional<Oid> base;                   // the commit whose model is the base, if not two_way
   std::optional<CommittedModel> base_model;  // the base's, also where the line from it is cut
   std::optional<Spec> spec;                  // if anything was matched
+  std::optional<TogetherReport> together;    // if several sides move
   std::vector<BatchNorm> norms;              // those that are repaired
   std::string unrepaired;                    // why there are none, of a network that has norms
   std::vector<SidePlan> sides;               // ours first
