@@ -94,6 +94,27 @@ fails_with 1 "theirs is an empty file" git cherry-pick emptied
 ok git cherry-pick --abort
 equal "$(git status --porcelain)" ""
 
+scenario "a branch that kept its checkpoint whole: the conflict says what to do there, and that helps"
+make_repository
+commit_all "attributes"
+git switch -q -c whole
+git rm -q .gitattributes
+make_checkpoint model.safetensors 1
+commit_all "one, by git alone"
+git switch -q main
+make_checkpoint model.safetensors 2
+commit_all "two"
+fails_with 1 "theirs is no manifest, but a file that git holds whole" mgit merge whole
+contains "$errors$output" "mgit track model.safetensors, git add --renormalize model.safetensors"
+ok git merge --abort
+git switch -q whole
+ok mgit track model.safetensors
+git add --renormalize model.safetensors
+commit_all "tracked"
+git switch -q main
+ok mgit merge --no-rebase whole
+contains "$(git log -1 --format=%B)" "Mgit-Merge: strategy mean"
+
 scenario "an empty .safetensors is a failed save; one that was committed before mgit came is no trouble"
 git init -q .
 : >model.safetensors

@@ -55,10 +55,13 @@ Manifest written_in(Workspace& repository, const Manifest& frame, const Manifest
 }
 
 /// Why a text cannot be merged; empty for a manifest.
-std::string no_manifest(std::string_view side, const std::string& text) {
+std::string no_manifest(std::string_view side, const std::string& text, const std::string& path) {
   if (looks_like_manifest(text)) return {};
-  return fmt::format("{} is {}", side,
-                     text.empty() ? "an empty file" : "no manifest: committed without mgit?");
+  if (text.empty()) return fmt::format("{} is an empty file", side);
+  return fmt::format(
+      "{} is no manifest, but a file that git holds whole; if it is a checkpoint, on its branch: "
+      "mgit track {}, git add --renormalize {}, git commit",
+      side, path, path);
 }
 
 /// Codes and scales that would come from both sides; empty if none do.
@@ -79,8 +82,8 @@ bool merge_texts(Workspace& repository, const std::string& base_text, const std:
                  const std::string& their_text, const std::filesystem::path& ours,
                  const std::string& path, std::string& conflict) {
   for (const auto& [side, text] :
-       {std::pair("the base", &base_text), {"ours", &our_text}, {"theirs", &their_text}}) {
-    conflict = no_manifest(side, *text);
+       {std::pair("ours", &our_text), {"theirs", &their_text}, {"the base", &base_text}}) {
+    conflict = no_manifest(side, *text, path);
     if (!conflict.empty()) return false;
   }
   const Manifest from = parse_manifest(base_text, path);
