@@ -12,6 +12,7 @@
 #include "cli/spec_report.h"
 #include "mgit/graph.h"
 #include "mgit/perm.h"
+#include "mgit/spec_folding.h"
 #include "mgit/spec_relation.h"
 #include "mgit/workspace.h"
 #include "model/adapter.h"
@@ -229,8 +230,11 @@ class SpecCommand : public Command {
   int derive() const {
     const MappedFile file(graph_);
     const GraphFile graph(file.bytes(), graph_, parse_inputs(input_));
-    const ModelDerivation found = Target(target_).derive(graph);
-    const std::string text = derived_text(graph_, found);
+    const Target target(target_);
+    const ModelDerivation found = target.derive(graph);
+    const std::string text =
+        derived_head(graph_, found) +
+        fold_spec(found.derivation.spec_text, weights_under(target.tensors(), found.prefix));
     if (output_.empty()) {
       fmt::print("{}", text);
     } else {

@@ -86,7 +86,7 @@ void print_groups(const Spec& spec) {
   }
 }
 
-std::string derived_text(const std::string& graph, const ModelDerivation& found) {
+std::string derived_head(const std::string& graph, const ModelDerivation& found) {
   constexpr std::size_t kNamed = 3;
   const ParameterCount parameters = count_parameters(found.spec);
   std::string text = fmt::format("# from {}: {} groups; {} of {} parameters can move\n", graph,
@@ -104,7 +104,7 @@ std::string derived_text(const std::string& graph, const ModelDerivation& found)
       text += fmt::format(" and {} more", pin.tensors.size() - kNamed);
     text += '\n';
   }
-  return text + found.derivation.spec_text;
+  return text;
 }
 
 Json to_json(const SpecComparison& comparison, const Spec& a, const Spec& b) {

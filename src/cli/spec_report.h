@@ -15,8 +15,8 @@ void print_summary(const Spec& spec);
 /// Every group with its size and where it stands.
 void print_groups(const Spec& spec);
 
-/// The spec that was derived, with what stays as it is and why before it.
-std::string derived_text(const std::string& graph, const ModelDerivation& found);
+/// Comments before a spec that was derived: what it comes from, what stays as it is, and why.
+std::string derived_head(const std::string& graph, const ModelDerivation& found);
 
 /// Two specs of one network, and what the user calls them.
 struct NamedSpec {

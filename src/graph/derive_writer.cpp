@@ -8,6 +8,7 @@
 #include <set>
 
 #include "graph/derive_families.h"
+#include "perm/natural_order.h"
 
 namespace mgit::derivation {
 namespace {
@@ -66,7 +67,8 @@ class Writer {
     }
     for (const Term atom : order_)
       if (terms_.is_fixed(atom)) text += "pin " + names_.at(atom) + '\n';
-    std::map<std::string, std::string> lines;
+    std::map<std::string, std::string, decltype(&speclang::natural_less)> lines(
+        &speclang::natural_less);
     for (const DerivedTensor& tensor : tensors_) lines.emplace(tensor.name, line(tensor));
     for (const std::string& name : skipped) lines.emplace(name, "skip " + key_text(name));
     for (const auto& [name, line] : lines) text += line + '\n';

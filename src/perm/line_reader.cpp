@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "perm/characters.h"
+
 namespace mgit::speclang {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 /// A character as a message can show it.

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "perm/characters.h"
+
 namespace mgit::speclang {
 namespace {
-
-constexpr std::size_t kMaxDigits = 9;
 
 /// The canonical number at the beginning of `text`: no leading zeros, so that it prints as read.
 std::optional<std::uint64_t> leading_number(std::string_view text, std::size_t& digits) {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "perm/characters.h"
+
 namespace mgit::speclang {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// The digits at the beginning, without leading zeros; `text` loses all of them.
 std::string_view take_number(std::string_view& text) {

@@ -30,6 +30,23 @@ same_file net.perm printed.perm
 ok mgit spec check net.perm model.safetensors
 contains "$output" "groups        5"
 
+scenario "layers that repeat are said once, as a person would, with an equal meaning"
+layers=()
+for i in $(seq 0 11); do
+  layers+=(blocks.$i.up.weight=8,6 blocks.$i.up.bias=8 blocks.$i.down.weight=6,8 blocks.$i.down.bias=6)
+done
+make_checkpoint deep.safetensors 1 embed.weight=9,6 out.weight=4,6 "${layers[@]}"
+ok mgit spec derive "$graphs/deep.pt2" deep.safetensors -o deep.perm
+contains "$(<deep.perm)" "perm blocks.{i}.up:8
+blocks.{i}.down.bias: embed
+blocks.{i}.down.weight: embed, blocks.{i}.up
+blocks.{i}.up.bias: blocks.{i}.up
+blocks.{i}.up.weight: blocks.{i}.up, embed
+embed.weight: _, embed
+out.weight: _, embed"
+ok mgit spec diff deep.perm "$graphs/deep.pt2" deep.safetensors
+contains "$output" "13 groups alike"
+
 scenario "names of a wrapper may stand in the checkpoint, in the graph, or in both"
 for wrapper in '' model. module.model.; do
   llama model.safetensors 1 "$wrapper"

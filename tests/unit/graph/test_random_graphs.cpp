@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "perm/spec_folding.h"
 #include "unit/graph/data_file.h"
 #include "unit/graph/random_graph.h"
 
@@ -25,6 +26,8 @@ void derive_and_prove(std::uint64_t seed, Tally& tally) {
     text = derived.spec_text;
     EXPECT_TRUE(derived.unknown_operators.empty()) << derived.unknown_operators.front();
     const Spec spec = bind_spec(text, "derived", random.network());
+    const std::string folded = speclang::folded_text(text).value_or("");
+    EXPECT_EQ(bind_spec(folded, "folded", random.network()), spec) << text << folded;
     const NumericProof proof = prove(random.graph(), spec, zeros_for(random.graph()), seed);
     const bool still = proof.reason == "there is nothing that can move";
     const bool unheard = proof.reason.starts_with("nothing changes where group");

@@ -11,6 +11,7 @@
 
 #include "mgit/perm.h"
 #include "perm/families.h"
+#include "perm/spec_folding.h"
 #include "unit/perm/networks.h"
 
 namespace mgit::testing {
@@ -72,6 +73,16 @@ TEST_P(Architecture, HasTheSpecThatWasProved) {
   ASSERT_TRUE(found.spec) << fmt::format("{}", fmt::join(found.reasons, "\n"));
   EXPECT_EQ(found.spec->proof, Proof::kFamily);
   EXPECT_EQ(spec_text(*found.spec), recorded.spec);
+}
+
+TEST_P(Architecture, FoldsWithoutAChangeOfMeaning) {
+  const Recorded recorded = read_recorded(GetParam());
+  const auto folded = speclang::folded_text(recorded.spec);
+  EXPECT_EQ(!folded, recorded.spec.find(" as [") != std::string::npos);
+  if (!folded) return;
+  EXPECT_EQ(bind_spec(*folded, "folded", recorded.network),
+            bind_spec(recorded.spec, "recorded", recorded.network))
+      << *folded;
 }
 
 TEST_P(Architecture, IsOfOneFamilyAlone) {
