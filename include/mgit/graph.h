@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -187,8 +188,10 @@ struct NumericProof {
 /// each group at least for one of its axes. Integers and booleans of the network are read and
 /// taken as they are. Deterministic. Costs a run for each group and each axis that carries one; of
 /// networks with more than 4 million parameters, for as many axes as it takes until one is heard.
-/// Throws Error for a network that is not the graph's.
+/// Throws Error for a network that is not the graph's. `advance` is told how many runs more are
+/// done or were found needless, of how many.
+using RunsDone = std::function<void(std::uint64_t more, std::uint64_t total)>;
 NumericProof prove(const Graph& graph, const Spec& spec, const TensorSource& network,
-                   std::uint64_t seed = 1);
+                   std::uint64_t seed = 1, const RunsDone& advance = {});
 
 }  // namespace mgit

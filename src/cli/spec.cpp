@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/os.h"
+#include "base/progress.h"
 #include "cli/command.h"
 #include "cli/spec_picture.h"
 #include "cli/spec_report.h"
@@ -161,8 +162,14 @@ class SpecCommand : public Command {
       beyond_graph = fmt::format("{}, as {} says", *reason, graph_);
     else
       spec.proof = Proof::kAlgebraic;
+    std::optional<Progress> progress;
     const NumericProof proof =
-        prove(derived.graph, spec, WeightsModel(target.source(), derived.prefix));
+        prove(derived.graph, spec, WeightsModel(target.source(), derived.prefix), 1,
+              [&](std::uint64_t more, std::uint64_t total) {
+                if (!progress) progress.emplace("running the network", total);
+                progress->advance(more);
+              });
+    progress.reset();
     if (!proof.proved && !beyond_graph.empty())
       return misfits(target, {beyond_graph, "nor by its numbers: " + proof.reason});
     if (proof.proved) spec.proof = Proof::kNumeric;

@@ -55,11 +55,13 @@ Spec without_axis(Spec spec, const std::string& tensor, std::size_t axis) {
 
 class Prover {
  public:
-  Prover(const Graph& graph, const Spec& spec, const TensorSource& network, std::uint64_t seed)
+  Prover(const Graph& graph, const Spec& spec, const TensorSource& network, std::uint64_t seed,
+         const RunsDone& advance)
       : graph_(graph),
         spec_(spec),
         random_(seed),
-        weights_(random_weights(graph, network, random_)) {
+        weights_(random_weights(graph, network, random_)),
+        advance_(advance) {
     for (const GraphParameter& parameter : graph.parameters)
       if (weights_.find(parameter.tensor) != nullptr)
         unmoved_.try_emplace(parameter.value, graph_tensor(weights_.read(parameter.tensor).view));
@@ -68,13 +70,16 @@ class Prover {
 
   NumericProof result() {
     try {
+      const std::vector<GroupMembers> members = group_members(spec_);
+      runs_ = 2 * kInputs + spec_.groups.size();
+      for (const GroupMembers& group : members) runs_ += group.axes.size();
       run_inputs();
+      advance(kInputs);
       const Permutation all = random_permutation(spec_, random_);
       if (!all_numbers(originals_.front())) return not_proved("outputs that are no numbers");
       if (all.identity()) return not_proved("there is nothing that can move");
       for (std::size_t i = 0; i < inputs_.size(); ++i)
         if (!keeps(all, i)) return not_proved("all groups at once change the outputs" + amount());
-      const std::vector<GroupMembers> members = group_members(spec_);
       for (std::uint32_t group = 0; group < spec_.groups.size(); ++group)
         if (!prove_group(group, restricted_to(spec_, all, group), members[group])) return proof_;
       if (!unheard_.empty())
@@ -91,6 +96,10 @@ class Prover {
   NumericProof not_proved(const std::string& reason) {
     proof_.reason = reason;
     return proof_;
+  }
+
+  void advance(std::uint64_t runs) const {
+    if (advance_) advance_(runs, runs_);
   }
 
   std::string amount() const { return fmt::format(" by {:.2g}", proof_.largest_change); }
@@ -157,12 +166,16 @@ class Prover {
     const double found = change(spec_, permutation, input);
     proof_.largest_change = std::max(proof_.largest_change, found);
     ++proof_.permutations;
+    advance(1);
     return found <= kLargestChange;
   }
 
   /// False: the group changes the outputs.
   bool prove_group(std::uint32_t group, const Permutation& moved, const GroupMembers& members) {
-    if (moved.identity()) return true;
+    if (moved.identity()) {
+      advance(1 + members.axes.size());
+      return true;
+    }
     const std::string& name = spec_.groups[group].name;
     if (!keeps(moved, 0)) {
       not_proved("group " + quote_name(name) + " changes the outputs" + amount());
@@ -170,8 +183,9 @@ class Prover {
     }
     bool heard = false;
     for (const auto& [tensor, axis] : members.axes) {
+      advance(1);
       if (weights_.find(tensor) == nullptr) continue;
-      if (heard && parameters_ > kManyParameters) break;
+      if (heard && parameters_ > kManyParameters) continue;
       ++proof_.controls;
       if (change(without_axis(spec_, tensor, axis), moved, 0) > kSmallestDifference)
         heard = true;
@@ -193,13 +207,15 @@ class Prover {
   std::vector<Outputs> originals_;
   NumericProof proof_;
   std::string unheard_;  // the first group whose controls are all silent
+  const RunsDone& advance_;
+  std::uint64_t runs_ = 0;
 };
 
 }  // namespace
 
 NumericProof prove(const Graph& graph, const Spec& spec, const TensorSource& network,
-                   std::uint64_t seed) {
-  return Prover(graph, spec, network, seed).result();
+                   std::uint64_t seed, const RunsDone& advance) {
+  return Prover(graph, spec, network, seed, advance).result();
 }
 
 }  // namespace mgit

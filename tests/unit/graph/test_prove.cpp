@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "unit/graph/data_file.h"
 #include "unit/graph/pt2_file.h"
 
@@ -44,6 +46,19 @@ TEST(Prove, AnMlp) {
   EXPECT_EQ(proof.controls, 6u);
   EXPECT_THAT(proof.silent, IsEmpty());
   EXPECT_EQ(net.proof(kMlp).largest_change, proof.largest_change);
+}
+
+TEST(Prove, SaysHowFarItIs) {
+  const Written net(from_disk("mlp.pt2"));
+  std::uint64_t done = 0;
+  std::set<std::uint64_t> totals;
+  const Spec spec = bind_spec(kMlp, "test.perm", net.model.tensors());
+  prove(net.graph, spec, net.model, 1, [&](std::uint64_t more, std::uint64_t total) {
+    done += more;
+    totals.insert(total);
+  });
+  EXPECT_EQ(done, 14u);  // 3 inputs, before and after; 2 groups alone, and 6 axes without them
+  EXPECT_THAT(totals, ElementsAre(14u));
 }
 
 TEST(Prove, AnMlpWithAnAxisLeftOutOrTooMany) {
