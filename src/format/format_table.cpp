@@ -19,6 +19,7 @@ using Patterns = std::span<const std::string_view>;
 constexpr std::array<std::string_view, 1> kSafetensorsNames{"*.safetensors"};
 constexpr std::array<std::string_view, 3> kTorchNames{"*.pt", "*.pth", "*.ckpt"};
 constexpr std::array<std::string_view, 2> kTorchBinNames{"pytorch_model*.bin", "adapter_model.bin"};
+constexpr std::array<std::string_view, 1> kGraphNames{"*.pt2"};  // networks of torch.export
 constexpr std::array<std::string_view, 1> kGgufNames{"*.gguf"};
 constexpr std::array<std::string_view, 3> kOnnxNames{"*.onnx", "*.onnx.data", "*.onnx_data"};
 
@@ -74,7 +75,7 @@ constexpr std::array kFormats{
            .looks_like = looks_like_zip,
            .parse = parse_npz_file},
     Format{.name = "zip",
-           .patterns = Patterns{},
+           .patterns = kGraphNames,
            .looks_like = looks_like_zip,
            .parse = parse_zip_file},
     Format{.name = "gguf",

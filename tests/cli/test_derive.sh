@@ -115,6 +115,32 @@ ok mgit rebase original onto feature
 equal "$(git rev-parse original:model.safetensors)" "$(git rev-parse feature:model.safetensors)" \
   "the original, matched with its own permutation"
 
+scenario "the weights in a committed graph are the checkpoint's objects"
+make_repository
+make_checkpoint model.safetensors 1 w=300,200 b=200
+python3 - <<'END'
+import json, struct, zipfile
+data = open("model.safetensors", "rb").read()
+start = 8 + struct.unpack("<Q", data[:8])[0]
+with zipfile.ZipFile("net.pt2", "w") as archive:
+    archive.writestr("net/models/model.json", "{}")
+    for name, tensor in json.loads(data[8:start]).items():
+        begin, end = tensor["data_offsets"]
+        archive.writestr(f"net/data/weights/{name}", data[start + begin:start + end])
+END
+cp net.pt2 kept
+commit_all "a network and its graph"
+equal "$(git cat-file -p HEAD:net.pt2 | head -2)" "mgit checkpoint 1
+format zip" "what git has"
+ok mgit ls --json HEAD
+equal "$(python3 -c '
+import json, sys
+objects = {m["path"]: {t["object"] for t in m["tensors"]} for m in json.load(sys.stdin)}
+print(len(objects["model.safetensors"]), objects["model.safetensors"] < objects["net.pt2"])' <<<"$output")" "2 True" "objects"
+rm net.pt2
+ok mgit checkout -- net.pt2
+same_file net.pt2 kept
+
 scenario "a spec in .mgitconfig comes before the graph, and a graph that allows nothing is no reason to go on"
 graph_fork llama.pt2 llama
 printf 'mgit-perm 1\narch mine\nskip *\n' >net.perm
