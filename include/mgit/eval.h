@@ -26,8 +26,8 @@ struct Evaluation {
 };
 
 struct EvaluatorOptions {
-  std::filesystem::path
-      graph;  // TorchScript: takes "input", returns logits (or a prediction for mse)
+  /// TorchScript, or a .pt2 or .onnx file: takes "input", returns logits (or a prediction for mse).
+  std::filesystem::path graph;
   std::filesystem::path data;          // safetensors with "input" and "target"
   std::string loss = "cross_entropy";  // or "mse"
   std::uint64_t batch = 1000;

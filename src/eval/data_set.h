@@ -10,10 +10,11 @@ namespace mgit {
 /// A data set as tensors that live as long as this does.
 struct DataSet {
   TensorData input;
-  TensorData target;
+  TensorData target;  // without an owner: the file has none
 };
 
-/// Throws Error if the file is no safetensors file or lacks "input" or "target".
-DataSet read_data_set(const std::filesystem::path& path);
+/// Throws Error if the file is no safetensors file or lacks "input", or "target" where the samples
+/// have to be labelled.
+DataSet read_data_set(const std::filesystem::path& path, bool labelled = true);
 
 }  // namespace mgit

@@ -1,5 +1,7 @@
 // The evaluator behind eval.h: weights go into the plugin's network by name.
 #include "eval/data_set.h"
+#include "eval/graph_evaluator.h"
+#include "eval/graph_network.h"
 #include "eval/plugin.h"
 #include "eval/weight_slots.h"
 #include "mgit/eval.h"
@@ -75,6 +77,7 @@ class TorchEvaluator : public Evaluator {
 }  // namespace
 
 std::unique_ptr<Evaluator> open_evaluator(const EvaluatorOptions& options) {
+  if (is_graph_file(options.graph)) return open_graph_evaluator(options);
   return std::make_unique<TorchEvaluator>(options);
 }
 

@@ -245,7 +245,12 @@ void GraphRunner::set_weights(const TensorSource& weights) {
   fill_slots(
       slots_, weights, graph_.source,
       [&](std::size_t slot, const TensorView& tensor) {
-        filled.emplace(graph_.parameters[slot].value, TorchTensor(tensor));
+        const auto [known, fresh] = filled.try_emplace(graph_.parameters[slot].value);
+        if (fresh)
+          known->second = TorchTensor(tensor);
+        else if (!std::ranges::equal(known->second.view().data, tensor.data))
+          throw Error("the network has one tensor for this one and another, which differ here",
+                      slots_[slot].name);
       },
       is_counter);
   for (const GraphParameter& parameter : graph_.parameters)

@@ -57,7 +57,8 @@ class GraphRunner {
 
   /// Tensors go to parameters by their names, converted to the dtypes that the graph has. Names of
   /// a graph may have a wrapper's in front of them. Throws Error naming the first tensor that is
-  /// missing, unknown or of another shape; then run() is not called before this succeeds.
+  /// missing, unknown or of another shape, or differs from one with which it is tied; then run() is
+  /// not called before this succeeds.
   void set_weights(const TensorSource& weights);
   /// What the graph's names have in front of the checkpoint's: "m." or "".
   const std::string& prefix() const { return prefix_; }

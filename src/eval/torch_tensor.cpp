@@ -160,6 +160,13 @@ TorchTensor call_torch_for_one(const std::string& op, const std::vector<TorchArg
   return std::move(results.front());
 }
 
+void add_torch_loss(const std::string& loss, const TorchTensor& output, const TorchTensor& target,
+                    MgitTorchSums& sums) {
+  MgitTorchError error{};
+  if (torch_plugin().add_loss(loss.c_str(), output.get(), target.get(), &sums, &error) == 0)
+    throw Error(error.text);
+}
+
 template <typename T>
 void ChannelMoments::add_batch(const T* values, const Units& along) {
   const auto count = static_cast<double>(along.blocks * along.values);

@@ -70,6 +70,11 @@ std::vector<TorchTensor> call_torch(const std::string& op, const std::string& ov
 /// Its first result.
 TorchTensor call_torch_for_one(const std::string& op, const std::vector<TorchArgument>& arguments);
 
+/// Adds a batch to a loss, "cross_entropy" or "mse", as the evaluation of TorchScript does. Throws
+/// Error for another loss, and for targets that are not those of the output.
+void add_torch_loss(const std::string& loss, const TorchTensor& output, const TorchTensor& target,
+                    MgitTorchSums& sums);
+
 /// Mean, variance (of all, not of a sample) and mean of squares of each unit along an axis of some
 /// values, in float64; several batches are added up. One order of additions, whatever the threads.
 class ChannelMoments {

@@ -20,14 +20,8 @@ Buffer converted(const TensorView& tensor, DType to, std::string_view name) {
   return result;
 }
 
-bool takes(const WeightSlot& slot, const Shape& shape) {
-  return std::equal(
-      slot.shape.begin(), slot.shape.end(), shape.begin(), shape.end(),
-      [](const auto& wanted, std::uint64_t length) { return !wanted || *wanted == length; });
-}
-
 void check_shape(const WeightSlot& slot, const TensorInfo& info) {
-  if (takes(slot, info.shape)) return;
+  if (slot.takes(info.shape)) return;
   std::string text;
   for (const auto& length : slot.shape)
     text += (text.empty() ? "" : ",") + (length ? std::to_string(*length) : "?");
@@ -37,6 +31,12 @@ void check_shape(const WeightSlot& slot, const TensorInfo& info) {
 }
 
 }  // namespace
+
+bool WeightSlot::takes(const Shape& tensor) const {
+  return std::equal(
+      shape.begin(), shape.end(), tensor.begin(), tensor.end(),
+      [](const auto& wanted, std::uint64_t length) { return !wanted || *wanted == length; });
+}
 
 std::string wrapper_prefix(const std::vector<WeightSlot>& slots, const TensorSource& weights) {
   std::string prefix;

@@ -17,6 +17,8 @@ struct WeightSlot {
   std::vector<std::optional<std::uint64_t>> shape;  // nullopt: any length
   const void* storage = nullptr;                    // equal for those that are tied
   bool optional = false;                            // a checkpoint may lack it
+
+  bool takes(const Shape& tensor) const;
 };
 
 /// Where a network is wrapped in another module (torch.jit.trace of a helper class), its names have

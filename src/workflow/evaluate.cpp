@@ -60,13 +60,6 @@ std::string require_setting(const std::string& value, const char* what) {
   return value;
 }
 
-/// What specs are derived from is not what networks run from, so far.
-void refuse_archive(const std::string& graph) {
-  if (graph.ends_with(".pt2") || graph.ends_with(".onnx"))
-    throw Error("is a graph from which specs are derived; it is not run", graph,
-                "--graph with a network as TorchScript");
-}
-
 EvaluatorOptions setting_for(const Repository* repository, const NamedModel& model,
                              const EvaluationRequest& request) {
   EvaluatorOptions setting;
@@ -79,7 +72,6 @@ EvaluatorOptions setting_for(const Repository* repository, const NamedModel& mod
     setting.data = repository == nullptr
                        ? fs::path(require_setting("", "data"))
                        : repository->work_dir() / require_setting(config.data, "data");
-  refuse_archive(request.graph.empty() ? config.graph : request.graph);
   if (!request.graph.empty()) {
     setting.graph = request.graph;
     return setting;
