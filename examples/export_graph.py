@@ -5,7 +5,8 @@
 
 NETWORK is a Python file and what to call in it without arguments for a torch.nn.Module. SHAPE is that of
 one input, of float32; with "long:" before it, of token numbers. The weights do not matter: mgit takes the
-checkpoint's. Needs PyTorch 2.1 or later.
+checkpoint's. The first length counts samples; it stays open in what is exported, for `mgit eval`, where the
+network allows that. Needs PyTorch 2.6 or later.
 """
 import importlib.util
 import sys
@@ -22,8 +23,10 @@ def main():
     spec.loader.exec_module(module)
 
     sizes = [int(n) for n in shape.removeprefix("long:").split(",")]
+    sizes[0] = max(sizes[0], 2)  # one of 1 would be taken for 1 always
     example = torch.zeros(sizes, dtype=torch.long if shape.startswith("long:") else torch.float32)
-    program = torch.export.export(getattr(module, name)().eval(), (example,))
+    program = torch.export.export(getattr(module, name)().eval(), (example,),
+                                  dynamic_shapes=({0: torch.export.Dim.AUTO},))
     torch.export.save(program, out)
 
 

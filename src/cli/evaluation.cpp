@@ -7,7 +7,10 @@
 namespace mgit::cli {
 
 void add_evaluation_options(Options& options, EvaluationRequest& request) {
-  options.value("--graph", request.graph, "the network, as TorchScript").value_name("file");
+  options
+      .value("--graph", request.graph,
+             "the network: TorchScript, a .pt2 file of torch.export, or an ONNX model")
+      .value_name("file");
   options.value("--data", request.data, "safetensors with \"input\" and \"target\"")
       .value_name("file");
   options.value("--loss", request.loss, "cross_entropy or mse").value_name("name");

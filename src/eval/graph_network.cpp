@@ -46,6 +46,21 @@ std::string shape_of(const GraphValue& value) {
   return text;
 }
 
+/// With the lengths that the file leaves open as the data has them: then less is left to compute.
+Graph read_onnx_for(Bytes file, const std::string& source, GraphInput given) {
+  Graph graph = read_onnx(file, source);
+  if (graph.inputs.size() != 1) return graph;
+  const GraphValue& input = graph.values[graph.inputs.front()];
+  if (input.shape.size() != given.shape.size()) return graph;
+  bool open = false;
+  for (std::size_t i = 0; i < given.shape.size(); ++i) {
+    open = open || !input.shape[i];
+    given.shape[i] = input.shape[i].value_or(given.shape[i]);
+  }
+  given.dtype = input.dtype;
+  return open ? read_onnx(file, source, {given}) : graph;
+}
+
 bool all_named(const Graph& graph, const TensorSource& weights) {
   std::vector<WeightSlot> slots;
   for (const GraphParameter& parameter : graph.parameters)
@@ -98,10 +113,10 @@ Graph GraphNetwork::read_for(const TensorSource& weights) {
     for (const TensorInfo& info : weights.tensors()) names.push_back(info.name);
     return read_torchscript(file_.bytes(), source, names, {given});
   }
-  Graph graph = own_initializers(read_onnx(file_.bytes(), source, {given}));
+  Graph graph = read_onnx_for(file_.bytes(), source, given);
   initializers_ = onnx_initializers(file_.bytes(), source);
-  if (all_named(graph, weights)) return graph;
-  return bind_initializers(read_onnx(file_.bytes(), source, {given}), *initializers_, weights);
+  if (all_named(graph, weights)) return own_initializers(std::move(graph));
+  return bind_initializers(std::move(graph), *initializers_, weights);
 }
 
 void GraphNetwork::set_weights(const TensorSource& weights) {

@@ -153,12 +153,16 @@ class GraphRunner::Run : public GraphRun {
   std::vector<TorchTensor> results_of(const GraphNode& node) const {
     if (is_size(node)) return {size_of(node)};
     if (!node.op.starts_with(kAten)) return fallback(node);
-    if (torch_has(node.op))
-      return call_torch(node.op, node.overload, arguments_of(node),
-                        std::max<std::size_t>(node.outputs.size(), 1));
-    if (const Substitute composed = find_substitute(node.op))
-      return composed(TorchArguments(arguments_of(node)));
-    return fallback(node);
+    const std::vector<TorchArgument> arguments = arguments_of(node);
+    const Substitute composed = find_substitute(node.op);
+    try {
+      if (torch_has(node.op))
+        return call_torch(node.op, node.overload, arguments,
+                          std::max<std::size_t>(node.outputs.size(), 1));
+    } catch (const OperatorMissing&) {
+      if (composed == nullptr) throw;
+    }
+    return composed == nullptr ? fallback(node) : composed(TorchArguments(arguments));
   }
 
   TorchTensor size_of(const GraphNode& node) const {

@@ -1,6 +1,8 @@
 #include "eval/substitutes.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "mgit/format.h"
@@ -73,6 +75,20 @@ std::vector<TorchTensor> safe_softmax_of(const TorchArguments& in) {
   return {safe_softmax(scores, static_cast<std::int64_t>(in.number("dim", -1)))};
 }
 
+/// Of several axes.
+std::vector<TorchTensor> squeeze(const TorchArguments& in) {
+  TorchTensor result = in.tensor("self");
+  const auto* given = std::get_if<std::vector<std::int64_t>>(&in.value("dim"));
+  if (given == nullptr) throw Error("argument dim is no list of numbers");
+  std::vector<std::int64_t> axes = *given;
+  const auto rank = static_cast<std::int64_t>(result.shape().size());
+  for (std::int64_t& axis : axes)
+    if (axis < 0) axis += rank;
+  std::sort(axes.rbegin(), axes.rend());  // from the last one: the others stay where they are
+  for (const std::int64_t axis : axes) result = call("squeeze", {{"self", result}, {"dim", axis}});
+  return {result};
+}
+
 std::vector<TorchTensor> rms_norm(const TorchArguments& in) {
   const TorchTensor values = in.tensor("input");
   const auto* shape = std::get_if<std::vector<std::int64_t>>(&in.value("normalized_shape"));
@@ -132,6 +148,7 @@ Substitute find_substitute(const std::string& op) {
       {"aten.scaled_dot_product_attention", attention},
       {"aten._safe_softmax", safe_softmax_of},
       {"aten.rms_norm", rms_norm},
+      {"aten.squeeze", squeeze},
       {"aten._native_batch_norm_legit_no_training", batch_norm_as_running},
   };
   const auto found = kTable.find(op);

@@ -1,4 +1,5 @@
-// Operators of ATen that older LibTorches lack, composed of those that they have.
+// Operators of ATen that older LibTorches lack, or some overload of, composed of those that they
+// have.
 #pragma once
 
 #include <string>

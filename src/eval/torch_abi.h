@@ -168,6 +168,7 @@ struct MgitTorchApi {
   // numbers stand for tensors of rank 0 and the other way round, devices are the CPU. Operators
   // that write into their arguments or read files are refused. Up to `capacity` results, lists of
   // them one after the other, go to `results`; `count` says how many there are.
+  // -1: this LibTorch has no such operator, or none that takes these arguments.
   int (*call)(const MgitTorchCall* call, MgitTorchValue** results, std::uint64_t capacity,
               std::uint64_t* count, MgitTorchError* error);
   // Adds what evaluate() adds for a batch: `loss` as there.

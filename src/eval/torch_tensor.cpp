@@ -144,7 +144,9 @@ std::vector<TorchTensor> call_torch(const std::string& op, const std::string& ov
   std::vector<MgitTorchValue*> results(most);
   MgitTorchError error{};
   std::uint64_t count = 0;
-  if (torch_plugin().call(&call, results.data(), results.size(), &count, &error) == 0)
+  const int done = torch_plugin().call(&call, results.data(), results.size(), &count, &error);
+  if (done < 0) throw OperatorMissing(error.text);
+  if (done == 0)
     throw Error(std::string_view(error.text).find(op) == std::string_view::npos
                     ? "operator " + op + ": " + error.text
                     : error.text);

@@ -55,14 +55,19 @@ struct TorchArgument {
   Value value;
 };
 
+/// This LibTorch has no operator that could be called.
+struct OperatorMissing : Error {
+  using Error::Error;
+};
+
 /// Whether this LibTorch has an operator: "aten.add".
 bool torch_has(const std::string& op);
 
 /// Calls an operator of ATen by name ("aten.add"); arguments that are left out have their defaults.
 /// `overload` is the one that is tried first; "" is as good as any. Lists of results come one after
 /// the other, numbers as tensors of rank 0; the first `most` of them are given. Throws Error that
-/// names the operator, without a place: for one that does not exist, that writes into what it is
-/// given or reads files, and for arguments that it does not take.
+/// names the operator, without a place; OperatorMissing for one that does not exist, or only writes
+/// into what it is given or reads files, and for arguments that it does not take.
 std::vector<TorchTensor> call_torch(const std::string& op, const std::string& overload,
                                     const std::vector<TorchArgument>& arguments,
                                     std::size_t most = 8);

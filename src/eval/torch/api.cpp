@@ -206,7 +206,13 @@ int has_operator(const char* op) { return is_operator(op) ? 1 : 0; }
 int call_operator(const MgitTorchCall* call, MgitTorchValue** results, std::uint64_t capacity,
                   std::uint64_t* count, MgitTorchError* error) {
   return guarded(error, 0, [&] {
-    const std::vector<at::Tensor> tensors = call_by_name(*call);
+    std::vector<at::Tensor> tensors;
+    try {
+      tensors = call_by_name(*call);
+    } catch (const NotTaken& refused) {
+      report(error, refused.what());
+      return -1;
+    }
     std::vector<std::unique_ptr<MgitTorchValue>> values;
     for (std::size_t i = 0; i < std::min<std::size_t>(tensors.size(), capacity); ++i)
       values.push_back(std::make_unique<MgitTorchValue>(MgitTorchValue{tensors[i], {}}));

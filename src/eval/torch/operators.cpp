@@ -290,9 +290,9 @@ Choice choose(const MgitTorchCall& call) {
       if (overload != asked) consider(overload);
   if (best) return *std::move(best);
   if (known == overloads().end())
-    throw std::runtime_error("operator aten." + std::string(call.op) +
-                             " is not in this LibTorch (" TORCH_VERSION ")");
-  throw std::runtime_error("operator aten." + std::string(call.op) + ": " + refusal);
+    throw NotTaken("operator aten." + std::string(call.op) +
+                   " is not in this LibTorch (" TORCH_VERSION ")");
+  throw NotTaken("operator aten." + std::string(call.op) + ": " + refusal);
 }
 
 void flatten(const c10::IValue& value, std::vector<at::Tensor>& out) {

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,13 @@ namespace mgit::torch_plugin {
 /// Of ATen: "add".
 bool is_operator(const std::string& op);
 
-/// The results, numbers as tensors of rank 0, lists flattened. Throws std::runtime_error, which
-/// names the operator, where none takes these arguments; c10::Error for LibTorch's own.
+/// No operator takes these arguments.
+struct NotTaken : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The results, numbers as tensors of rank 0, lists flattened. Throws NotTaken, which names the
+/// operator; c10::Error for LibTorch's own.
 std::vector<at::Tensor> call_by_name(const MgitTorchCall& call);
 
 }  // namespace mgit::torch_plugin

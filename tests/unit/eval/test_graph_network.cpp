@@ -1,0 +1,238 @@
+// Files with graphs as networks that are evaluated, against what the interpreter computes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "base/os.h"
+#include "eval/graph_network.h"
+#include "eval/plugin.h"
+#include "eval/safetensors_writer.h"
+#include "mgit/format.h"
+#include "support/support.h"
+#include "unit/graph/data_file.h"
+
+namespace mgit {
+namespace {
+
+using ::testing::HasSubstr;
+
+class GraphFiles : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    try {
+      torch_plugin();
+    } catch (const Error& error) {
+      GTEST_SKIP() << "no LibTorch plugin: " << error.what();
+    }
+  }
+
+  void write_data(const Shape& input, DType dtype, const Shape& target) {
+    MemoryModel data;
+    const auto count = [](const Shape& shape) { return element_count(shape).value(); };
+    if (dtype == DType::kI64) {
+      Buffer tokens(count(input) * 8);
+      for (std::size_t i = 0; i < count(input); ++i) tokens[i * 8] = std::byte(i * 5 % 9);
+      data.set({"input", dtype, input}, std::move(tokens));
+    } else {
+      data.set({"input", dtype, input}, testing::random_floats(count(input), 1));
+    }
+    if (!target.empty())
+      data.set({"target", DType::kF32, target}, testing::random_floats(count(target), 2));
+    write_safetensors(options_.data, data);
+  }
+
+  void use(const std::string& name) {
+    options_.graph = directory_.path() / name;
+    os::write_file(options_.graph, as_bytes(testing::from_disk(name)));
+  }
+
+  testing::TemporaryDirectory directory_;
+  EvaluatorOptions options_{
+      .graph = {}, .data = directory_.path() / "data", .loss = "mse", .batch = 3};
+};
+
+MemoryModel checkpoint(const std::string& name) {
+  const std::string file = testing::from_disk(name);
+  MemoryModel model;
+  for (const StoredTensor& tensor : parse_checkpoint(as_bytes(file), name).tensors) {
+    const Bytes data = as_bytes(file).subspan(tensor.offset, tensor.length);
+    model.set(tensor.info, Buffer(data.begin(), data.end()));
+  }
+  return model;
+}
+
+MemoryModel random_weights(const Graph& graph, std::uint64_t seed) {
+  MemoryModel model = testing::zeros_for(graph);
+  const std::vector<TensorInfo> infos = model.tensors();
+  for (const TensorInfo& info : infos)
+    model.set(info, testing::random_floats(element_count(info.shape).value(), seed++));
+  return model;
+}
+
+/// Mean squared difference to the targets of what the interpreter computes, `batch` samples at a
+/// time, with weights by the names of the graph.
+double reference(const Graph& graph, const TensorSource& weights, const TensorSource& data) {
+  std::map<ValueId, GraphTensor> given;
+  for (const GraphParameter& parameter : graph.parameters)
+    given[parameter.value] = graph_tensor(weights.read(parameter.tensor).view);
+  given[graph.inputs.front()] = graph_tensor(data.read("input").view);
+  const std::vector<double> output = run_graph(graph, given).front().values;
+  const std::vector<double> target = graph_tensor(data.read("target").view).values;
+  double sum = 0;
+  for (std::size_t i = 0; i < output.size(); ++i)
+    sum += (output[i] - target.at(i)) * (output[i] - target[i]);
+  return sum / static_cast<double>(output.size());
+}
+
+template <typename Work>
+std::string refusal(const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.where() + ": " + error.what();
+  }
+  return "no error";
+}
+
+MemoryModel data_in(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  MemoryModel model;
+  for (const StoredTensor& tensor : parse_checkpoint(file.bytes(), "data").tensors) {
+    const Bytes bytes = file.bytes().subspan(tensor.offset, tensor.length);
+    model.set(tensor.info, Buffer(bytes.begin(), bytes.end()));
+  }
+  return model;
+}
+
+TEST_F(GraphFiles, AnExportedProgramIsEvaluatedInBatches) {
+  use("mlp.pt2");
+  write_data({10, 6}, DType::kF32, {10, 3});
+  const std::string file = testing::from_disk("mlp.pt2");
+  const Graph graph = read_pt2(as_bytes(file), "mlp.pt2");
+  const auto evaluator = open_evaluator(options_);
+  for (const std::uint64_t seed : {1U, 2U}) {
+    const MemoryModel weights = random_weights(graph, seed);
+    const Evaluation result = evaluator->evaluate(weights);
+    const double expected = reference(graph, weights, data_in(options_.data));
+    EXPECT_NEAR(result.loss, expected, 1e-5 * expected);
+    EXPECT_EQ(result.samples, 30U);
+    EXPECT_FALSE(result.accuracy);
+    EXPECT_EQ(evaluator->largest_output_change(weights, weights), 0);
+  }
+  EXPECT_GT(evaluator->largest_output_change(random_weights(graph, 1), random_weights(graph, 2)),
+            0.1);
+}
+
+TEST_F(GraphFiles, ModulesReturnWhatTheirLastNodeGives) {
+  use("mlp.pt2");
+  write_data({10, 6}, DType::kF32, {});  // nothing is compared with targets
+  const std::string file = testing::from_disk("mlp.pt2");
+  const MemoryModel weights = random_weights(read_pt2(as_bytes(file), "mlp.pt2"), 1);
+  const auto evaluator = open_evaluator(options_);
+  std::vector<std::uint64_t> rows(2);
+  evaluator->activations(weights, {{"fc2", "fc3"}, 1, 9},
+                         [&](std::size_t module, const TensorView& values) {
+                           EXPECT_EQ(values.shape.back(), module == 0 ? 8U : 3U);
+                           rows[module] += values.shape.front();
+                         });
+  EXPECT_EQ(rows, (std::vector<std::uint64_t>{8, 8}));
+  EXPECT_THAT(refusal([&] {
+                evaluator->activations(weights, {{"fc9"}, 0, 1}, {});
+              }),
+              HasSubstr("no module 'fc9' whose result is in the graph (there is: fc1, fc2, fc3)"));
+  EXPECT_THAT(refusal([&] {
+                evaluator->activations(weights, {{"fc1"}, 0, 11}, {});
+              }),
+              HasSubstr("samples 0 to 11 are not among the data's 10"));
+  EXPECT_THAT(refusal([&] { evaluator->evaluate(weights); }), HasSubstr("no tensor \"target\""));
+}
+
+/// The file takes two samples at a time, and has the weights stacked and under other names.
+TEST_F(GraphFiles, AnOnnxModelIsBoundToTheCheckpointOnceAndRunsOthers) {
+  use("lstm.onnx");
+  write_data({6, 5}, DType::kI64, {6, 5, 4});
+  const MemoryModel weights = checkpoint("lstm.safetensors");
+  MemoryModel others;
+  for (const TensorInfo& info : weights.tensors()) {
+    std::vector<float> values(element_count(info.shape).value());
+    to_float(weights.read(info.name).view, values);
+    for (float& value : values) value *= 0.5F;
+    const Bytes bytes = std::as_bytes(std::span(values));
+    others.set(info, Buffer(bytes.begin(), bytes.end()));
+  }
+  const auto evaluator = open_evaluator(options_);
+  EXPECT_THAT(refusal([&] { evaluator->evaluate(others); }), HasSubstr("lstm.onnx"));
+  const double loss = evaluator->evaluate(weights).loss;
+  const double other_loss = evaluator->evaluate(others).loss;
+  EXPECT_NE(loss, other_loss);
+
+  const std::string file = testing::from_disk("lstm.onnx");
+  const auto initializers = onnx_initializers(as_bytes(file), "lstm.onnx");
+  const Graph graph =
+      bind_initializers(read_onnx(as_bytes(file), "lstm.onnx"), *initializers, weights);
+  const MemoryModel all = data_in(options_.data);
+  double sums[2] = {0, 0};
+  for (std::size_t pair = 0; pair < 3; ++pair) {
+    MemoryModel two;
+    const auto part = [&](const char* name, const Shape& shape) {
+      const TensorData data = all.read(name);
+      const std::size_t size = data.view.data.size() / 3;
+      const Bytes bytes = data.view.data.subspan(pair * size, size);
+      two.set({name, data.view.dtype, shape}, Buffer(bytes.begin(), bytes.end()));
+    };
+    part("input", {2, 5});
+    part("target", {2, 5, 4});
+    sums[0] += reference(graph, weights, two) / 3;
+    sums[1] += reference(graph, others, two) / 3;
+  }
+  EXPECT_NEAR(loss, sums[0], 1e-5 * sums[0]);
+  EXPECT_NEAR(other_loss, sums[1], 1e-5 * sums[1]);
+}
+
+TEST_F(GraphFiles, AFixedNumberOfSamplesIsFilledUp) {
+  use("lstm.onnx");
+  const MemoryModel weights = checkpoint("lstm.safetensors");
+  write_data({6, 5}, DType::kI64, {6, 5, 4});
+  GraphNetwork six(options_);
+  six.set_weights(weights);
+  std::vector<double> expected;
+  six.for_each_batch(0, 5, [&](const GraphBatch& batch) {
+    EXPECT_EQ(batch.given, 2U);
+    const auto all = six.runner().run(batch.inputs, {six.output()}).front();
+    EXPECT_EQ(all.shape().front(), 2U);
+    const TorchTensor own = batch.cut(all);
+    EXPECT_EQ(own.shape().front(), batch.samples);
+    for (const double value : own.doubles()) expected.push_back(value);
+  });
+  EXPECT_EQ(expected.size(), 5U * 5 * 4);
+  // The sixth sample is another one; what the fifth gives does not hang on what it is filled with.
+  std::vector<double> found;
+  six.for_each_batch(4, 6, [&](const GraphBatch& batch) {
+    found = six.runner().run(batch.inputs, {six.output()}).front().doubles();
+  });
+  EXPECT_TRUE(std::equal(expected.begin() + 80, expected.end(), found.begin()));
+}
+
+TEST_F(GraphFiles, WhatDoesNotFitIsSaid) {
+  use("convolution_folded.onnx");
+  write_data({4, 1, 8, 8}, DType::kF32, {4, 5});
+  EXPECT_THAT(
+      refusal([&] { open_evaluator(options_)->evaluate(checkpoint("convolution.safetensors")); }),
+      HasSubstr("no initializer has the contents of"));
+  use("mlp.pt2");
+  const std::string file = testing::from_disk("mlp.pt2");
+  const MemoryModel weights = random_weights(read_pt2(as_bytes(file), "mlp.pt2"), 1);
+  EXPECT_THAT(refusal([&] { open_evaluator(options_)->evaluate(weights); }),
+              HasSubstr("the network takes ?,6, the data's \"input\" is 4,1,8,8"));
+  options_.loss = "hinge";
+  write_data({4, 6}, DType::kF32, {4, 3});
+  EXPECT_THAT(refusal([&] { open_evaluator(options_)->evaluate(weights); }),
+              HasSubstr("unknown loss 'hinge'"));
+  options_.graph = directory_.path() / "absent.onnx";
+  EXPECT_THAT(refusal([&] { open_evaluator(options_); }), HasSubstr("there is no such network"));
+}
+
+}  // namespace
+}  // namespace mgit
