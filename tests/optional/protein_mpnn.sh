@@ -54,3 +54,44 @@ mpnn take proteinmpnn_v_48_002 ../main.pt
 ok mpnn compare ../before.pt ../main.pt
 echo "from one training to the other: $output"
 holds "$(number "$output" float64) > 0.05"
+
+scenario "the four published ones, merged by pairs and all at once: between their parents' outputs, or far from them"
+make_repository four
+noises="002 010 020 030"
+mpnn take proteinmpnn_v_48_002 model.pt
+ok mpnn export model.pt net.pt2
+rm model.pt
+git config -f .mgitconfig model.net.path model.pt
+git config -f .mgitconfig model.net.graph net.pt2
+commit_all "The network"
+root=$(git rev-parse HEAD)
+for noise in $noises; do
+  git switch -q -c "noise$noise" "$root"
+  mpnn take "proteinmpnn_v_48_$noise" model.pt
+  cp model.pt "../parent$noise.pt"
+  commit_all "Noise of 0.${noise#0}"
+done
+# between OPTIONS... -- NOISE...: the merge of these, beside its parents.
+between() {
+  local options=() parents=() others=()
+  while [ "$1" != -- ]; do options+=("$1") && shift; done
+  shift
+  git switch -q -C merged "noise$1"
+  for noise in "$@"; do parents+=("../parent$noise.pt"); done
+  for noise in "${@:2}"; do others+=("noise$noise"); done
+  ok mgit merge -q "${options[@]}" "${others[@]}"
+  ok mpnn between model.pt "${parents[@]}"
+  echo "$* ${options[*]}: $(number "$output" merged) from the mean of the parents, which are $(number "$output" parent) from it"
+  distance=$(number "$output" merged)
+}
+between -- 002 010
+matched=$distance
+between --no-rebase -- 002 010
+holds "$matched < $distance"
+between -- 010 020
+between -- 020 030
+between -- $noises
+matched=$distance
+between --many pairwise -- $noises
+between --no-rebase -- $noises
+holds "$matched < $distance"
