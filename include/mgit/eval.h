@@ -42,6 +42,17 @@ struct ActivationRequest {
   std::uint64_t end = 0;
 };
 
+/// What single samples of a data file cost: of each its mean over what it has to tell (a text's
+/// tokens, a prediction's numbers).
+struct SampleScores {
+  std::uint64_t samples = 0;
+  std::vector<double> losses;   // `samples` for each scale, one after the other
+  std::vector<double> correct;  // shares, 0..1; empty where it is no classification
+
+  /// Of all samples, or of every second one from `first` on.
+  double loss(std::size_t scale = 0) const;
+};
+
 /// Runs one network on one data file with the weights it is given. Not thread-safe.
 class Evaluator {
  public:
@@ -49,6 +60,9 @@ class Evaluator {
   /// Parameters and buffers are set by name. Throws Error naming the first that is missing, unknown
   /// or of another shape.
   virtual Evaluation evaluate(const TensorSource& weights) = 0;
+  /// As evaluate(), sample by sample, with logits multiplied by each of `scales` (cross_entropy;
+  /// others have no logits, and equal losses for each). The network runs once.
+  virtual SampleScores scores(const TensorSource& weights, const std::vector<double>& scales) = 0;
   /// The largest absolute change of any output (logit) on the data file, from one model's weights
   /// to the other's: what a rebase must leave at rounding.
   virtual double largest_output_change(const TensorSource& before, const TensorSource& after) = 0;
@@ -74,11 +88,13 @@ struct BarrierCurve {
   double barrier_paper = 0;  // max L(l) - (L(0) + L(1)) / 2 (arXiv 2209.04836, definition 2.1)
 };
 
-/// `repair`, if given, was made of the same two models.
+/// `repair`, if given, was made of the same two models. `scores`, if given, gets what each sample
+/// costs at each point; the points are then their means.
 BarrierCurve barrier_curve(Evaluator& evaluator, const TensorSource& a, const TensorSource& b,
                            int points = 25,
                            const std::function<void(int done, int total)>& progress = {},
-                           const NormRepair* repair = nullptr);
+                           const NormRepair* repair = nullptr,
+                           std::vector<SampleScores>* scores = nullptr);
 
 /// One named curve for drawing.
 struct NamedCurve {

@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "base/os.h"
 #include "base/progress.h"
 #include "base/words.h"
+#include "cli/barrier_report.h"
 #include "cli/command.h"
 #include "cli/evaluation.h"
 
@@ -28,34 +29,34 @@ NamedCurve accuracy_curve(std::string name, const BarrierCurve& curve) {
   return result;
 }
 
-Json curve_json(const BarrierCurve& curve) {
-  Json points = Json::array();
-  for (std::size_t i = 0; i < curve.points.size(); ++i) {
-    Json point{{"lambda", curve.lambda[i]}};
-    point.update(evaluation_json(curve.points[i]));
-    points.push_back(std::move(point));
-  }
-  return {{"barrier", curve.barrier},
-          {"barrier_paper", curve.barrier_paper},
-          {"points", std::move(points)}};
-}
-
 class Barrier : public Command {
  public:
   void options(Options& options) override {
     options.description(
         "The barrier is the largest rise of the loss over the line between the two ends; the "
-        "paper's variant, over their mean, is printed beside it.\n\n"
+        "paper's variant, over their mean, is printed beside it. Of more than two models, a table "
+        "of all pairs.\n\n"
+        "Much of what an average loses may be calibration: 'calibrated' is its loss with logits "
+        "divided by one number, chosen on a random half of the samples and judged on the other.\n\n"
         "--json prints one object: a, b, setting (graph, data, loss), barrier, barrier_paper, "
-        "points "
-        "(lambda, loss, accuracy, samples), repaired_norms, and with --rebase rebased: the curve "
-        "after matching, "
-        "spec, objective_before, objective_after, sweeps.");
-    options.argument("a", request_.a, "revision (rev or rev:path) or checkpoint file").required();
-    options.argument("b", request_.b, "the other end").required();
+        "average (of the two: loss, accuracy, samples), calibrated (temperature, loss, and the "
+        "loss without it on the same samples as uncalibrated), points "
+        "(lambda, loss, accuracy, samples), repaired_norms, with --bootstrap barrier_interval, "
+        "barrier_paper_interval and of each point loss_interval and accuracy_interval, "
+        "and with --rebase rebased: the same after matching, "
+        "spec, objective_before, objective_after, sweeps. Of more than two models: models, "
+        "setting, and pairs, a list of these objects.");
+    options.argument("a", a_, "revision (rev or rev:path) or checkpoint file").required();
+    options.argument("b", b_, "the other end").required();
+    options.arguments("more", more_, "others: then all pairs");
     options.value("--points", request_.points, "evaluations along the line (default 25)")
         .range(2, 10000);
     options.flag("--rebase", request_.rebase, "also with B matched onto A: before and after");
+    options
+        .value("--bootstrap", resamples_,
+               "intervals of 95 % from that many resamples of the data's samples: 1000")
+        .range(2, 1'000'000)
+        .value_name("n");
     options.flag("--no-repair", no_repair_,
                  "between the ends, average the running variances of batch norms like all else");
     add_evaluation_options(options, request_.evaluation);
@@ -65,72 +66,62 @@ class Barrier : public Command {
   }
 
   int run() override {
+    if (!svg_.empty() && !more_.empty()) throw UsageError("--svg draws one line: name two models");
     const std::unique_ptr<Workspace> repository = find_repository();
-    const BarrierReport report = measure(repository.get());
+    const std::vector<BarrierReport> reports = measure(repository.get());
     if (json_)
-      print_json(report);
+      print_json(reports);
     else
-      print_text(report);
+      print_text(reports);
     if (!svg_.empty())
-      os::write_file(
-          svg_, as_bytes(curves_svg(curves(report, loss_curve), kLambda, report.setting.loss)));
+      os::write_file(svg_, as_bytes(curves_svg(curves(reports.front(), loss_curve), kLambda,
+                                               reports.front().setting.loss)));
     return 0;
   }
 
  private:
-  BarrierReport measure(Workspace* repository) {
+  std::vector<BarrierReport> measure(Workspace* repository) {
     request_.repair = !no_repair_;
-    const int curves = request_.rebase ? 2 : 1;
-    Progress progress("evaluating", static_cast<std::uint64_t>(curves * request_.points));
-    request_.progress = [&](int, int) { progress.advance(); };
-    return barrier(repository, request_);
+    request_.models = {a_, b_};
+    request_.models.insert(request_.models.end(), more_.begin(), more_.end());
+    request_.resamples = static_cast<std::uint64_t>(resamples_);
+    std::optional<Progress> progress;
+    request_.progress = [&](std::uint64_t more, std::uint64_t total) {
+      if (!progress) progress.emplace("evaluating", total);
+      progress->advance(more);
+    };
+    return barriers(repository, request_);
   }
 
   static std::vector<NamedCurve> curves(const BarrierReport& report,
                                         NamedCurve (*make)(std::string, const BarrierCurve&)) {
-    if (!report.rebased) return {make("", report.curve)};
-    return {make("before rebase", report.curve), make("after rebase", *report.rebased)};
+    if (!report.rebased) return {make("", report.before.curve)};
+    return {make("before rebase", report.before.curve),
+            make("after rebase", report.rebased->curve)};
   }
 
-  void print_rows(const BarrierCurve& curve) const {
-    const std::size_t width = std::max({request_.a.size(), request_.b.size(), std::size_t{12}});
-    const auto row = [&](const std::string& name, const Evaluation& evaluation) {
-      fmt::print("  {:<{}}  loss {:>8.4f}  accuracy {:>8}\n", name, width, evaluation.loss,
-                 accuracy_text(evaluation));
-    };
-    row(request_.a, curve.points.front());
-    row(request_.points % 2 == 1 ? "midpoint" : "near middle",
-        curve.points[curve.points.size() / 2]);
-    row(request_.b, curve.points.back());
-    fmt::print("  {:<{}}       {:>8.4f}  (over the mean of the ends: {:.4f})\n", "barrier", width,
-               curve.barrier, curve.barrier_paper);
-  }
-
-  void print_text(const BarrierReport& report) const {
-    fmt::print("{} - {}: {} points, {}, {} samples of {}\n", request_.a, request_.b,
-               request_.points, report.setting.loss, report.curve.points.front().samples,
-               report.setting.data.filename().string());
-    if (report.rebased) fmt::print("before rebase\n");
-    print_rows(report.curve);
-    if (report.rebased) {
-      fmt::print("after rebase: objective {:.2f} -> {:.2f} ({} sweeps, {})\n",
-                 report.match->objective_before, report.match->objective_after,
-                 report.match->sweeps, report.spec);
-      print_rows(*report.rebased);
+  void print_text(const std::vector<BarrierReport>& reports) const {
+    const BarrierReport& first = reports.front();
+    const std::string what = more_.empty() ? first.a + " - " + first.b
+                                           : counted(request_.models.size(), "model") + ", " +
+                                                 counted(reports.size(), "pair");
+    fmt::print("{}: {} points, {}, {} samples of {}\n", what, request_.points, first.setting.loss,
+               first.before.curve.points.front().samples, first.setting.data.filename().string());
+    if (!more_.empty()) {
+      print_pairs(reports);
+      fmt::print("{}", norm_line(first, request_.repair));
+      return;
     }
-    if (report.running_statistics) fmt::print("{}\n", norm_line(report));
-    if (!no_draw_) draw(report);
-  }
-
-  std::string norm_line(const BarrierReport& report) const {
-    if (report.repaired > 0)
-      return fmt::format(
-          "between the ends, the running variances of {} follow from the weights (--no-repair: "
-          "averages)",
-          counted(report.repaired, "batch norm"));
-    return fmt::format(
-        "note: between the ends, the running variances of batch norms are averages{}",
-        no_repair_ ? "" : ": no spec says which layers they follow");
+    if (first.rebased) fmt::print("before rebase\n");
+    print_line(first, first.before);
+    if (first.rebased) {
+      fmt::print("after rebase: objective {:.2f} -> {:.2f} ({} sweeps, {})\n",
+                 first.match->objective_before, first.match->objective_after, first.match->sweeps,
+                 first.spec);
+      print_line(first, *first.rebased);
+    }
+    fmt::print("{}", norm_line(first, request_.repair));
+    if (!no_draw_) draw(first);
   }
 
   static void draw(const BarrierReport& report) {
@@ -138,36 +129,39 @@ class Barrier : public Command {
     const bool colour = ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
     fmt::print("\n{}", draw_curves(curves(report, loss_curve), kLambda, report.setting.loss, kWidth,
                                    14, colour));
-    if (report.curve.points.front().accuracy)
+    if (report.before.curve.points.front().accuracy)
       fmt::print("\n{}", draw_curves(curves(report, accuracy_curve), kLambda, "accuracy, %", kWidth,
                                      8, colour));
   }
 
-  void print_json(const BarrierReport& report) const {
-    Json json{{"a", request_.a}, {"b", request_.b}};
-    json["setting"] = setting_json(report.setting);
-    json.update(curve_json(report.curve));
-    if (report.rebased) {
-      json["rebased"] = {{"spec", report.spec},
-                         {"objective_before", report.match->objective_before},
-                         {"objective_after", report.match->objective_after},
-                         {"sweeps", report.match->sweeps}};
-      json["rebased"].update(curve_json(*report.rebased));
+  void print_json(const std::vector<BarrierReport>& reports) const {
+    const Json setting = setting_json(reports.front().setting);
+    Json json;
+    if (more_.empty()) {
+      json = report_json(reports.front());
+    } else {
+      json["models"] = request_.models;
+      json["pairs"] = Json::array();
+      for (const BarrierReport& report : reports) json["pairs"].push_back(report_json(report));
     }
-    json["running_statistics_averaged"] = report.running_statistics && report.repaired == 0;
-    json["repaired_norms"] = report.repaired;
+    json["setting"] = setting;
     fmt::print("{}\n", json.dump());
   }
 
   BarrierRequest request_;
+  std::string a_;
+  std::string b_;
+  std::vector<std::string> more_;
   std::string svg_;
+  int resamples_ = 0;
   bool json_ = false;
   bool no_draw_ = false;
   bool no_repair_ = false;
 };
 
-const Registered<Barrier> kBarrier("barrier", "loss along the line between two models",
-                                   "mgit barrier main feature-branch --rebase");
+const Registered<Barrier> kBarrier(
+    "barrier", "loss along the line between two models",
+    "mgit barrier main feature-branch --rebase\nmgit barrier main a b c --bootstrap 1000");
 
 }  // namespace
 }  // namespace mgit::cli

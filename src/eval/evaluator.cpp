@@ -29,6 +29,7 @@ class TorchEvaluator : public Evaluator {
     for (const MgitTorchSlot& slot : network_.slots()) slots_.push_back(weight_slot(slot));
     if (options.batch == 0) throw UsageError("a batch has at least one sample");
     const DataSet data = read_data_set(options.data);
+    samples_ = data.input.view.shape.empty() ? 0 : data.input.view.shape.front();
     try {
       network_.set_data(data.input.view, data.target.view);
     } catch (const Error& error) {
@@ -42,6 +43,11 @@ class TorchEvaluator : public Evaluator {
     Evaluation evaluation{result.loss, std::nullopt, result.samples};
     if (result.accuracy >= 0) evaluation.accuracy = result.accuracy;
     return evaluation;
+  }
+
+  SampleScores scores(const TensorSource& weights, const std::vector<double>& scales) override {
+    set_weights(weights);
+    return network_.scores(options_.loss, options_.batch, samples_, scales);
   }
 
   double largest_output_change(const TensorSource& before, const TensorSource& after) override {
@@ -72,6 +78,7 @@ class TorchEvaluator : public Evaluator {
   EvaluatorOptions options_;
   TorchNetwork network_;
   std::vector<WeightSlot> slots_;
+  std::uint64_t samples_ = 0;
 };
 
 }  // namespace

@@ -28,15 +28,24 @@ class GraphEvaluator : public Evaluator {
     network_.set_weights(weights);
     MgitTorchSums sums{};
     for_each_output([&](const TorchTensor& output, const GraphBatch& batch) {
-      if (!batch.target)
-        throw MissingError("has no tensor \"target\"", options_.data.string(),
-                           "a data file is a safetensors file with \"input\" and \"target\"");
-      add_torch_loss(options_.loss, output, batch.target, sums);
+      add_torch_loss(options_.loss, output, target_of(batch), sums);
     });
     const auto samples = static_cast<double>(sums.samples);
     Evaluation result{sums.loss / samples, std::nullopt, sums.samples};
     if (options_.loss == "cross_entropy")
       result.accuracy = static_cast<double>(sums.correct) / samples;
+    return result;
+  }
+
+  SampleScores scores(const TensorSource& weights, const std::vector<double>& scales) override {
+    network_.set_weights(weights);
+    SampleScores result = room_for_scores(options_.loss, network_.samples(), scales.size());
+    const MgitTorchScoring scoring = scoring_into(result, scales);
+    std::uint64_t begin = 0;
+    for_each_output([&](const TorchTensor& output, const GraphBatch& batch) {
+      score_torch_batch(options_.loss, output, target_of(batch), begin, scoring);
+      begin += batch.samples;
+    });
     return result;
   }
 
@@ -68,6 +77,12 @@ class GraphEvaluator : public Evaluator {
   }
 
  private:
+  const TorchTensor& target_of(const GraphBatch& batch) const {
+    if (batch.target) return batch.target;
+    throw MissingError("has no tensor \"target\"", options_.data.string(),
+                       "a data file is a safetensors file with \"input\" and \"target\"");
+  }
+
   template <typename Visit>
   void for_each_output(const Visit& visit) {
     const std::vector<ValueId> wanted = {network_.output()};

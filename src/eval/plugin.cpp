@@ -130,6 +130,27 @@ MgitTorchResult TorchNetwork::evaluate(const std::string& loss, std::uint64_t ba
   return result;
 }
 
+SampleScores room_for_scores(const std::string& loss, std::uint64_t samples, std::size_t scales) {
+  SampleScores result{samples, std::vector<double>(samples * scales), {}};
+  result.correct.resize(loss == "mse" ? 0 : samples);
+  return result;
+}
+
+MgitTorchScoring scoring_into(SampleScores& scores, const std::vector<double>& scales) {
+  return {scales.data(), scales.size(), scores.samples, scores.losses.data(),
+          scores.correct.data()};
+}
+
+SampleScores TorchNetwork::scores(const std::string& loss, std::uint64_t batch,
+                                  std::uint64_t samples, const std::vector<double>& scales) {
+  MgitTorchError error{};
+  SampleScores result = room_for_scores(loss, samples, scales.size());
+  const MgitTorchScoring scoring = scoring_into(result, scales);
+  if (torch_plugin().score(network_.get(), loss.c_str(), batch, &scoring, &error) == 0)
+    throw Error(error.text, where_);
+  return result;
+}
+
 void TorchNetwork::keep_outputs(std::uint64_t batch) {
   MgitTorchError error{};
   if (torch_plugin().keep_outputs(network_.get(), batch, &error) == 0)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "eval/torch_abi.h"
+#include "mgit/eval.h"
 #include "mgit/tensor.h"
 
 namespace mgit {
@@ -20,6 +21,11 @@ const MgitTorchApi& torch_plugin();
 
 /// A tensor as the plugin is given it. Borrows both.
 MgitTorchTensor borrowed(const char* name, const TensorView& view);
+
+/// Scores of `samples` samples for as many scales, to be filled; and where the plugin fills them,
+/// borrowed.
+SampleScores room_for_scores(const std::string& loss, std::uint64_t samples, std::size_t scales);
+MgitTorchScoring scoring_into(SampleScores& scores, const std::vector<double>& scales);
 
 /// A network inside the plugin. Owned by one thread.
 class TorchNetwork {
@@ -38,6 +44,9 @@ class TorchNetwork {
   void write_slot(std::size_t index, Bytes data);
   void set_data(const TensorView& input, const TensorView& target);
   MgitTorchResult evaluate(const std::string& loss, std::uint64_t batch);
+  /// Of `samples` samples, for each of the scales.
+  SampleScores scores(const std::string& loss, std::uint64_t batch, std::uint64_t samples,
+                      const std::vector<double>& scales);
   /// Keeps the outputs for largest_change(), which compares with those of other weights.
   void keep_outputs(std::uint64_t batch);
   double largest_change(std::uint64_t batch);

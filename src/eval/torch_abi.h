@@ -12,7 +12,7 @@
 extern "C" {
 
 // Raised whenever anything below changes: mgit refuses a plugin of another version.
-inline constexpr std::uint32_t kMgitTorchAbi = 5;
+inline constexpr std::uint32_t kMgitTorchAbi = 6;
 
 struct MgitTorchNetwork;
 
@@ -109,6 +109,15 @@ struct MgitTorchSums {
   std::uint64_t samples;
 };
 
+// What single samples, the rows of the data set, cost: of each its mean over what it has to tell.
+struct MgitTorchScoring {
+  const double* scales;   // logits are multiplied by them; of cross_entropy alone
+  std::uint64_t count;    // of scales
+  std::uint64_t samples;  // of the data set
+  double* losses;         // `samples` for each scale
+  double* correct;        // `samples` shares, 0..1; left alone where it is no classification
+};
+
 struct MgitTorchError {
   char text[512];
 };
@@ -174,6 +183,13 @@ struct MgitTorchApi {
   // Adds what evaluate() adds for a batch: `loss` as there.
   int (*add_loss)(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
                   MgitTorchSums* sums, MgitTorchError* error);
+
+  // As evaluate(), sample by sample.
+  int (*score)(MgitTorchNetwork* network, const char* loss, std::uint64_t batch,
+               const MgitTorchScoring* scoring, MgitTorchError* error);
+  // The scores of one batch, whose first sample is `begin`, of what the network returned for it.
+  int (*score_batch)(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
+                     std::uint64_t begin, const MgitTorchScoring* scoring, MgitTorchError* error);
 };
 
 typedef const MgitTorchApi* (*MgitTorchApiFunction)();

@@ -169,6 +169,15 @@ void add_torch_loss(const std::string& loss, const TorchTensor& output, const To
     throw Error(error.text);
 }
 
+void score_torch_batch(const std::string& loss, const TorchTensor& output,
+                       const TorchTensor& target, std::uint64_t begin,
+                       const MgitTorchScoring& scoring) {
+  MgitTorchError error{};
+  if (torch_plugin().score_batch(loss.c_str(), output.get(), target.get(), begin, &scoring,
+                                 &error) == 0)
+    throw Error(error.text);
+}
+
 template <typename T>
 void ChannelMoments::add_batch(const T* values, const Units& along) {
   const auto count = static_cast<double>(along.blocks * along.values);

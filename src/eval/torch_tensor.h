@@ -79,6 +79,10 @@ TorchTensor call_torch_for_one(const std::string& op, const std::vector<TorchArg
 /// Error for another loss, and for targets that are not those of the output.
 void add_torch_loss(const std::string& loss, const TorchTensor& output, const TorchTensor& target,
                     MgitTorchSums& sums);
+/// Scores of a batch whose first sample is `begin`.
+void score_torch_batch(const std::string& loss, const TorchTensor& output,
+                       const TorchTensor& target, std::uint64_t begin,
+                       const MgitTorchScoring& scoring);
 
 /// Mean, variance (of all, not of a sample) and mean of squares of each unit along an axis of some
 /// values, in float64; several batches are added up. One order of additions, whatever the threads.

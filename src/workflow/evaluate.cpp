@@ -14,6 +14,7 @@
 #include "merge/batch_norms.h"
 #include "merge/norm_repair.h"
 #include "mgit/lineage.h"
+#include "mgit/merge.h"
 #include "model/model_spec.h"
 #include "model/training_state.h"
 #include "workflow/opened_model.h"
@@ -126,21 +127,61 @@ std::optional<Spec> spec_for(const Workspace* repository, const BarrierRequest& 
   }
 }
 
-void add_rebased_curve(const BarrierRequest& request, const NamedModel& a, const NamedModel& b,
-                       const Spec& spec, const std::vector<BatchNorm>& norms, Evaluator& evaluator,
-                       BarrierReport& report) {
-  report.spec = describe_spec(spec);
-  report.match = require_method(kDefaultMethod)
-                     .match({.spec = spec, .a = a.weights, .b = b.weights, .options = {}});
-  const PermutedModel permuted(b.weights, spec, report.match->permutation);
-  const NormRepair repair(norms, a.weights, permuted);
-  report.rebased = barrier_curve(
-      evaluator, a.weights, permuted, request.points,
-      [&](int done, int total) {
-        if (request.progress) request.progress(total + done, 2 * total);
-      },
-      &repair);
-}
+/// Draws the lines between models, with one evaluator.
+class Judge {
+ public:
+  Judge(const BarrierRequest& request, Evaluator& evaluator, std::size_t pairs)
+      : request_(request),
+        evaluator_(evaluator),
+        evaluations_(pairs * (request.rebase ? 2 : 1) *
+                     static_cast<std::uint64_t>(request.points)) {}
+
+  BarrierReport between(const Workspace* repository, const NamedModel& a, const NamedModel& b,
+                        const EvaluatorOptions& setting) {
+    BarrierReport report;
+    report.a = a.name;
+    report.b = b.name;
+    report.setting = setting;
+    report.running_statistics = a.has_running_statistics();
+    const std::optional<Spec> spec = spec_for(repository, request_, b);
+    std::vector<BatchNorm> norms;
+    if (spec && request_.repair) norms = batch_norms(*spec, b.weights.tensors());
+    report.repaired = norms.size();
+    report.before = line(a.weights, b.weights, norms, setting);
+    if (!request_.rebase) return report;
+    report.spec = describe_spec(*spec);
+    report.match = require_method(kDefaultMethod)
+                       .match({.spec = *spec, .a = a.weights, .b = b.weights, .options = {}});
+    report.rebased =
+        line(a.weights, PermutedModel(b.weights, *spec, report.match->permutation), norms, setting);
+    return report;
+  }
+
+ private:
+  JudgedCurve line(const TensorSource& a, const TensorSource& b,
+                   const std::vector<BatchNorm>& norms, const EvaluatorOptions& setting) {
+    const NormRepair repair(norms, a, b);
+    JudgedCurve result;
+    std::vector<SampleScores> scores;
+    const bool sampled = request_.resamples > 0;
+    result.curve = barrier_curve(
+        evaluator_, a, b, request_.points,
+        [&](int, int) {
+          if (request_.progress) request_.progress(1, evaluations_);
+        },
+        &repair, sampled ? &scores : nullptr);
+    if (sampled) result.intervals = bootstrap(result.curve.lambda, scores, request_.resamples);
+    const InterpolatedModel average(a, b, 0.5, &repair);
+    result.average = request_.points % 2 == 1 ? result.curve.points[result.curve.points.size() / 2]
+                                              : evaluator_.evaluate(average);
+    if (setting.loss == "cross_entropy") result.calibrated = calibrate(evaluator_, average);
+    return result;
+  }
+
+  const BarrierRequest& request_;
+  Evaluator& evaluator_;
+  std::uint64_t evaluations_;
+};
 
 }  // namespace
 
@@ -199,29 +240,19 @@ std::vector<EvaluatedModel> evaluate_models(Workspace* repository,
   return results;
 }
 
-BarrierReport barrier(Workspace* repository, const BarrierRequest& request) {
-  const NamedModel a = find_model(repository, request.a, request.evaluation.model);
-  const NamedModel b = find_model(repository, request.b, request.evaluation.model);
-  BarrierReport report;
-  report.setting = setting_for(repository, a, request.evaluation);
-  report.running_statistics = a.has_running_statistics();
-  const std::unique_ptr<Evaluator> evaluator = open_evaluator(report.setting);
-  evaluate(*evaluator, a);
-  evaluate(*evaluator, b);
-  const int stages = request.rebase ? 2 : 1;
-  const std::optional<Spec> spec = spec_for(repository, request, b);
-  std::vector<BatchNorm> norms;
-  if (spec && request.repair) norms = batch_norms(*spec, b.weights.tensors());
-  report.repaired = norms.size();
-  const NormRepair repair(norms, a.weights, b.weights);
-  report.curve = barrier_curve(
-      *evaluator, a.weights, b.weights, request.points,
-      [&](int done, int total) {
-        if (request.progress) request.progress(done, stages * total);
-      },
-      &repair);
-  if (request.rebase) add_rebased_curve(request, a, b, *spec, norms, *evaluator, report);
-  return report;
+std::vector<BarrierReport> barriers(Workspace* repository, const BarrierRequest& request) {
+  std::vector<NamedModel> models;
+  for (const std::string& name : request.models)
+    models.push_back(find_model(repository, name, request.evaluation.model));
+  const EvaluatorOptions setting = setting_for(repository, models.front(), request.evaluation);
+  const std::unique_ptr<Evaluator> evaluator = open_evaluator(setting);
+  for (const NamedModel& model : models) evaluate(*evaluator, model);
+  Judge judge(request, *evaluator, models.size() * (models.size() - 1) / 2);
+  std::vector<BarrierReport> reports;
+  for (std::size_t i = 0; i < models.size(); ++i)
+    for (std::size_t j = i + 1; j < models.size(); ++j)
+      reports.push_back(judge.between(repository, models[i], models[j], setting));
+  return reports;
 }
 
 }  // namespace mgit

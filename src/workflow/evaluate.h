@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mgit/eval.h"
+#include "mgit/judging.h"
 #include "mgit/match.h"
 #include "mgit/workspace.h"
 
@@ -57,25 +58,37 @@ std::vector<EvaluatedModel> evaluate_models(Workspace* repository,
                                             const EvaluationRequest& request);
 
 struct BarrierRequest {
-  std::string a;
-  std::string b;
+  std::vector<std::string> models;  // two or more
   EvaluationRequest evaluation;
   int points = 25;
-  bool rebase = false;  // also with B matched onto A
-  bool repair = true;   // between the ends, running variances follow from the weights
-  std::function<void(int done, int total)> progress;
+  std::uint64_t resamples = 0;  // of the data, for intervals; 0: none
+  bool rebase = false;          // also with B matched onto A
+  bool repair = true;           // between the ends, running variances follow from the weights
+  std::function<void(std::uint64_t more, std::uint64_t total)> progress;  // evaluations
+};
+
+/// What lies between two models.
+struct JudgedCurve {
+  BarrierCurve curve;
+  std::optional<CurveIntervals> intervals;  // with `resamples`
+  Evaluation average;                       // of the two, each with half
+  std::optional<Calibration> calibrated;    // the average, of cross_entropy
 };
 
 struct BarrierReport {
+  std::string a;
+  std::string b;
   EvaluatorOptions setting;
-  BarrierCurve curve;
-  std::optional<MatchResult> match;  // with `rebase`
-  std::string spec;                  // which one, and how far it is proved
-  std::optional<BarrierCurve> rebased;
+  JudgedCurve before;
+  std::optional<JudgedCurve> rebased;  // with `rebase`
+  std::optional<MatchResult> match;
+  std::string spec;                 // which one, and how far it is proved
   bool running_statistics = false;  // the network has batch norms
   std::size_t repaired = 0;         // how many of them were repaired between the ends
 };
 
-BarrierReport barrier(Workspace* repository, const BarrierRequest& request);
+/// Of each pair of the models, in their order, with the network and data of the first; all weights
+/// are in memory. Throws Error where they cannot be evaluated, or rebased.
+std::vector<BarrierReport> barriers(Workspace* repository, const BarrierRequest& request);
 
 }  // namespace mgit

@@ -231,6 +231,24 @@ int add_batch_loss(const char* loss, const MgitTorchValue* output, const MgitTor
   });
 }
 
+int score_network(MgitTorchNetwork* network, const char* loss, std::uint64_t batch,
+                  const MgitTorchScoring* scoring, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    if (!network->input.defined()) throw std::runtime_error("no data to evaluate on");
+    score_all(*network, loss, static_cast<std::int64_t>(batch), *scoring);
+    return 1;
+  });
+}
+
+int score_batch(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
+                std::uint64_t begin, const MgitTorchScoring* scoring, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    const c10::InferenceMode no_gradients;
+    score(loss, output->tensor, target->tensor, begin, *scoring);
+    return 1;
+  });
+}
+
 constexpr MgitTorchApi kApi{kMgitTorchAbi,
                             TORCH_VERSION,
                             set_threads,
@@ -252,7 +270,9 @@ constexpr MgitTorchApi kApi{kMgitTorchAbi,
                             release_value,
                             has_operator,
                             call_operator,
-                            add_batch_loss};
+                            add_batch_loss,
+                            score_network,
+                            score_batch};
 
 }  // namespace
 }  // namespace mgit::torch_plugin

@@ -37,8 +37,14 @@ const char* name_of(at::ScalarType type);
 void add_loss(const std::string& loss, const at::Tensor& output, const at::Tensor& target,
               MgitTorchSums& sums);
 
+/// Of the samples from `begin` on.
+void score(const std::string& loss, const at::Tensor& output, const at::Tensor& target,
+           std::uint64_t begin, const MgitTorchScoring& scoring);
+
 /// Throws std::runtime_error for what does not fit together, c10::Error for LibTorch's own.
 MgitTorchResult evaluate(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch);
+void score_all(MgitTorchNetwork& network, const std::string& loss, std::int64_t batch,
+               const MgitTorchScoring& scoring);
 
 std::vector<at::Tensor> outputs(MgitTorchNetwork& network, std::int64_t batch);
 

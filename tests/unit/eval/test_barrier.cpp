@@ -26,6 +26,10 @@ class FakeEvaluator : public Evaluator {
     std::memcpy(&value, weights.read("w").view.data.data(), sizeof(value));
     return {loss_(static_cast<double>(value)), std::nullopt, 1};
   }
+  SampleScores scores(const TensorSource& weights, const std::vector<double>&) override {
+    const double loss = evaluate(weights).loss;
+    return {2, {loss - 1, loss + 1}, {0, 1}};
+  }
   double largest_output_change(const TensorSource& before, const TensorSource& after) override {
     return std::abs(evaluate(after).loss - evaluate(before).loss);
   }
@@ -79,6 +83,19 @@ TEST(BarrierCurve, ALossThatIsNoNumberIsAnInfiniteBarrier) {
   const BarrierCurve curve = barrier_curve(evaluator, scalar_model(0), scalar_model(1), 5);
   EXPECT_TRUE(std::isinf(curve.barrier));
   EXPECT_TRUE(std::isinf(curve.barrier_paper));
+}
+
+TEST(BarrierCurve, OfSinglesSamplesHasTheirMeans) {
+  FakeEvaluator evaluator([](double x) { return 1 + 2 * x + 4 * x * (1 - x); });
+  std::vector<SampleScores> scores;
+  const BarrierCurve curve =
+      barrier_curve(evaluator, scalar_model(0), scalar_model(1), 5, {}, nullptr, &scores);
+  const BarrierCurve plain = barrier_curve(evaluator, scalar_model(0), scalar_model(1), 5);
+  EXPECT_EQ(scores.size(), 5u);
+  EXPECT_NEAR(curve.barrier, plain.barrier, 1e-12);
+  EXPECT_NEAR(curve.barrier_paper, plain.barrier_paper, 1e-12);
+  EXPECT_EQ(curve.points[2].accuracy, 0.5);
+  EXPECT_EQ(curve.points[2].samples, 2u);
 }
 
 TEST(BarrierCurve, NeedsTwoPoints) {
