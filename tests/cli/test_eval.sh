@@ -111,6 +111,60 @@ contains "$(cat curve.svg)" "after rebase"
 ok mgit barrier main feature --rebase --points 5
 contains "$output" "after rebase"
 
+scenario "barrier: intervals, and what of the average's loss is calibration"
+biased_pair repository
+mgit trust >/dev/null
+ok mgit barrier main feature --points 5 --json
+lacks "$output" "interval"
+equal "$(number "$output" average)" "$(number "$output" points 2 | sed "s/'lambda': 0.5, //")" "the average"
+less "$(number "$output" calibrated loss)" "$(number "$output" calibrated uncalibrated)"
+plain=$(number "$output" barrier)
+ok mgit barrier main feature --points 5 --json --bootstrap 200
+holds "abs($(number "$output" barrier) - $plain) < 1e-9"
+less "$(number "$output" barrier_interval 0)" "$plain"
+less "$plain" "$(number "$output" barrier_interval 1)"
+less "$(number "$output" points 2 accuracy_interval 0)" "$(number "$output" points 2 accuracy)"
+less "$(number "$output" points 2 accuracy)" "$(number "$output" points 2 accuracy_interval 1)"
+ok mgit barrier main feature --points 4 --no-draw --bootstrap 50 --rebase
+contains "$output" "near middle"
+contains "$output" "calibrated"
+contains "$output" "["
+python3 - "$trained/digits.safetensors" flat.safetensors <<'END'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + size])
+begin, end = header["input"]["data_offsets"]
+rows = header["target"]["shape"][0]
+body = data[8 + size + begin:8 + size + end] + struct.pack("<f", 0.5) * (rows * 10)
+header = {"input": {**header["input"], "data_offsets": [0, end - begin]},
+          "target": {"dtype": "F32", "shape": [rows, 10], "data_offsets": [end - begin, len(body)]}}
+text = json.dumps(header).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + body)
+END
+ok mgit barrier main feature --points 3 --no-draw --bootstrap 20 --loss mse --data flat.safetensors
+lacks "$output" "calibrated"
+contains "$output" "accuracy        -"
+fails_with 129 "" mgit barrier main feature --bootstrap 1
+
+scenario "barrier: a table of all pairs of several models"
+biased_pair repository
+mgit trust >/dev/null
+ok mgit barrier main feature "$trained/mlp-1.safetensors" --points 3 --rebase
+contains "$output" "3 models, 3 pairs: 3 points"
+contains "$output" "main - feature"
+contains "$output" "feature - $trained/mlp-1.safetensors"
+equal "$(grep -c '^  after rebase ' <<<"$output")" 3 "rows after a rebase"
+ok mgit barrier main feature "$trained/mlp-1.safetensors" --points 3 --rebase --json
+equal "$(number "$output" models)" "['main', 'feature', '$trained/mlp-1.safetensors']"
+equal "$(number "$output" pairs 1 a) $(number "$output" pairs 1 b)" "main $trained/mlp-1.safetensors"
+third=$(number "$output" pairs 2 rebased barrier)
+less "$third" "$(number "$output" pairs 2 barrier)"
+ok mgit barrier feature "$trained/mlp-1.safetensors" --points 3 --rebase --json
+equal "$(number "$output" rebased barrier)" "$third" "as of the two alone"
+fails_with 129 "--svg draws one line" mgit barrier main feature main --svg out.svg
+fails_with 128 "no such revision or checkpoint file" mgit barrier main feature nowhere
+
 scenario "one clear line for what cannot be evaluated"
 biased_pair repository
 mgit trust >/dev/null

@@ -119,6 +119,11 @@ TEST_F(GraphFiles, AnExportedProgramIsEvaluatedInBatches) {
     EXPECT_NEAR(result.loss, expected, 1e-5 * expected);
     EXPECT_EQ(result.samples, 30U);
     EXPECT_FALSE(result.accuracy);
+    const SampleScores scores = evaluator->scores(weights, {1, 2});
+    EXPECT_EQ(scores.samples, 10U);
+    EXPECT_EQ(scores.losses.size(), 20U);
+    EXPECT_NEAR(scores.loss(1), result.loss, 1e-9);
+    EXPECT_TRUE(scores.correct.empty());
     EXPECT_EQ(evaluator->largest_output_change(weights, weights), 0);
   }
   EXPECT_GT(evaluator->largest_output_change(random_weights(graph, 1), random_weights(graph, 2)),

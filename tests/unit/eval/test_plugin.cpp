@@ -146,6 +146,22 @@ TEST_F(TrainedNetwork, TheBatchSizeDoesNotMatter) {
   EXPECT_NEAR(open_evaluator(options_)->evaluate(weights_).loss, whole, 1e-6);
 }
 
+TEST_F(TrainedNetwork, ScoresOfSamplesAddUpToWhatAllCost) {
+  options_.batch = 300;
+  const auto evaluator = open_evaluator(options_);
+  const Evaluation all = evaluator->evaluate(weights_);
+  const SampleScores scores = evaluator->scores(weights_, {1, 0, 2});
+  EXPECT_EQ(scores.samples, 2000u);
+  EXPECT_EQ(scores.losses.size(), 6000u);
+  EXPECT_NEAR(scores.loss(), all.loss, 1e-9);
+  EXPECT_NEAR(scores.loss(1), std::log(10.0), 1e-6);  // all ten digits alike
+  EXPECT_NE(scores.loss(2), scores.loss());
+  double correct = 0;
+  for (const double each : scores.correct) correct += each;
+  EXPECT_EQ(correct / 2000, all.accuracy);
+  EXPECT_NE(scores.losses[0], scores.losses[1]);
+}
+
 TEST_F(TrainedNetwork, OtherFloatsAreConverted) {
   const double own = open_evaluator(options_)->evaluate(weights_).loss;
   MemoryModel wide = without("fc2.weight");
