@@ -76,6 +76,29 @@ struct CosineReport {
 CosineReport cosines(const Spec& spec, const TensorSource& a, const TensorSource& b,
                      const Permutation& permutation);
 
+/// A place of a group: what the order that all of its places share is worth there, and what the
+/// best order for this place alone would be, the other groups as they are.
+struct PlaceAgreement {
+  std::string tensor;
+  std::size_t axis = 0;
+  double shared = 0;            // part of the objective
+  double alone = 0;             // never less than `shared`
+  std::uint32_t elsewhere = 0;  // units that the order for this place alone puts in other places
+};
+
+struct GroupAgreement {
+  std::vector<PlaceAgreement> places;  // in the order of the spec's tensors
+  std::uint32_t tied = 0;              // units that could change places with another without a loss
+
+  /// Of what the places could have alone, the part that the shared order does not give them.
+  double lost() const;
+};
+
+/// Parallel to Spec::groups. Empty for groups that are fixed, are families, hold some or share a
+/// product with another. Costs a product and an assignment for each place. Throws as match_weights.
+std::vector<GroupAgreement> agreement(const Spec& spec, const TensorSource& a,
+                                      const TensorSource& b, const Permutation& permutation);
+
 /// Cosine between two models over their common arithmetic tensors of rank 2 or more (DESIGN section
 /// 7: which base a model has); over all of them where none has such a rank. 0 if there are none or
 /// one is zero.

@@ -15,6 +15,10 @@
 namespace mgit::cli {
 namespace {
 
+/// Of a group that stands on fewer, the places are those of one layer and the next.
+constexpr std::size_t kManyPlaces = 6;
+constexpr std::size_t kShownPlaces = 8;
+
 class MatchCommand : public Command {
  public:
   void options(Options& options) override {
@@ -24,12 +28,20 @@ class MatchCommand : public Command {
         "proved will do.\n\n"
         "Cosines are between A and B, then between A and B permuted: over all tensors that are "
         "matched, and with --report over those that carry a group, the least alike first: those "
-        "limit the result.\n\n"
+        "limit the result. A group that stands on many tensors, as a residual stream does, has one "
+        "order "
+        "for all of them: --report says how much of the similarity that each place could have "
+        "alone "
+        "is lost by that, and how many units would be elsewhere. Units that are tied could change "
+        "places with another without a loss.\n\n"
         "--json prints one object: a, b, path (of B), architecture, proof, spec (its digest), "
         "method, seed, restarts, sweeps, objective_before, objective_after, cosine_before, "
         "cosine_after, units, moved, worth_rebase, groups (in the order of the spec: name, units, "
         "moved, similarity_before, similarity_after: this group's part of the objective before and "
-        "after it alone moves, cosine_before, cosine_after).\n\n"
+        "after it alone moves, cosine_before, cosine_after, with --report also tied, lost, and "
+        "places: tensor, axis, shared and "
+        "alone, the objective's part in the shared order and in the best one for it alone, "
+        "elsewhere).\n\n"
         "-o writes what a rebase records as Mgit-Permutation (docs/formats.md).");
     options.argument("a", request_.a, "revision (rev or rev:path) or checkpoint file").required();
     options.argument("b", request_.b, "the one that would move").required();
@@ -59,6 +71,7 @@ class MatchCommand : public Command {
   MatchReport match(const Workspace* repository) {
     Progress progress("matching, sweeps", 0);
     request_.progress = [&] { progress.advance(); };
+    request_.agreement = report_;
     return match_models(repository, request_);
   }
 
@@ -83,27 +96,65 @@ class MatchCommand : public Command {
     std::size_t width = 12;
     for (const GroupMatch& group : report.match.groups) width = std::max(width, group.name.size());
     fmt::print("\ncosine by group, the least alike after matching first\n");
-    fmt::print("  {:<{}} {:>7} {:>7} {:>9} {:>9}\n", "group", width, "units", "move", "before",
-               "after");
+    fmt::print("  {:<{}} {:>7} {:>7} {:>7} {:>9} {:>9}\n", "group", width, "units", "move", "tied",
+               "before", "after");
     for (const std::size_t i : report.by_cosine()) {
       const GroupMatch& group = report.match.groups[i];
       const Cosines& cosines = report.cosines.groups[i];
-      fmt::print("  {:<{}} {:>7} {:>7} {:>9.4f} {:>9.4f}\n", group.name, width, group.size,
-                 group.moved, cosines.before, cosines.after);
+      const GroupAgreement& agreement = report.agreement[i];
+      fmt::print("  {:<{}} {:>7} {:>7} {:>7} {:>9.4f} {:>9.4f}\n", group.name, width, group.size,
+                 group.moved, agreement.places.empty() ? "-" : fmt::format("{}", agreement.tied),
+                 cosines.before, cosines.after);
     }
+    for (std::size_t i = 0; i < report.agreement.size(); ++i)
+      if (report.agreement[i].places.size() >= kManyPlaces)
+        print_places(report.match.groups[i], report.agreement[i]);
+  }
+
+  /// Those that lose most.
+  static void print_places(const GroupMatch& group, const GroupAgreement& agreement) {
+    std::vector<PlaceAgreement> places = agreement.places;
+    const auto lost = [](const PlaceAgreement& place) {
+      return place.alone > 0 ? 1 - place.shared / place.alone : 0;
+    };
+    std::stable_sort(places.begin(), places.end(),
+                     [&](const auto& x, const auto& y) { return lost(x) > lost(y); });
+    fmt::print(
+        "\n{}: one order for {} places, by which {:.1f} % of what each could have alone is lost\n",
+        group.name, places.size(), 100 * agreement.lost());
+    places.resize(std::min(places.size(), kShownPlaces));
+    std::size_t width = 12;
+    for (const PlaceAgreement& place : places) width = std::max(width, place.tensor.size() + 7);
+    for (const PlaceAgreement& place : places)
+      fmt::print("  {:<{}} {:>5.1f} %, {} of {} units elsewhere\n",
+                 fmt::format("{} axis {}", place.tensor, place.axis), width, 100 * lost(place),
+                 place.elsewhere, group.size);
+  }
+
+  static Json agreement_json(const GroupAgreement& agreement) {
+    Json places = Json::array();
+    for (const PlaceAgreement& place : agreement.places)
+      places.push_back({{"tensor", place.tensor},
+                        {"axis", place.axis},
+                        {"shared", place.shared},
+                        {"alone", place.alone},
+                        {"elsewhere", place.elsewhere}});
+    return {{"tied", agreement.tied}, {"lost", agreement.lost()}, {"places", std::move(places)}};
   }
 
   void print_json(const MatchReport& report) const {
     Json groups = Json::array();
     for (std::size_t i = 0; i < report.match.groups.size(); ++i) {
       const GroupMatch& group = report.match.groups[i];
-      groups.push_back({{"name", group.name},
-                        {"units", group.size},
-                        {"moved", group.moved},
-                        {"similarity_before", group.before},
-                        {"similarity_after", group.after},
-                        {"cosine_before", report.cosines.groups[i].before},
-                        {"cosine_after", report.cosines.groups[i].after}});
+      Json json{{"name", group.name},
+                {"units", group.size},
+                {"moved", group.moved},
+                {"similarity_before", group.before},
+                {"similarity_after", group.after},
+                {"cosine_before", report.cosines.groups[i].before},
+                {"cosine_after", report.cosines.groups[i].after}};
+      if (report_) json.update(agreement_json(report.agreement[i]));
+      groups.push_back(std::move(json));
     }
     const UnitCount units = count_units(report.match);
     const Json json{{"a", request_.a},

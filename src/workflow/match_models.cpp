@@ -28,6 +28,7 @@ MatchReport match_models(const Workspace* repository, const MatchRequest& reques
   const Spec weights = spec_of_weights(report.spec, theirs.prefix, b.tensors());
   report.match = method.match({.spec = weights, .a = a, .b = b, .options = options});
   report.cosines = cosines(weights, a, b, report.match.permutation);
+  if (request.agreement) report.agreement = agreement(weights, a, b, report.match.permutation);
   report.in_basin = report.match.permutation.identity() || !worth_moving(report.match);
   return report;
 }

@@ -22,6 +22,7 @@ struct MatchRequest {
   std::uint64_t seed = 0;
   int restarts = MatchOptions{}.restarts;
   std::string method{kDefaultMethod};  // a row of matching_methods()
+  bool agreement = false;              // also how far the places of each group agree
   /// Called after each sweep.
   std::function<void()> progress{};
 };
@@ -31,7 +32,8 @@ struct MatchReport {
   Spec spec;         // of B's whole file
   MatchResult match;
   CosineReport cosines;
-  bool in_basin = false;  // a rebase would leave B where it is
+  std::vector<GroupAgreement> agreement;  // parallel to Spec::groups, if it was asked for
+  bool in_basin = false;                  // a rebase would leave B where it is
 
   /// What limits the result comes first: groups by their cosine after matching, the lowest first.
   std::vector<std::size_t> by_cosine() const;

@@ -81,6 +81,43 @@ ok mgit match a.safetensors b.safetensors --report
 equal "$(printf '%s\n' "$output" | grep -o '^  H.fc[12]' | tr -d ' ' | tr '\n' ' ')" "H.fc2 H.fc1 "
 contains "$(printf '%s\n' "$output" | grep '  H.fc1')" "1.0000"
 
+scenario "a stream has one order for many places: which of them would have another"
+cat >stream.py <<'PYTHON'
+import json, random, struct, sys
+def write(name, tensors):
+    header, body = {}, b""
+    for key, rows in tensors.items():
+        data = b"".join(struct.pack("<%df" % len(row), *row) for row in rows)
+        header[key] = {"dtype": "F32", "shape": [len(rows), len(rows[0])], "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(header).encode()
+    open(name, "wb").write(struct.pack("<Q", len(text)) + text + body)
+normal = random.Random(1)
+matrix = lambda rows, columns: [[normal.gauss(0, 1) for _ in range(columns)] for _ in range(rows)]
+tensors = {f"w{i}": matrix(30, 16) for i in range(6)}
+write("a.safetensors", tensors)
+order = list(range(16)); normal.shuffle(order)
+for key in tensors:
+    if key != "w3": tensors[key] = [[row[j] for j in order] for row in tensors[key]]
+write("b.safetensors", tensors)
+PYTHON
+python3 stream.py
+mgit init -q . >/dev/null
+{ echo "mgit-perm 1"; echo "perm R:16"; for i in 0 1 2; do echo "w$i: _, R"; done; for i in 3 4 5; do echo "w$i as [30, 16]: _, R"; done; } >net.perm
+printf '[model "net"]\n\tpath = a.safetensors\n\tspec = net.perm\n[model "b"]\n\tpath = b.safetensors\n\tspec = net.perm\n' >.mgitconfig
+ok mgit match a.safetensors b.safetensors --report
+contains "$output" "R: one order for 6 places, by which "
+equal "$(grep -A1 '^R: one order' <<<"$output" | tail -1 | sed 's/ .*//; s/^ *//')" "" "an indented line"
+contains "$(grep -A1 '^R: one order' <<<"$output" | tail -1)" "w3 axis 1"
+contains "$(grep 'w2 axis 1' <<<"$output")" "0.0 %, 0 of 16 units elsewhere"
+ok mgit match a.safetensors b.safetensors --report --json
+equal "$(number "$output" groups 0 places 3 tensor) $(number "$output" groups 0 places 1 elsewhere)" "w3 0"
+holds "$(number "$output" groups 0 places 3 alone) > 2 * $(number "$output" groups 0 places 3 shared)"
+holds "0.05 < $(number "$output" groups 0 lost) < 0.3"
+equal "$(number "$output" groups 0 tied)" 0
+ok mgit match a.safetensors b.safetensors --json
+lacks "$output" '"places"'
+
 scenario "a spec that is not proved will do, and that is said"
 independent_fork
 cat >net.perm <<'SPEC'
