@@ -8,6 +8,8 @@
 
 #include "fuzz.h"
 #include "mgit/perm.h"
+#include "mgit/spec_folding.h"
+#include "perm/spec_folding.h"
 
 namespace {
 
@@ -71,6 +73,11 @@ void check_bound(const Spec& spec, const std::vector<TensorInfo>& network) {
   Spec again = bind_spec(spec_text(spec), "canonical", network);
   again.proof = spec.proof;
   fuzz::require(again == spec, "the canonical text binds to the same spec");
+  if (const auto folded = speclang::folded_text(spec_text(spec))) {
+    again = bind_spec(*folded, "folded", network);
+    again.proof = spec.proof;
+    fuzz::require(again == spec, "folded, the canonical text binds to the same spec");
+  }
   if (longest > kLongestAxis) return;
   const Permutation permutation = rotations(spec);
   for (const SpecTensor& tensor : spec.tensors)
@@ -86,8 +93,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::size_t divider = text.find(kDivider);
   if (divider == std::string_view::npos) return 0;
   const std::vector<TensorInfo> network = read_network(text.substr(0, divider));
+  const std::string spec(text.substr(divider + kDivider.size()));
+  fold_spec(spec, network);
   try {
-    const SpecCheck check = check_spec(text.substr(divider + kDivider.size()), "fuzz", network);
+    const SpecCheck check = check_spec(spec, "fuzz", network);
     fuzz::require(check.spec.has_value() != !check.reasons.empty(), "a spec, or reasons");
     if (check.spec) check_bound(*check.spec, network);
   } catch (const Error&) {

@@ -117,8 +117,9 @@ class MatchCommand : public Command {
     const auto lost = [](const PlaceAgreement& place) {
       return place.alone > 0 ? 1 - place.shared / place.alone : 0;
     };
-    std::stable_sort(places.begin(), places.end(),
-                     [&](const auto& x, const auto& y) { return lost(x) > lost(y); });
+    std::stable_sort(places.begin(), places.end(), [](const auto& x, const auto& y) {
+      return x.alone - x.shared > y.alone - y.shared;
+    });
     fmt::print(
         "\n{}: one order for {} places, by which {:.1f} % of what each could have alone is lost\n",
         group.name, places.size(), 100 * agreement.lost());

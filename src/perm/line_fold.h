@@ -35,8 +35,8 @@ class NumberedNames {
 };
 
 /// The text of lines that say of each name in `family` what its own line says, where the first that
-/// matches wins. All have one skeleton, and are of tensors or of groups. Where names alone do not
-/// tell lines apart, tensors beside them may.
+/// matches wins. All have the same texts in their names, and are of tensors or of groups. Where
+/// names alone do not tell lines apart, tensors beside them may.
 std::vector<std::string> fold_lines(const std::vector<FoldableLine>& family,
                                     const NumberedNames& network);
 

@@ -27,15 +27,6 @@ void Numbered::add(std::string_view name) {
   }
 }
 
-std::string Numbered::skeleton() const {
-  std::string result = texts.front();
-  for (std::size_t i = 1; i < texts.size(); ++i) {
-    result += '\0';
-    result += texts[i];
-  }
-  return result;
-}
-
 std::optional<NumberedLayouts> numbered_layouts(std::string_view layouts) {
   constexpr std::string_view kOperators = "+*(), ";
   NumberedLayouts result;

@@ -16,8 +16,6 @@ struct Numbered {
   std::vector<std::uint64_t> numbers;
 
   void add(std::string_view name);
-  /// What names of one family have in common.
-  std::string skeleton() const;
 };
 
 /// Of the layouts of a line: numbers in names of groups are numbers, everything else is text.

@@ -128,10 +128,10 @@ class TextFolder {
 
   /// Families stand where the first of their lines stood.
   std::vector<std::string> folded(const std::vector<FoldableLine>& lines) const {
-    std::map<std::string, std::size_t> numbers;
+    std::map<std::vector<std::string>, std::size_t> numbers;
     std::vector<std::vector<FoldableLine>> families;
     for (const FoldableLine& line : lines) {
-      const auto [at, fresh] = numbers.emplace(line.name.skeleton(), families.size());
+      const auto [at, fresh] = numbers.emplace(line.name.texts, families.size());
       if (fresh) families.emplace_back();
       families[at->second].push_back(line);
     }

@@ -162,6 +162,15 @@ TEST(SpecFolding, WhatCapturesDoNotTakeStays) {
   net.expect_equal();
 }
 
+TEST(SpecFolding, NamesOfOtherTextsAreOfOtherFamilies) {
+  Explicit net;
+  net.text += "perm a:4\n";
+  for (const std::string& name :
+       {std::string("f\0.w", 4), std::string("f1.w"), std::string("f2.w")})
+    net.tensor(name, {4}, "a");
+  net.expect_equal();
+}
+
 TEST(SpecFolding, ATensorsLineIsNoPatternForWhatIsSkipped) {
   Explicit net;
   net.text += "perm a:4\n";
