@@ -45,6 +45,7 @@ def chart(title, x_label, y_label, curves, categories=None):
         f'<text x="14" y="{HEIGHT / 2:.0f}" text-anchor="middle" '
         f'transform="rotate(-90 14 {HEIGHT / 2:.0f})">{y_label}</text>'
     )
+    legend = []
     for i, (name, points) in enumerate(curves.items()):
         colour = COLOURS[i % len(COLOURS)]
         line = "L".join(f"{x:.1f} {y:.1f}" for x, y in (place(*point) for point in points))
@@ -52,7 +53,6 @@ def chart(title, x_label, y_label, curves, categories=None):
         for point in points:
             x, y = place(*point)
             out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>')
-        out.append(
-            f'<text x="{WIDTH - RIGHT - 4}" y="{TOP + 4 + 14 * i}" text-anchor="end" fill="{colour}">{name}</text>'
-        )
+        legend.append(f'<tspan fill="{colour}" dx="10">{name}</tspan>')
+    out.append(f'<text x="{WIDTH - RIGHT}" y="18" text-anchor="end">{"".join(legend)}</text>')
     return "\n".join(out + ["</svg>", ""])

@@ -186,7 +186,7 @@ class Paper:
         mean = sum(each["loss"] for each in alone) / count
         self.picture("many", "Models merged into one", "models", "loss",
                      {"merged": [(i, each["loss"]) for i, each in enumerate(merged)],
-                      "one alone, on average": [(0, mean), (count - 1, mean)]},
+                      "one alone": [(0, mean), (count - 1, mean)]},
                      categories=range(1, count + 1))
 
     def write(self):
