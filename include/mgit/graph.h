@@ -159,6 +159,20 @@ struct Derivation {
 /// they are buffers it folded away, and named. Linear in the graph up to union-find.
 Derivation derive_spec(const Graph& graph, const std::vector<TensorInfo>& network);
 
+/// An axis of a value on which a set of hidden units stands.
+struct UnitAxis {
+  ValueId value = 0;
+  std::size_t axis = 0;
+};
+
+/// Where the graph shows what the units of each group of a spec compute: the values, real numbers
+/// that depend on the network's input, which are read where the group ends (by the next layer, by a
+/// flatten), so after activations and norms. Parallel to Spec::groups; in the order of the graph;
+/// empty for families, groups that cannot move, and those of which nothing is found. The spec is of
+/// the network whose tensors the graph's parameters have, with `prefix` before their names.
+std::vector<std::vector<UnitAxis>> unit_axes(const Graph& graph, const Spec& spec,
+                                             const std::string& prefix = {});
+
 /// A tensor as the interpreter has it: float64 whatever its dtype, row-major.
 struct GraphTensor {
   DType dtype = DType::kF64;

@@ -35,7 +35,7 @@ struct GroupMatch {
 
 struct MatchResult {
   Permutation permutation;      // apply to B
-  double objective_before = 0;  // sum over matched tensors of <A, B>
+  double objective_before = 0;  // sum over matched tensors of <A, B>; of activations, of units' r
   double objective_after = 0;   // the same with B permuted; float64 sums
   int sweeps = 0;
   std::vector<GroupMatch> groups;  // parallel to Spec::groups

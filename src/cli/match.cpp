@@ -48,7 +48,7 @@ class MatchCommand : public Command {
     options.flag("--report", report_, "a line for each group of hidden units, too");
     options.flag("--json", json_, "all of it, as one JSON document");
     options.value("--output,-o", output_, "write the permutation there").value_name("file");
-    add_matching_options(options, request_.seed, request_.restarts, request_.method);
+    add_matching_options(options, request_.seed, request_.restarts, request_.method, request_.data);
     options
         .value("--model", request_.model_name, "its name in .mgitconfig, where there are several")
         .value_name("name");

@@ -79,6 +79,11 @@ class Interpreter {
   const Layout& layout(ValueId value);
   /// As it was computed: perhaps in parts.
   const Layout& raw_layout(ValueId value) const { return *layouts_[value]; }
+  /// nullptr: the value is in parts, or was not computed, as nothing depends on it.
+  const Layout* whole_layout(ValueId value) const {
+    const std::optional<Layout>& found = layouts_[value];
+    return found && found->parts.empty() ? &*found : nullptr;
+  }
   void set(ValueId value, Layout layout);
   /// Whether an operator or the caller reads it.
   bool is_used(ValueId value) const { return !users_[value].empty() || outputs_.contains(value); }

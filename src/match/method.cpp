@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "match/activation_matching.h"
+
 namespace mgit {
 namespace {
 
@@ -14,6 +16,8 @@ MatchResult by_weights(const MatchingInput& input) {
 constexpr std::array kMethods{
     MatchingMethod{"weights", "the largest sum of products of the weights", MatchingNeeds::kWeights,
                    by_weights},
+    MatchingMethod{"activations", "units that are active together on data",
+                   MatchingNeeds::kActivations, match_activations},
 };
 
 }  // namespace

@@ -7,19 +7,25 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "mgit/match.h"
 
 namespace mgit {
 
 /// What a method has to be given of each of the two models.
-enum class MatchingNeeds : std::uint8_t { kWeights };
+enum class MatchingNeeds : std::uint8_t { kWeights, kActivations };
+
+/// How alike units of A are to units of B, of each group: row-major, A's unit by B's; empty where
+/// nothing shows it.
+using UnitSimilarity = std::vector<std::vector<double>>;
 
 struct MatchingInput {
   const Spec& spec;       // bound to both sources
   const TensorSource& a;  // stays
   const TensorSource& b;  // is to move
   const MatchOptions& options;
+  const UnitSimilarity* similarity = nullptr;  // of kActivations: parallel to Spec::groups
 };
 
 struct MatchingMethod {

@@ -26,11 +26,11 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The section whose path this is, else the one that is meant.
-std::optional<ModelConfig> config_for(const Repository* repository, const NamedModel& model,
+std::optional<ModelConfig> config_for(const Repository* repository, const std::string& path,
                                       const EvaluationRequest& request) {
   if (repository != nullptr && request.model.empty())
     for (ModelConfig& config : repository->models(std::nullopt))
-      if (same_model_path(config.path, model.path)) return std::move(config);
+      if (same_model_path(config.path, path)) return std::move(config);
   return configured_model(repository, request.model);
 }
 
@@ -59,28 +59,6 @@ std::string require_setting(const std::string& value, const char* what) {
     throw Error(fmt::format("no {} to evaluate with", what), "",
                 fmt::format("name one with --{0}, or in .mgitconfig: {0} = <file>", what));
   return value;
-}
-
-EvaluatorOptions setting_for(const Repository* repository, const NamedModel& model,
-                             const EvaluationRequest& request) {
-  EvaluatorOptions setting;
-  setting.batch = request.batch;
-  const ModelConfig config = config_for(repository, model, request).value_or(ModelConfig{});
-  setting.loss = request.loss.empty() ? config.loss : request.loss;
-  if (!request.data.empty())
-    setting.data = request.data;
-  else
-    setting.data = repository == nullptr
-                       ? fs::path(require_setting("", "data"))
-                       : repository->work_dir() / require_setting(config.data, "data");
-  if (!request.graph.empty()) {
-    setting.graph = request.graph;
-    return setting;
-  }
-  const std::string graph = require_setting(config.graph, "graph");
-  setting.graph = repository->work_dir() / graph;
-  require_trusted(*repository, setting.graph);
-  return setting;
 }
 
 bool same_setting(const EvaluatorOptions& a, const EvaluatorOptions& b) {
@@ -185,6 +163,28 @@ class Judge {
 
 }  // namespace
 
+EvaluatorOptions evaluation_setting(const Repository* repository, const std::string& path,
+                                    const EvaluationRequest& request) {
+  EvaluatorOptions setting;
+  setting.batch = request.batch;
+  const ModelConfig config = config_for(repository, path, request).value_or(ModelConfig{});
+  setting.loss = request.loss.empty() ? config.loss : request.loss;
+  if (!request.data.empty())
+    setting.data = request.data;
+  else
+    setting.data = repository == nullptr
+                       ? fs::path(require_setting("", "data"))
+                       : repository->work_dir() / require_setting(config.data, "data");
+  if (!request.graph.empty()) {
+    setting.graph = request.graph;
+    return setting;
+  }
+  const std::string graph = require_setting(config.graph, "graph");
+  setting.graph = repository->work_dir() / graph;
+  require_trusted(*repository, setting.graph);
+  return setting;
+}
+
 std::vector<std::string> without_ranges(const Repository* repository,
                                         const std::vector<std::string>& names,
                                         const EvaluationRequest& request) {
@@ -224,7 +224,7 @@ std::vector<EvaluatedModel> evaluate_models(Workspace* repository,
   Digest data;
   for (const std::string& name : names) {
     NamedModel model = find_model(repository, name, request.model);
-    const EvaluatorOptions setting = setting_for(repository, model, request);
+    const EvaluatorOptions setting = evaluation_setting(repository, model.path, request);
     if (evaluator == nullptr || !same_setting(setting, results.back().setting)) {
       evaluator = open_evaluator(setting);
       data = sha256(MappedFile(setting.data).bytes());
@@ -244,7 +244,8 @@ std::vector<BarrierReport> barriers(Workspace* repository, const BarrierRequest&
   std::vector<NamedModel> models;
   for (const std::string& name : request.models)
     models.push_back(find_model(repository, name, request.evaluation.model));
-  const EvaluatorOptions setting = setting_for(repository, models.front(), request.evaluation);
+  const EvaluatorOptions setting =
+      evaluation_setting(repository, models.front().path, request.evaluation);
   const std::unique_ptr<Evaluator> evaluator = open_evaluator(setting);
   for (const NamedModel& model : models) evaluate(*evaluator, model);
   Judge judge(request, *evaluator, models.size() * (models.size() - 1) / 2);

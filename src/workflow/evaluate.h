@@ -26,6 +26,12 @@ struct EvaluationRequest {
   std::string against;  // a model to compare outputs with
 };
 
+/// What a model is evaluated with: by the request, else by .mgitconfig. `path` is the model's, in
+/// the repository, which may be null if everything is in the request. Throws Error for what is
+/// nowhere named, and for a network of .mgitconfig that is not trusted.
+EvaluatorOptions evaluation_setting(const Repository* repository, const std::string& path,
+                                    const EvaluationRequest& request);
+
 /// A model with its weights in memory.
 struct NamedModel {
   std::string name;                  // as the user wrote it

@@ -26,7 +26,14 @@ MatchReport match_models(const Workspace* repository, const MatchRequest& reques
   options.restarts = request.restarts;
   if (request.progress) options.progress = [&](int, double) { request.progress(); };
   const Spec weights = spec_of_weights(report.spec, theirs.prefix, b.tensors());
-  report.match = method.match({.spec = weights, .a = a, .b = b, .options = options});
+  MatchingData data = request.data;
+  data.model = request.model_name;
+  const auto similarity = similarity_for(method, repository, theirs.path, data, weights, a, b);
+  report.match = method.match({.spec = weights,
+                               .a = a,
+                               .b = b,
+                               .options = options,
+                               .similarity = similarity ? &*similarity : nullptr});
   report.cosines = cosines(weights, a, b, report.match.permutation);
   if (request.agreement) report.agreement = agreement(weights, a, b, report.match.permutation);
   report.in_basin = report.match.permutation.identity() || !worth_moving(report.match);

@@ -11,6 +11,7 @@
 #include "match/method.h"
 #include "mgit/match.h"
 #include "mgit/workspace.h"
+#include "workflow/activation_similarity.h"
 
 namespace mgit {
 
@@ -23,6 +24,7 @@ struct MatchRequest {
   int restarts = MatchOptions{}.restarts;
   std::string method{kDefaultMethod};  // a row of matching_methods()
   bool agreement = false;              // also how far the places of each group agree
+  MatchingData data{};                 // of methods that run the networks
   /// Called after each sweep.
   std::function<void()> progress{};
 };

@@ -193,10 +193,16 @@ class Rebase {
     match.restarts = options_.restarts;
     const auto our_file = open_model(repository_.store(), ours);
     const auto their_file = open_model(repository_.store(), theirs);
-    model.match = method_.match({.spec = spec_of_weights(model.spec, prefix, weights),
-                                 .a = WeightsModel(*our_file, our_prefix),
-                                 .b = WeightsModel(*their_file, prefix),
-                                 .options = match});
+    const Spec spec = spec_of_weights(model.spec, prefix, weights);
+    const WeightsModel a(*our_file, our_prefix);
+    const WeightsModel b(*their_file, prefix);
+    const auto similarity =
+        similarity_for(method_, &repository_, theirs.path, options_.data, spec, a, b);
+    model.match = method_.match({.spec = spec,
+                                 .a = a,
+                                 .b = b,
+                                 .options = match,
+                                 .similarity = similarity ? &*similarity : nullptr});
     model.in_basin = model.match.permutation.identity() || !worth_moving(model.match);
     return model;
   }

@@ -12,6 +12,7 @@
 #include "match/method.h"
 #include "mgit/match.h"
 #include "mgit/workspace.h"
+#include "workflow/activation_similarity.h"
 
 namespace mgit {
 
@@ -23,6 +24,7 @@ struct RebaseOptions {
   std::uint64_t seed = 0;
   int restarts = MatchOptions{}.restarts;
   std::string method{kDefaultMethod};  // a row of matching_methods()
+  MatchingData data{};                 // of methods that run the networks
   bool dry_run = false;
   bool trust_spec = false;
   bool leave_adapters = false;  // also those whose model moves

@@ -72,8 +72,8 @@ equal "$(git status --porcelain)" "" "working tree of feature"
 scenario "the method of matching has a name"
 two_models repository
 before=$(git rev-parse feature)
-fails_with 129 "activations: no such method of matching" mgit rebase --method activations feature onto main
-fails_with 129 "there is: weights" mgit rebase --method=activations feature onto main
+fails_with 129 "guesses: no such method of matching" mgit rebase --method guesses feature onto main
+fails_with 129 "there is: weights" mgit rebase --method=guesses feature onto main
 equal "$(git rev-parse feature)" "$before" "the branch, after a refusal"
 ok mgit rebase --method weights feature onto main
 contains "$(git log -1 --format=%B feature)" " method weights seed 0"

@@ -9,6 +9,7 @@
 #include "eval/graph_network.h"
 #include "eval/plugin.h"
 #include "eval/safetensors_writer.h"
+#include "eval/unit_correlations.h"
 #include "mgit/format.h"
 #include "support/support.h"
 #include "unit/graph/data_file.h"
@@ -218,6 +219,70 @@ TEST_F(GraphFiles, AFixedNumberOfSamplesIsFilledUp) {
     found = six.runner().run(batch.inputs, {six.output()}).front().doubles();
   });
   EXPECT_TRUE(std::equal(expected.begin() + 80, expected.end(), found.begin()));
+}
+
+/// The rows of a matrix, or entries of a vector, in another order.
+void reorder(MemoryModel& model, const std::string& name, const std::vector<std::size_t>& order) {
+  const TensorData old = model.read(name);
+  const std::size_t row = old.view.data.size() / order.size();
+  Buffer data;
+  for (const std::size_t from : order) {
+    const Bytes part = old.view.data.subspan(from * row, row);
+    data.insert(data.end(), part.begin(), part.end());
+  }
+  model.set({name, old.view.dtype, old.view.shape}, std::move(data));
+}
+
+TEST_F(GraphFiles, UnitsInAnotherOrderAreKnownByTheirCorrelations) {
+  use("mlp.pt2");
+  write_data({10, 6}, DType::kF32, {});
+  const std::string file = testing::from_disk("mlp.pt2");
+  const Graph graph = read_pt2(as_bytes(file), "mlp.pt2");
+  const MemoryModel a = random_weights(graph, 1);
+  MemoryModel b = a;
+  const std::vector<std::size_t> order = {3, 0, 1, 2, 7, 4, 6, 5};
+  reorder(b, "fc1.weight", order);
+  reorder(b, "fc1.bias", order);
+  GraphNetwork network(options_);
+  std::uint64_t done = 0;
+  const auto found = unit_correlations(
+      network, a, b,
+      [](const Graph& own, const std::string& prefix) {
+        EXPECT_EQ(prefix, "");
+        std::vector<std::vector<UnitAxis>> groups(2);
+        for (const GraphNode& node : own.nodes)
+          if (node.module == "fc1") groups[0].push_back({node.outputs.front(), 1});
+        return groups;
+      },
+      [&](std::uint64_t samples) { done = samples; });
+  EXPECT_EQ(done, 10U);
+  ASSERT_EQ(found[0].size(), 64U);
+  EXPECT_TRUE(found[1].empty());
+  for (std::size_t i = 0; i < 8; ++i)
+    for (std::size_t j = 0; j < 8; ++j) {
+      EXPECT_LE(std::abs(found[0][i * 8 + j]), 1);
+      if (order[j] == i) {
+        EXPECT_NEAR(found[0][i * 8 + j], 1, 1e-6);
+      }
+    }
+  // One of two other units by its definition.
+  const std::vector<double> values = [&] {
+    std::vector<double> all;
+    network.set_weights(a);
+    network.for_each_batch(0, 10, [&](const GraphBatch& batch) {
+      const ValueId fc1 = *network.runner().returned_by("fc1");
+      for (const double v : network.runner().run(batch.inputs, {fc1}).front().doubles())
+        all.push_back(v);
+    });
+    return all;
+  }();
+  double x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+  for (std::size_t row = 0; row < 10; ++row) {
+    const double u = values[row * 8];
+    const double v = values[row * 8 + 1];
+    x += u / 10, y += v / 10, xx += u * u / 10, yy += v * v / 10, xy += u * v / 10;
+  }
+  EXPECT_NEAR(found[0][0 * 8 + 2], (xy - x * y) / std::sqrt((xx - x * x) * (yy - y * y)), 1e-6);
 }
 
 TEST_F(GraphFiles, WhatDoesNotFitIsSaid) {
