@@ -228,20 +228,21 @@ class ProgramReader {
     return result;
   }
 
-  /// New contents of buffers and inputs are outputs as well.
+  /// What the network returns, then new contents of buffers and inputs, which are outputs as well.
   void read_outputs(const JsonValue& specs, const Pt2Names& names) {
+    std::vector<ValueId> changed;
     for (const JsonValue& spec : fields::array(specs, "\"output_specs\"")) {
       const auto [kind, value] = fields::tagged(spec, "an output");
       if (kind == "token") continue;
       const JsonValue& argument = fields::member(value, "arg");
       if (kind == "user_output")
-        for (const std::string& name : value_names(argument)) add_output(names.use(name));
+        for (const std::string& name : value_names(argument))
+          graph_.outputs.push_back(names.use(name));
       else
-        add_output(names.use(fields::text(fields::member(argument, "name"), "a name")));
+        changed.push_back(names.use(fields::text(fields::member(argument, "name"), "a name")));
     }
+    graph_.outputs.insert(graph_.outputs.end(), changed.begin(), changed.end());
   }
-
-  void add_output(ValueId id) { graph_.outputs.push_back(id); }
 
   const Pt2Archive& archive_;
   JsonValue json_;

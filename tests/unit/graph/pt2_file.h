@@ -103,6 +103,14 @@ class Pt2File {
     add(output_specs, R"({"user_output":{"arg":)" + argument_json("%" + name) + "}}");
     return *this;
   }
+  /// The value that a buffer has afterwards.
+  Pt2File& changed(const std::string& name, const std::string& buffer) {
+    add(outputs, argument_json("%" + name));
+    add(output_specs,
+        fmt::format(R"({{"buffer_mutation":{{"arg":{{"name":"{}"}},"buffer_name":"{}"}}}})", name,
+                    buffer));
+    return *this;
+  }
 
   static std::string node_json(const std::string& target, const Arguments& arguments,
                                const std::string& output, const std::string& module = {}) {

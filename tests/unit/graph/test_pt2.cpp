@@ -123,6 +123,14 @@ TEST(Pt2, TiedWeightsAreOneValue) {
             "output %y F32[2,5]\n");
 }
 
+TEST(Pt2, WhatTheNetworkReturnsComesBeforeWhatItLeavesInBuffers) {
+  Pt2File file;
+  file.parameter("b_n", "steps", {4}).input("x", {4}).value("n", {4}).value("y", {4});
+  file.node("aten.add.Tensor", {{"self", "%b_n"}, {"other", "%x"}}, "%n").changed("n", "steps");
+  file.node("aten.relu.default", {{"self", "%n"}}, "%y").output("y");
+  EXPECT_THAT(text_of(file), HasSubstr("output %y F32[4]\noutput %n F32[4]\n"));
+}
+
 TEST(Pt2, ComputedSizesAreValues) {
   Pt2File file;
   file.input("x", {-1, 8}).symbol("n").symbol("m").value("v", {-1, 2, 4});
