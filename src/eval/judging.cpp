@@ -74,8 +74,9 @@ CurveIntervals bootstrap(const std::vector<double>& lambda, const std::vector<Sa
   std::vector<std::vector<double>> accuracies(points.front().correct.empty() ? 0 : points.size());
   for (std::uint64_t draws = 0; draws < resamples; ++draws) {
     const std::vector<double> shares = draw(random, points.front().samples);
-    std::vector<double> here;
-    for (const SampleScores& point : points) here.push_back(mean(point.losses, shares));
+    std::vector<double> here(points.size());
+    std::transform(points.begin(), points.end(), here.begin(),
+                   [&](const SampleScores& point) { return mean(point.losses, shares); });
     barriers.push_back(barrier_over_line(lambda, here));
     barriers_paper.push_back(barrier_over_mean(here));
     for (std::size_t i = 0; i < points.size(); ++i) losses[i].push_back(here[i]);

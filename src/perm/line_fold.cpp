@@ -291,8 +291,9 @@ std::vector<std::string> fold_lines(const std::vector<FoldableLine>& family,
                                     const NumberedNames& network) {
   const std::size_t numbers = family.front().name.numbers.size();
   if (family.size() > 1 && numbers <= kMaxFolded) return Folder(family, network).run();
-  std::vector<std::string> lines;
-  for (const FoldableLine& line : family) lines.push_back(line.text);
+  std::vector<std::string> lines(family.size());
+  std::transform(family.begin(), family.end(), lines.begin(),
+                 [](const FoldableLine& line) { return line.text; });
   return lines;
 }
 
