@@ -104,6 +104,7 @@ struct ModelConfig {
   std::string spec = "auto";
   std::string graph{};
   std::string data{};
+  std::string calibration{};
   std::string loss = "cross_entropy";
 };
 

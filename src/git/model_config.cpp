@@ -25,15 +25,16 @@ struct ModelKey {
   std::string ModelConfig::*member;  // nullptr: non_finite_tensors(), model_setting()
 };
 
-constexpr std::array<ModelKey, 9> kModelKeys{{{"path", &ModelConfig::path},
-                                              {"spec", &ModelConfig::spec},
-                                              {"graph", &ModelConfig::graph},
-                                              {"data", &ModelConfig::data},
-                                              {"loss", &ModelConfig::loss},
-                                              {"nonfinite", nullptr},
-                                              {"key", nullptr},
-                                              {"input", nullptr},
-                                              {"optimizer", nullptr}}};
+constexpr std::array<ModelKey, 10> kModelKeys{{{"path", &ModelConfig::path},
+                                               {"spec", &ModelConfig::spec},
+                                               {"graph", &ModelConfig::graph},
+                                               {"data", &ModelConfig::data},
+                                               {"calibration", &ModelConfig::calibration},
+                                               {"loss", &ModelConfig::loss},
+                                               {"nonfinite", nullptr},
+                                               {"key", nullptr},
+                                               {"input", nullptr},
+                                               {"optimizer", nullptr}}};
 
 /// A path inside the repository: relative, no "..".
 bool stays_inside(const std::string& path) {

@@ -57,15 +57,22 @@ RecordedPermutation read_permutation(const Workspace& repository, const Oid& com
   return {commit, std::move(spec), model.permutation};
 }
 
+std::optional<RecordedPermutation> permutation_for(const Workspace& repository, const Oid& commit,
+                                                   const Digest& object, const std::string& path,
+                                                   const CommittedModel& there) {
+  const std::string text = stored_text(repository, object);
+  for (const ModelPermutation& model : parse_permutation(text, object.hex()))
+    if (same_model_path(model.path, path))
+      return read_permutation(repository, commit, model, there);
+  return std::nullopt;
+}
+
 std::optional<RecordedPermutation> permutation_in(const Workspace& repository, const Oid& commit,
                                                   const RebaseRecord& rebase,
                                                   const CommittedModel& there) {
   if (!rebase.permutation) return std::nullopt;
   try {
-    const std::string text = stored_text(repository, *rebase.permutation);
-    for (const ModelPermutation& model : parse_permutation(text, rebase.permutation->hex()))
-      if (same_model_path(model.path, there.path))
-        return read_permutation(repository, commit, model, there);
+    return permutation_for(repository, commit, *rebase.permutation, there.path, there);
   } catch (const Error& error) {
     say_once(commit, error.what());
   }
@@ -127,6 +134,10 @@ class TrainingWalk {
     if (!here) return;
     const Commit commit = repository_.commit(place.commit);
     const OperationRecord record = operations_.of(commit);
+    if (commit.parents.size() == 1 && record.repair_of(place.path) != nullptr) {
+      follow(place, commit.parents.front());
+      return;
+    }
     if (commit.parents.size() > 1 && record.merge_of(place.path) != nullptr) {
       for (const Oid& parent : commit.parents) follow(place, parent);
       return;
@@ -205,6 +216,17 @@ std::optional<RecordedPermutation> recorded_permutation(Workspace& repository, c
   const OperationRecord record = OperationReader(repository).of(commit);
   const auto there = record.rebase ? past_model(repository, commit.id, path) : std::nullopt;
   return there ? permutation_in(repository, commit.id, *record.rebase, *there) : std::nullopt;
+}
+
+RecordedPermutation stored_permutation(const Workspace& repository, const Oid& commit,
+                                       const Digest& object, const std::string& path,
+                                       const CommittedModel& model) {
+  auto found = permutation_for(repository, commit, object, path, model);
+  if (!found)
+    throw CorruptError(
+        fmt::format("permutation {} has none of {}", object.hex().substr(0, 12), quote_name(path)),
+        commit.brief());
+  return *std::move(found);
 }
 
 std::vector<RecordedPermutation> recorded_since(Workspace& repository,

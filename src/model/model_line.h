@@ -40,6 +40,12 @@ struct RecordedPermutation {
 std::optional<RecordedPermutation> recorded_permutation(Workspace& repository, const Commit& commit,
                                                         const std::string& path);
 
+/// The permutation of `path` in an object that a commit's record names, for a model with these
+/// shapes. Throws Error for one that cannot be had, holds none for that path, or does not fit.
+RecordedPermutation stored_permutation(const Workspace& repository, const Oid& commit,
+                                       const Digest& object, const std::string& path,
+                                       const CommittedModel& model);
+
 /// What rebases did to the model since `base`, newest first: follows first parents, and from a
 /// rewritten commit its origin.
 std::vector<RecordedPermutation> recorded_since(Workspace& repository,

@@ -164,7 +164,8 @@ std::vector<CommittedModel> models_at(const Repository& repository, const Oid& c
       return same_model_path(config.path, model.path);
     };
     const auto is_used = [&](const ModelConfig& config) {
-      return model.path == config.data || model.path == config.graph;
+      return model.path == config.data || model.path == config.calibration ||
+             model.path == config.graph;
     };
     return std::none_of(configured.begin(), configured.end(), is_model) &&
            std::any_of(configured.begin(), configured.end(), is_used);

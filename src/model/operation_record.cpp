@@ -81,7 +81,9 @@ class Parser {
   void take(const Trailer& trailer) {
     std::string value = trailer.value;
     if (trailer.key == "Mgit-Merge") return take_merge(std::move(value));
-    if (trailer.key == "Mgit-Base" || trailer.key.starts_with("Mgit-Merge-")) {
+    if (trailer.key == "Mgit-Repair") return take_repair(std::move(value));
+    if (trailer.key == "Mgit-Base" || trailer.key.starts_with("Mgit-Merge-") ||
+        trailer.key.starts_with("Mgit-Repair-")) {
       details_.emplace_back(trailer.key, std::move(value));
       return;
     }
@@ -108,6 +110,8 @@ class Parser {
     if (is_rebase_) record.rebase = std::move(rebase_);
     record.merges.reserve(order_.size());
     for (const std::string& model : order_) record.merges.push_back(std::move(merges_.at(model)));
+    for (const std::string& model : repair_order_)
+      record.repairs.push_back(std::move(repairs_.at(model)));
     return record;
   }
 
@@ -135,12 +139,37 @@ class Parser {
     if (merges_.insert_or_assign(*model, std::move(record)).second) order_.push_back(*model);
   }
 
+  void take_repair(std::string value) {
+    const auto model = cut_model(value);
+    const std::vector<std::string> words = words_of(value);
+    if (!model || words.empty()) return;
+    RepairRecord record{*model, fmt::format("{}", fmt::join(words, " "))};
+    if (repairs_.insert_or_assign(*model, std::move(record)).second)
+      repair_order_.push_back(*model);
+  }
+
+  void settle_repair(const std::string& key, const std::string& model,
+                     const std::vector<std::string>& words) {
+    const auto found = repairs_.find(model);
+    if (found == repairs_.end()) return;
+    if (key == "Mgit-Repair-Data") {
+      found->second.data = Digest::from_hex(words.front());
+      found->second.samples = word_after(words, "samples");
+    } else if (key == "Mgit-Repair-Graph") {
+      found->second.graph = Digest::from_hex(words.front());
+    }
+  }
+
   void settle_details() {
     const std::string* last = nullptr;  // older records name no model beside a spec
     for (auto& [key, value] : details_) {
       const auto model = cut_model(value);
       const std::vector<std::string> words = words_of(value);
       if (!model || words.empty()) continue;
+      if (key.starts_with("Mgit-Repair-")) {
+        settle_repair(key, *model, words);
+        continue;
+      }
       const bool unnamed_spec = key == "Mgit-Merge-Spec" && model->empty() && last != nullptr &&
                                 !merges_.contains(std::string());
       const auto found = merges_.find(unnamed_spec ? *last : *model);
@@ -168,6 +197,8 @@ class Parser {
   RebaseRecord rebase_;
   std::map<std::string, MergeRecord> merges_;
   std::vector<std::string> order_;
+  std::map<std::string, RepairRecord> repairs_;
+  std::vector<std::string> repair_order_;
   /// Key and value of what belongs to a merge. Joined notes have their lines sorted, so that it may
   /// come before its Mgit-Merge.
   std::vector<std::pair<std::string, std::string>> details_;
@@ -205,7 +236,23 @@ void add_merge(const MergeRecord& merge, std::vector<Trailer>& trailers) {
     trailers.push_back({"Mgit-Merge-Spec", spec_value(spec) + model});
 }
 
+void add_repair(const RepairRecord& repair, std::vector<Trailer>& trailers) {
+  const std::string model = model_suffix(repair.model);
+  trailers.push_back({"Mgit-Repair", repair.method + model});
+  if (repair.data)
+    trailers.push_back({"Mgit-Repair-Data",
+                        repair.data->hex() +
+                            (repair.samples.empty() ? "" : " samples " + repair.samples) + model});
+  if (repair.graph) trailers.push_back({"Mgit-Repair-Graph", repair.graph->hex() + model});
+}
+
 }  // namespace
+
+const RepairRecord* OperationRecord::repair_of(const std::string& path) const {
+  for (const RepairRecord& repair : repairs)
+    if (repair.model.empty() || same_model_path(repair.model, path)) return &repair;
+  return nullptr;
+}
 
 const MergeRecord* OperationRecord::merge_of(const std::string& path) const {
   for (const MergeRecord& merge : merges)
@@ -242,13 +289,16 @@ OperationRecord parse_operation(const std::vector<Trailer>& trailers) {
 std::vector<Trailer> trailers_for(const OperationRecord& record) {
   std::vector<Trailer> trailers;
   for (const MergeRecord& merge : record.merges) add_merge(merge, trailers);
+  for (const RepairRecord& repair : record.repairs) add_repair(repair, trailers);
   if (record.rebase) add_rebase(*record.rebase, trailers);
   return trailers;
 }
 
 std::string with_rebase(std::string_view message, const OperationRecord& record) {
   OperationRecord added = record;
-  if (!parse_operation(operation_trailers(message)).merges.empty()) added.merges.clear();
+  const OperationRecord own = parse_operation(operation_trailers(message));
+  if (!own.merges.empty()) added.merges.clear();
+  if (!own.repairs.empty()) added.repairs.clear();
   std::string text(message);
   for (const char* key : kRebaseKeys) text = without_trailers(text, key);
   return with_trailers(text, trailers_for(added));
@@ -332,6 +382,10 @@ bool OperationReader::disagree(const Commit& commit) {
   if (!text) return false;
   const OperationRecord noted = parse_operation(note_trailers(*text));
   if (own.rebase && noted.rebase && *own.rebase != *noted.rebase) return true;
+  for (const RepairRecord& repair : noted.repairs)
+    if (const RepairRecord* ours = own.repair_of(repair.model);
+        ours != nullptr && ours->model == repair.model && *ours != repair)
+      return true;
   std::map<std::string, const MergeRecord*> merges;
   for (const MergeRecord& merge : own.merges) merges.emplace(merge.model, &merge);
   return std::any_of(noted.merges.begin(), noted.merges.end(), [&](const MergeRecord& merge) {

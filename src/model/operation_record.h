@@ -59,12 +59,24 @@ struct MergeRecord {
   bool operator==(const MergeRecord&) const = default;
 };
 
+/// Mgit-Repair, Mgit-Repair-Data, Mgit-Repair-Graph: one model, fitted to data.
+struct RepairRecord {
+  std::string model;   // its path; empty: the only one
+  std::string method;  // what was done, and to how many: "least-squares 9 batch-norm-reset 9"
+  std::optional<Digest> data{};   // SHA-256 of the data's file
+  std::string samples{};          // how many of it were used
+  std::optional<Digest> graph{};  // SHA-256 of the network's file
+  bool operator==(const RepairRecord&) const = default;
+};
+
 struct OperationRecord {
   std::optional<RebaseRecord> rebase;
-  std::vector<MergeRecord> merges;  // each model once; where it stands twice, the last counts
-  bool empty() const { return !rebase && merges.empty(); }
+  std::vector<MergeRecord> merges;      // each model once; where it stands twice, the last counts
+  std::vector<RepairRecord> repairs{};  // as the merges
+  bool empty() const { return !rebase && merges.empty() && repairs.empty(); }
   /// The merge of this model; nullptr if none is recorded.
   const MergeRecord* merge_of(const std::string& path) const;
+  const RepairRecord* repair_of(const std::string& path) const;
   bool operator==(const OperationRecord&) const = default;
 };
 

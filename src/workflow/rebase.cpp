@@ -29,7 +29,9 @@ namespace {
 std::vector<CommittedCheckpoint> checkpoints_of(const Repository& repository, const Oid& commit) {
   std::vector<CommittedCheckpoint> checkpoints = repository.checkpoints_at(commit);
   for (const ModelConfig& config : repository.models(commit))
-    std::erase_if(checkpoints, [&](const auto& each) { return each.path == config.data; });
+    std::erase_if(checkpoints, [&](const auto& each) {
+      return each.path == config.data || each.path == config.calibration;
+    });
   return checkpoints;
 }
 

@@ -160,6 +160,7 @@ need_data() {
 #   share-1, share-2                 the same graph, trained on disjoint, biased shares
 #   vgg-1, vgg-2                     convolutions with batch norm; vgg.torchscript.pt
 #   digits.safetensors               2000 other pictures to evaluate them on
+#   calibration.safetensors          1000 more, without labels, to repair merges with
 # Skips what follows in a build without LibTorch.
 need_trained() {
   trained=$MGIT_BUILD/trained

@@ -53,6 +53,11 @@ void train_pairs(const fs::path& directory) {
   const MemoryModel digits = draw_digits(12000, 1);
   const auto [first, second] = biased_shares(digits, kClasses);
   write_safetensors(directory / "digits.safetensors", draw_digits(2000, 2));
+  MemoryModel inputs;
+  const MemoryModel unlabelled = draw_digits(1000, 3);
+  const TensorData input = unlabelled.read("input");
+  inputs.set(*unlabelled.find("input"), Buffer(input.view.data.begin(), input.view.data.end()));
+  write_safetensors(directory / "calibration.safetensors", inputs);
   train(directory / "mlp-1.safetensors", directory / "mlp.torchscript.pt", perceptron(1), digits);
   train(directory / "mlp-2.safetensors", {}, perceptron(2), digits);
   train(directory / "share-1.safetensors", {}, perceptron(3), first);

@@ -171,6 +171,17 @@ OperationRecord random_record(std::mt19937_64& random) {
     record.merges.push_back(merge);
     if (merge.model.empty()) break;
   }
+  for (std::size_t i = random() % 3; i > 0; --i) {
+    RepairRecord repair{odds() ? random_path(random) : "", "least-squares 9 batch-norm-reset 9"};
+    if (record.repair_of(repair.model) != nullptr ||
+        (repair.model.empty() && !record.repairs.empty()))
+      continue;
+    if (odds()) repair.data = random_name<Digest>(random);
+    if (repair.data && odds()) repair.samples = std::to_string(random() % 10000);
+    if (odds()) repair.graph = random_name<Digest>(random);
+    record.repairs.push_back(repair);
+    if (repair.model.empty()) break;
+  }
   return record;
 }
 
