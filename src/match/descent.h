@@ -1,0 +1,70 @@
+// Coordinate descent over groups (Git Re-Basin, Algorithm 1): one assignment after the other, until
+// none gains. A group that holds families, or shares a product with another group, is solved
+// together with its families by nested assignments (nested_assignment.h), from all of its terms
+// anew.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "match/similarities.h"
+#include "mgit/assignment.h"
+#include "mgit/match.h"
+
+namespace mgit {
+
+/// One descent. Copied before it runs, so that restarts share the first products.
+class Descent {
+ public:
+  /// From the identity.
+  explicit Descent(const MatchProblem& problem);
+
+  /// A start better than the identity for networks that have nothing in common: one group after the
+  /// other, by those terms alone whose neighbours have been placed, most of them known first. For a
+  /// chain of layers that is from the input to the output.
+  void place_in_sequence();
+  void run(std::uint64_t seed, const MatchOptions& options);
+  /// Leaves a local optimum: every group once, in random order, by scores with noise added.
+  void shake(std::uint64_t seed);
+
+  /// Computed from the tensors, in double.
+  double objective() const { return problem_->objective(positions_.permutation()); }
+  const Permutation& permutation() const { return positions_.permutation(); }
+  int sweeps() const { return sweeps_; }
+  GroupMatch report(std::size_t g);
+
+ private:
+  struct GroupState {
+    AssignmentDuals duals;
+    bool changed = true;  // its similarities since the last assignment
+  };
+  struct TreeState {
+    std::vector<std::uint64_t> seen;  // versions of the neighbours at the last assignment
+    bool solved = false;
+  };
+
+  std::vector<TreePlace> known_places(const MatchProblem::Tree& tree,
+                                      const std::vector<bool>& placed) const;
+  double known_part(const MatchProblem::Tree& tree, const std::vector<bool>& placed) const;
+  double known_part(std::size_t g, const std::vector<bool>& placed) const;
+  std::size_t best_known(const std::vector<bool>& placed) const;
+
+  bool solve_tree(std::size_t index, const std::vector<TreePlace>& places,
+                  const TreeNoise& noise = {});
+  bool improve_tree(std::size_t index);
+  void refresh(std::size_t g);
+  double at(std::size_t g, std::size_t i, std::size_t j) const;
+  bool improve(std::size_t g);
+  double keep_ties(std::size_t g, const Gather& current, Gather& candidate) const;
+
+  const MatchProblem* problem_;
+  Positions positions_;
+  Similarities similarities_;
+  std::vector<GroupState> groups_;
+  std::vector<TreeState> trees_;
+  double objective_ = 0;
+  int sweeps_ = 0;
+  std::vector<float> score_;  // memory that is used again and again
+};
+
+}  // namespace mgit

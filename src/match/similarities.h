@@ -1,0 +1,71 @@
+// Similarities of units, kept up to date while groups move.
+//
+// The objective is linear in one group's permutation when the others are fixed: S = sum of terms,
+// one per place where the group stands. A term depends on the groups on the other axes of its
+// tensor; when some of their units moved, only the columns they touch are computed again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "match/problem.h"
+#include "match/unfolding.h"
+
+namespace mgit {
+
+/// Where the units are. Groups count their changes.
+class Positions {
+ public:
+  /// Everything in its place.
+  explicit Positions(const std::vector<Group>& groups);
+
+  const Permutation& permutation() const { return permutation_; }
+  const Gather& at(std::size_t group) const { return permutation_.groups[group]; }
+  std::uint64_t version(std::size_t group) const { return versions_[group]; }
+  void set(std::size_t group, Gather gather);
+  /// Those of a tree, which `permutation` has elsewhere.
+  void set(const GroupTree& tree, Permutation permutation);
+
+ private:
+  Permutation permutation_;
+  std::vector<std::uint64_t> versions_;
+};
+
+/// Of the groups that are solved by themselves. n x n, row-major: units of A by units of B.
+class Similarities {
+ public:
+  explicit Similarities(const MatchProblem& problem);
+
+  /// Brings a term up to date. True if it changed.
+  bool refresh_term(std::size_t term, const Positions& positions);
+  std::span<const double> term(std::size_t index) const { return terms_[index].value; }
+
+  /// Brings the sum of a group's terms up to date. True if it changed.
+  bool refresh(std::size_t group, const Positions& positions);
+  std::span<const double> of(std::size_t group) const { return totals_[group]; }
+
+ private:
+  struct TermState {
+    std::optional<Unfolding> b;  // what `value` was computed for
+    std::vector<double> value;
+    std::vector<std::uint64_t> seen;  // neighbours' versions
+  };
+
+  bool update_columns(const TensorPair& pair, const Unfolding& a, const Unfolding& now,
+                      const Unfolding& then, std::vector<double>& value);
+
+  const MatchProblem* problem_;
+  std::vector<TermState> terms_;
+  std::vector<std::vector<double>> totals_;  // by group
+
+  // Memory that is used again and again.
+  PackedMatrix left_;
+  PackedMatrix right_;
+};
+
+/// total += value.
+void add(std::span<const double> value, std::span<double> total);
+
+}  // namespace mgit
