@@ -39,17 +39,22 @@ void Descent::place_in_sequence() {
       continue;
     }
     const std::size_t n = positions_.at(g).size();
-    std::vector<double> total(n * n);
-    for (const std::size_t term : problem_->terms_of[g]) {
-      if (!all_of(problem_->terms[term].neighbours, placed)) continue;
-      similarities_.refresh_term(term, positions_);
-      add(similarities_.term(term), total);
-    }
-    score_.assign(total.begin(), total.end());
+    for (const std::size_t term : problem_->terms_of[g])
+      if (all_of(problem_->terms[term].neighbours, placed))
+        similarities_.refresh_term(term, positions_);
+    const std::span<const double> known = similarities_.of(g);
+    score_.assign(known.begin(), known.end());
+    score_.resize(n * n);
     Gather candidate = solve_assignment(score_, n);
     if (candidate != positions_.at(g)) positions_.set(g, std::move(candidate));
     placed[g] = true;
   }
+  objective_ = objective();
+}
+
+void Descent::place(const Permutation& permutation) {
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    if (permutation.groups[g] != positions_.at(g)) positions_.set(g, permutation.groups[g]);
   objective_ = objective();
 }
 

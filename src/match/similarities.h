@@ -2,7 +2,7 @@
 //
 // The objective is linear in one group's permutation when the others are fixed: S = sum of terms,
 // one per place where the group stands. A term depends on the groups on the other axes of its
-// tensor; when some of their units moved, only the columns they touch are computed again.
+// tensor; when some of their units moved, what the columns they touch give is added and taken away.
 #pragma once
 
 #include <cstdint>
@@ -38,34 +38,27 @@ class Similarities {
  public:
   explicit Similarities(const MatchProblem& problem);
 
-  /// Brings a term up to date. True if it changed.
+  /// Brings a term up to date in its group's sum, from which it is missing at first. True if that
+  /// changed the sum.
   bool refresh_term(std::size_t term, const Positions& positions);
-  std::span<const double> term(std::size_t index) const { return terms_[index].value; }
-
-  /// Brings the sum of a group's terms up to date. True if it changed.
+  /// All terms of a group.
   bool refresh(std::size_t group, const Positions& positions);
-  std::span<const double> of(std::size_t group) const { return totals_[group]; }
+  /// The sum of a group's terms that were brought up to date; empty before the first.
+  std::span<const double> of(std::size_t group) const { return sums_[group]; }
 
  private:
   struct TermState {
-    std::optional<Unfolding> b;  // what `value` was computed for
-    std::vector<double> value;
+    std::optional<Unfolding> b;       // what is in the sum
     std::vector<std::uint64_t> seen;  // neighbours' versions
   };
 
-  bool update_columns(const TensorPair& pair, const Unfolding& a, const Unfolding& now,
-                      const Unfolding& then, std::vector<double>& value);
-
   const MatchProblem* problem_;
   std::vector<TermState> terms_;
-  std::vector<std::vector<double>> totals_;  // by group
+  std::vector<std::vector<double>> sums_;  // by group
 
   // Memory that is used again and again.
   PackedMatrix left_;
   PackedMatrix right_;
 };
-
-/// total += value.
-void add(std::span<const double> value, std::span<double> total);
 
 }  // namespace mgit
