@@ -58,7 +58,8 @@ unsigned bits_of(Words mask) {
 /// 6 x 16 of the panel: twelve sums, two columns of the right operand, one broadcast.
 void quarter(const float* left, const float* right, std::size_t k, float* out) {
   __m256 sum[6][2];
-  for (auto& row : sum) row[0] = row[1] = _mm256_setzero_ps();
+#pragma GCC unroll 6
+  for (std::size_t i = 0; i < 6; ++i) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
   for (std::size_t step = 0; step < k; ++step) {
     const __m256 low = _mm256_loadu_ps(right + step * kRightPanel);
     const __m256 high = _mm256_loadu_ps(right + step * kRightPanel + 8);
@@ -106,7 +107,8 @@ unsigned bits_of(Words mask) { return _mm512_movepi64_mask(reinterpret_cast<__m5
 
 void multiply(const float* left, const float* right, std::size_t k, float* out) {
   __m512 sum[kLeftPanel][2];
-  for (auto& row : sum) row[0] = row[1] = _mm512_setzero_ps();
+#pragma GCC unroll 12
+  for (std::size_t i = 0; i < kLeftPanel; ++i) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
   for (std::size_t step = 0; step < k; ++step) {
     const __m512 low = _mm512_loadu_ps(right + step * kRightPanel);
     const __m512 high = _mm512_loadu_ps(right + step * kRightPanel + 16);
