@@ -11,5 +11,5 @@ done
 for pair in mlp-s1,mlp-s2 vgg-s1,vgg-s2 mnistresnet64-s1,mnistresnet64-s2; do
   a=$data/models/${pair%,*}.safetensors b=$data/models/${pair#*,}.safetensors
   [ -e "$a" ] && [ -e "$b" ] || continue
-  echo "pair $pair: $("$program" pair "$a" "$b" 0 -1)"
+  echo "pair $pair: $("$program" pair "$a" "$b" weights 0 -1)"
 done

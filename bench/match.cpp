@@ -4,9 +4,13 @@
 //   bench_match gemm N M                   similarity product, GFLOP/s
 //   bench_match assignment FILE N          raw float32 matrix: cold, and warm from its own duals;
 //                                          CPU time, with every instruction set the same
-//   bench_match pair A B SEED RESTARTS     weight matching of two checkpoints of a known family;
-//                                          -1 restarts: the default
+//   bench_match pair A B METHOD SEED RESTARTS [SPEC]
+//                                          two checkpoints of a known family, or with a spec file;
+//                                          -1 restarts: the default. CPU time of matching alone
+//   bench_match order A B METHOD SEED RESTARTS SPEC
+//                                          the permutation that is found, by group
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <time.h>
 
@@ -19,6 +23,7 @@
 #include "base/threads.h"
 #include "match/assignment/solver.h"
 #include "match/gemm.h"
+#include "match/method.h"
 #include "mgit/match.h"
 #include "mgit/store.h"
 
@@ -96,18 +101,55 @@ void assignment(const std::string& path, std::size_t n) {
   fmt::print("{{\"ms\":{:.5f},\"warm_ms\":{:.5f},\"value\":{:.17g}}}\n", cold, warm, value);
 }
 
-void pair(const std::string& a, const std::string& b, std::uint64_t seed, int restarts) {
-  const auto start = std::chrono::steady_clock::now();
-  const auto first = open_checkpoint_file(a);
-  const auto second = open_checkpoint_file(b);
-  const auto spec = recognise(first->tensors());
-  if (!spec) throw Error("no family knows this network", a);
+double process_cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+struct Pair {
+  Spec spec;
+  MatchResult result;
+  double seconds;
+  double cpu_seconds;
+};
+
+/// Of arguments as `pair` takes them.
+Pair match_pair(const std::vector<std::string>& arguments) {
+  const auto first = open_checkpoint_file(arguments[1]);
+  const auto second = open_checkpoint_file(arguments[2]);
+  std::optional<Spec> spec;
+  if (arguments.size() > 6) {
+    const MappedFile file(arguments[6]);
+    spec = bind_spec({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
+                     arguments[6], first->tensors());
+  } else {
+    spec = recognise(first->tensors());
+  }
+  if (!spec) throw Error("no family knows this network", arguments[1]);
   MatchOptions options;
-  options.seed = seed;
-  if (restarts >= 0) options.restarts = restarts;
-  const MatchResult result = match_weights(*spec, *first, *second, options);
-  fmt::print("{{\"seconds\":{:.4f},\"sweeps\":{},\"objective\":{:.10g}}}\n", seconds_since(start),
-             result.sweeps, result.objective_after);
+  options.seed = std::stoull(arguments[4]);
+  if (const int restarts = std::stoi(arguments[5]); restarts >= 0) options.restarts = restarts;
+  const auto start = std::chrono::steady_clock::now();
+  const double cpu = process_cpu_seconds();
+  MatchResult result = require_method(arguments[3])
+                           .match({.spec = *spec, .a = *first, .b = *second, .options = options});
+  return {*std::move(spec), std::move(result), seconds_since(start), process_cpu_seconds() - cpu};
+}
+
+void pair(const std::vector<std::string>& arguments) {
+  const Pair found = match_pair(arguments);
+  fmt::print("{{\"seconds\":{:.4f},\"cpu\":{:.4f},\"sweeps\":{},\"objective\":{:.10g}}}\n",
+             found.seconds, found.cpu_seconds, found.result.sweeps, found.result.objective_after);
+}
+
+void order(const std::vector<std::string>& arguments) {
+  const Pair found = match_pair(arguments);
+  std::string groups;
+  for (std::size_t g = 0; g < found.spec.groups.size(); ++g)
+    groups += fmt::format("{}\"{}\":[{}]", g == 0 ? "" : ",", found.spec.groups[g].name,
+                          fmt::join(found.result.permutation.groups[g], ","));
+  fmt::print("{{\"cpu\":{:.6f},\"groups\":{{{}}}}}\n", found.cpu_seconds, groups);
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -115,10 +157,12 @@ int run(const std::vector<std::string>& arguments) {
     gemm(std::stoul(arguments[1]), std::stoul(arguments[2]));
   } else if (arguments.size() == 3 && arguments[0] == "assignment") {
     assignment(arguments[1], std::stoul(arguments[2]));
-  } else if (arguments.size() == 5 && arguments[0] == "pair") {
-    pair(arguments[1], arguments[2], std::stoull(arguments[3]), std::stoi(arguments[4]));
+  } else if ((arguments.size() == 6 || arguments.size() == 7) && arguments[0] == "pair") {
+    pair(arguments);
+  } else if (arguments.size() >= 6 && arguments[0] == "order") {
+    order(arguments);
   } else {
-    fmt::print(stderr, "usage: bench_match gemm|assignment|pair ARGUMENTS...\n");
+    fmt::print(stderr, "usage: bench_match gemm|assignment|pair|order ARGUMENTS...\n");
     return 129;
   }
   return 0;

@@ -2,8 +2,8 @@
 //
 // Weight matching is Algorithm 1 of Git Re-Basin (Ainsworth, Hayase, Srinivasa, arXiv 2209.04836):
 // coordinate descent over groups; for each, the units' similarity summed over all tensors that
-// carry the group, then a linear assignment. Pure functions: tensors in, permutation out;
-// deterministic given the seed, whatever the number of threads.
+// carry the group, then a linear assignment; here from several starts. Pure functions: tensors in,
+// permutation out; deterministic given the seed, whatever the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace mgit {
 struct MatchOptions {
   std::uint64_t seed = 0;
   int max_sweeps = 100;
-  int restarts = 1;  // further runs from the best so far, shaken; the best objective wins
+  int restarts = 1;  // further runs from other starts; the best objective wins
   std::function<void(int sweep, double objective)> progress;
 };
 
@@ -28,9 +28,8 @@ struct GroupMatch {
   std::string name;
   std::uint32_t size = 0;   // units; of a family, of all its members
   std::uint32_t moved = 0;  // units that change place
-  double before = 0;        // this group's similarity with the identity, the others as they end; of
-                            // families and what they stand in, that of all of them together
-  double after = 0;
+  double before = 0;  // <A, B> over the tensors that carry it with it in its old place, the others
+  double after = 0;   // as they end, and as all end; families and what they stand in move together
 };
 
 struct MatchResult {
@@ -53,9 +52,22 @@ UnitCount count_units(const MatchResult& match);
 bool worth_moving(const MatchResult& match);
 
 /// Both sources must have the tensors that `spec` was bound to. Throws Error if shapes differ or a
-/// matched tensor is not finite.
+/// matched tensor is not finite. The first run starts from the groups in sequence, as far as what
+/// they stand beside is known, or from the identity if that is better; restarts from the best so
+/// far, shaken, more of them where the network is small. With restarts, the last run of all but
+/// large networks starts from a relaxation over all groups at once (match_frank_wolfe): so known
+/// permutations come back. No restart follows a run that made B equal to A, or to a multiple of it,
+/// or that moved nothing.
 MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,
                           const MatchOptions& options = {});
+
+/// The same objective, from the relaxation alone: Frank-Wolfe over all groups at once (Crisostomi,
+/// Fumero, Baieri, Bernard, Rodola: C2M3, arXiv 2405.17897) from the barycentre of all
+/// permutations, then a descent; restarts are shaken. Families, and groups that share a product
+/// with others, are placed in sequence first and stay there until the descent. Throws as
+/// match_weights.
+MatchResult match_frank_wolfe(const Spec& spec, const TensorSource& a, const TensorSource& b,
+                              const MatchOptions& options = {});
 
 /// sum over tensors that take part in matching of <A, B>, in double.
 double objective(const Spec& spec, const TensorSource& a, const TensorSource& b);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
+#include "match/frank_wolfe.h"
 
 namespace mgit {
 namespace {
@@ -11,6 +12,8 @@ namespace {
 /// Noise of a restart, in parts of a group's mean similarity. Measured on the pairs of bench/match:
 /// 0.1 finds its way back to where it was, 1 forgets too much; 0.2 to 0.5 are about alike.
 constexpr double kShake = 0.3;
+
+constexpr int kMaxSteps = 100;  // of a relaxation; 10 to 30 are what it takes
 
 /// Are all of these groups placed?
 bool all_of(const std::vector<std::uint32_t>& groups, const std::vector<bool>& placed) {
@@ -52,10 +55,11 @@ void Descent::place_in_sequence() {
   objective_ = objective();
 }
 
-void Descent::place(const Permutation& permutation) {
-  for (std::size_t g = 0; g < groups_.size(); ++g)
-    if (permutation.groups[g] != positions_.at(g)) positions_.set(g, permutation.groups[g]);
+void Descent::place_relaxed(double gain) {
+  relax(*problem_, gain, kMaxSteps, positions_, similarities_);
+  for (GroupState& group : groups_) group.changed = true;
   objective_ = objective();
+  sweeps_ = 0;
 }
 
 void Descent::run(std::uint64_t seed, const MatchOptions& options) {
@@ -102,32 +106,21 @@ void Descent::shake(std::uint64_t seed) {
   sweeps_ = 0;
 }
 
-GroupMatch Descent::report(std::size_t g) {
+GroupMatch Descent::report(std::size_t g) const {
   const Gather& gather = positions_.at(g);
   GroupMatch match;
   match.name = problem_->spec.groups[g].name;
   match.size = static_cast<std::uint32_t>(gather.size());
   for (std::size_t i = 0; i < gather.size(); ++i) match.moved += gather[i] != i ? 1 : 0;
+  Permutation still = permutation();
   if (const auto tree = problem_->tree_of[g]) {
-    Permutation still = permutation();
     for (const std::uint32_t member : problem_->trees[*tree].groups.groups)
       still.groups[member].clear();
-    match.before = problem_->similarity(problem_->trees[*tree].pairs, still);
-    match.after = problem_->similarity(problem_->trees[*tree].pairs, permutation());
-    return match;
-  }
-  if (problem_->quadratic[g]) {
-    Permutation still = permutation();
+  } else {
     still.groups[g].clear();
-    match.before = problem_->similarity(problem_->pairs_of[g], still);
-    match.after = problem_->similarity(problem_->pairs_of[g], permutation());
-    return match;
   }
-  refresh(g);
-  for (std::size_t i = 0; i < gather.size(); ++i) {
-    match.before += at(g, i, i);
-    match.after += at(g, i, gather[i]);
-  }
+  match.before = problem_->similarity(problem_->pairs_with(g), still);
+  match.after = problem_->similarity(problem_->pairs_with(g), permutation());
   return match;
 }
 

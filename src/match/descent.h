@@ -23,6 +23,9 @@ class Descent {
   /// other, by those terms alone whose neighbours have been placed, most of them known first. For a
   /// chain of layers that is from the input to the output.
   void place_in_sequence();
+  /// A start for networks where such a sequence begins with next to nothing: residual streams.
+  /// Groups in trees stay where they are (frank_wolfe.h; `gain` as there).
+  void place_relaxed(double gain);
   void run(std::uint64_t seed, const MatchOptions& options);
   /// Leaves a local optimum: every group once, in random order, by scores with noise added.
   void shake(std::uint64_t seed);
@@ -31,7 +34,7 @@ class Descent {
   double objective() const { return problem_->objective(positions_.permutation()); }
   const Permutation& permutation() const { return positions_.permutation(); }
   int sweeps() const { return sweeps_; }
-  GroupMatch report(std::size_t g);
+  GroupMatch report(std::size_t g) const;
 
  private:
   struct GroupState {

@@ -13,11 +13,17 @@ MatchResult by_weights(const MatchingInput& input) {
   return match_weights(input.spec, input.a, input.b, input.options);
 }
 
+MatchResult by_frank_wolfe(const MatchingInput& input) {
+  return match_frank_wolfe(input.spec, input.a, input.b, input.options);
+}
+
 constexpr std::array kMethods{
     MatchingMethod{"weights", "the largest sum of products of the weights", MatchingNeeds::kWeights,
                    by_weights},
     MatchingMethod{"activations", "units that are active together on data",
                    MatchingNeeds::kActivations, match_activations},
+    MatchingMethod{"frank-wolfe", "the same sum, relaxed over all groups at once",
+                   MatchingNeeds::kWeights, by_frank_wolfe},
 };
 
 }  // namespace

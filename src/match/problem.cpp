@@ -1,5 +1,7 @@
 #include "match/problem.h"
 
+#include <numeric>
+
 #include "base/threads.h"
 
 namespace mgit {
@@ -89,23 +91,20 @@ void MatchProblem::add_pair(std::size_t index) {
   }
 }
 
-double MatchProblem::product(std::size_t pair, const Permutation& permutation) const {
-  return inner_product(pairs[pair], tensor_gathers(spec, *pairs[pair].spec, permutation));
-}
-
 double MatchProblem::similarity(const std::vector<std::size_t>& some,
                                 const Permutation& permutation) const {
-  double sum = 0;
-  for (const std::size_t pair : some) sum += product(pair, permutation);
-  return sum;
+  std::vector<double> products(some.size());
+  parallel_for(some.size(), [&](std::size_t i) {
+    const TensorPair& pair = pairs[some[i]];
+    products[i] = inner_product(pair, tensor_gathers(spec, *pair.spec, permutation));
+  });
+  return std::accumulate(products.begin(), products.end(), 0.0);
 }
 
 double MatchProblem::objective(const Permutation& permutation) const {
-  std::vector<double> products(pairs.size());
-  parallel_for(products.size(), [&](std::size_t i) { products[i] = product(i, permutation); });
-  double sum = 0;
-  for (const double value : products) sum += value;
-  return sum;
+  std::vector<std::size_t> all(pairs.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return similarity(all, permutation);
 }
 
 }  // namespace mgit

@@ -40,7 +40,11 @@ struct MatchProblem {
   std::vector<Tree> trees;
   std::vector<std::optional<std::size_t>> tree_of;  // by group; nullopt: solved by itself
 
-  /// <A, permuted B> over some of the pairs, and over all of them; in double.
+  /// The pairs that carry a group, or anything of its tree.
+  const std::vector<std::size_t>& pairs_with(std::size_t group) const {
+    return tree_of[group] ? trees[*tree_of[group]].pairs : pairs_of[group];
+  }
+  /// <A, permuted B> over some of the pairs, and over all of them; in double, from the tensors.
   double similarity(const std::vector<std::size_t>& some, const Permutation& permutation) const;
   double objective(const Permutation& permutation) const;
 
@@ -49,7 +53,6 @@ struct MatchProblem {
   void find_trees();
   void add_to_tree(Tree& tree, std::size_t index, std::size_t axis, const Occurrence& occurrence);
   void add_pair(std::size_t index);
-  double product(std::size_t pair, const Permutation& permutation) const;
 };
 
 }  // namespace mgit

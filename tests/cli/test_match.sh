@@ -24,7 +24,7 @@ equal "$(diff <(echo "$before") <(state))" "" "files that changed"
 
 scenario "the permutation is the one that a rebase records"
 independent_fork
-for options in "" "--seed 7 --restarts 3" "--seed=3 --restarts=0 --method weights"; do
+for options in "" "--seed 7 --restarts 3" "--seed=3 --restarts=0 --method weights" "--method frank-wolfe"; do
   ok mgit match main feature $options --json -o ../permutation
   json=$output
   equal "$(head -1 ../permutation)" "mgit-permutation 1"

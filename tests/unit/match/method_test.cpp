@@ -32,7 +32,7 @@ TEST(MatchingMethods, AnUnknownOneIsRefusedWithTheListOfThoseThere) {
   }
 }
 
-TEST(MatchingMethods, WeightsIsTheMatchingOfWeights) {
+TEST(MatchingMethods, OfTheTableAreTheFunctions) {
   constexpr std::uint32_t kUnits = 12;
   Spec spec;
   spec.groups = {{"P", kUnits}};
@@ -49,12 +49,16 @@ TEST(MatchingMethods, WeightsIsTheMatchingOfWeights) {
   const MemoryModel b = model(5);
   MatchOptions options;
   options.seed = 3;
-  const MatchResult expected = match_weights(spec, a, b, options);
-  const MatchResult found =
-      require_method("weights").match({.spec = spec, .a = a, .b = b, .options = options});
-  EXPECT_FALSE(found.permutation.identity());
-  EXPECT_EQ(found.permutation.groups, expected.permutation.groups);
-  EXPECT_EQ(found.objective_after, expected.objective_after);
+  const std::pair<const char*, decltype(&match_weights)> kMethods[] = {
+      {"weights", match_weights}, {"frank-wolfe", match_frank_wolfe}};
+  for (const auto& [name, method] : kMethods) {
+    const MatchResult expected = method(spec, a, b, options);
+    const MatchResult found =
+        require_method(name).match({.spec = spec, .a = a, .b = b, .options = options});
+    EXPECT_FALSE(found.permutation.identity());
+    EXPECT_EQ(found.permutation.groups, expected.permutation.groups);
+    EXPECT_EQ(found.objective_after, expected.objective_after);
+  }
 }
 
 }  // namespace

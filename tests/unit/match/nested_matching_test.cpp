@@ -182,11 +182,14 @@ TEST_P(Families, APlantedPermutationIsFoundAgain) {
     const Permutation planted = random_permutation(network.spec, random);
     ASSERT_EQ(permutation_fault(network.spec.groups, planted), std::nullopt);
     const PermutedModel moved(network.model, network.spec, planted);
-    const MatchResult match = match_weights(network.spec, network.model, moved);
-    ASSERT_EQ(permutation_fault(network.spec.groups, match.permutation), std::nullopt);
-    EXPECT_TRUE(same_bytes(network.model, PermutedModel(moved, network.spec, match.permutation)))
-        << "seed " << seed;
-    for (const GroupMatch& group : match.groups) EXPECT_GE(group.after, group.before) << group.name;
+    for (const auto method : {match_weights, match_frank_wolfe}) {
+      const MatchResult match = method(network.spec, network.model, moved, {});
+      ASSERT_EQ(permutation_fault(network.spec.groups, match.permutation), std::nullopt);
+      EXPECT_TRUE(same_bytes(network.model, PermutedModel(moved, network.spec, match.permutation)))
+          << "seed " << seed;
+      for (const GroupMatch& group : match.groups)
+        EXPECT_GE(group.after, group.before) << group.name;
+    }
   }
 }
 
