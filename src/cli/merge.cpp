@@ -1,6 +1,7 @@
 // mgit merge: decides the route, then git runs the merge with our strategy.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <set>
 
 #include "base/process.h"
@@ -34,6 +35,18 @@ class Merge : public Command {
     options.flag("--no-repair", no_repair_,
                  "average the running variances of batch norms as well; by default they follow "
                  "from the weights");
+    options
+        .value("--repair", repair_,
+               "weights (the default), none (--no-repair), or data: what was merged is fitted to "
+               "data, as mgit repair does, in the merge commit itself")
+        .value_name("how");
+    options
+        .value("--data", merge_.repair_data, "of --repair data: the file (default: .mgitconfig's)")
+        .value_name("file");
+    options
+        .value("--graph", merge_.repair_graph,
+               "of --repair data: the network (default: .mgitconfig's)")
+        .value_name("file");
     options.flag("--trust-spec", merge_.trust_spec,
                  "bring it there by a spec of your own, which nothing proves");
     options.flag("--ff", fast_forward_, "take theirs where git could fast-forward, as git would");
@@ -146,6 +159,7 @@ class Merge : public Command {
   }
 
   void check_options() {
+    check_repair();
     if (!weight_.empty()) merge_.weights = parse_weights(weight_);
     if (!merge_.weights.empty() && merge_.weights.size() != branches_.size() + 1)
       throw UsageError(
@@ -167,6 +181,18 @@ class Merge : public Command {
                        ours_ ? "--ours" : "--theirs");
   }
 
+  void check_repair() {
+    if (!repair_.empty() && repair_ != "weights" && repair_ != "data" && repair_ != "none")
+      throw UsageError("there is: weights, data, none", "--repair " + repair_);
+    if (no_repair_ && !repair_.empty() && repair_ != "none")
+      throw UsageError("it repairs nothing, --repair " + repair_ + " does", "--no-repair");
+    no_repair_ = no_repair_ || repair_ == "none";
+    merge_.repair_with_data = repair_ == "data";
+    if (!merge_.repair_with_data && !(merge_.repair_data.empty() && merge_.repair_graph.empty()))
+      throw UsageError("nothing is repaired with it",
+                       merge_.repair_data.empty() ? "--graph" : "--data", "--repair data");
+  }
+
   /// git squashes a fast-forward without asking a strategy.
   void refuse_squashed_fast_forward(const Repository& repository, MergeRoute route) const {
     if (!squash_ || route != MergeRoute::kCombine || branches_.size() != 1) return;
@@ -184,6 +210,12 @@ class Merge : public Command {
     if (no_rebase_) options.emplace_back("no-rebase");
     if (!many_.empty()) options.push_back("many=" + many_);
     if (no_repair_) options.emplace_back("no-repair");
+    if (merge_.repair_with_data) options.emplace_back("repair=data");
+    // git calls the strategy elsewhere.
+    if (!merge_.repair_data.empty())
+      options.push_back("repair-data=" + std::filesystem::absolute(merge_.repair_data).string());
+    if (!merge_.repair_graph.empty())
+      options.push_back("repair-graph=" + std::filesystem::absolute(merge_.repair_graph).string());
     if (merge_.combine) options.emplace_back("combine");
     if (merge_.trust_spec) options.emplace_back("trust-spec");
     if (ours_) options.emplace_back("take=ours");
@@ -219,6 +251,7 @@ class Merge : public Command {
   bool theirs_ = false;
   bool no_rebase_ = false;
   bool no_repair_ = false;
+  std::string repair_;
   bool fast_forward_ = false;
   bool no_fast_forward_ = false;
   bool squash_ = false;

@@ -54,6 +54,12 @@ class RunMergeStrategy : public Command {
       options.rebase = false;
     } else if (argument == "--no-repair") {
       options.repair = false;
+    } else if (argument == "--repair=data") {
+      options.repair_with_data = true;
+    } else if (argument.starts_with(kData)) {
+      options.repair_data = argument.substr(kData.size());
+    } else if (argument.starts_with(kGraph)) {
+      options.repair_graph = argument.substr(kGraph.size());
     } else if (argument == "--combine") {
       options.combine = true;
     } else if (argument == "--whole") {
@@ -76,6 +82,8 @@ class RunMergeStrategy : public Command {
   }
 
   static constexpr std::string_view kWeight = "--weight=";
+  static constexpr std::string_view kData = "--repair-data=";
+  static constexpr std::string_view kGraph = "--repair-graph=";
   static constexpr std::string_view kStrategy = "--strategy=";
 };
 

@@ -15,6 +15,7 @@
 #include "workflow/exchange/exchange.h"
 #include "workflow/mend_manifests.h"
 #include "workflow/merge/merge.h"
+#include "workflow/repair.h"
 #include "workflow/staged_checks.h"
 #include "workflow/undo/git_operations.h"
 #include "worktree/attributes.h"
@@ -161,9 +162,12 @@ int act(Workspace& repository, const std::string& name, const std::vector<std::s
     warn_of_replaced_models(repository, say);
   if (name == "post-merge" || name == "post-commit") note_merge(repository);
   if (name == "post-rewrite") carry_records(repository, input);
-  if (record_git_operation(repository, name, arguments))
-    say("hint: 'mgit undo' takes this " + std::string(name == "post-rewrite" ? "rebase" : "merge") +
-        " back");
+  if (record_git_operation(repository, name, arguments)) {
+    const bool rebase = name == "post-rewrite";
+    say(fmt::format("hint: 'mgit undo' takes this {} back", rebase ? "rebase" : "merge"));
+    if (!rebase)
+      for (const std::string& line : offered_repairs(repository)) say(line);
+  }
   if (name == "post-commit") look_after_attributes(repository, say);
   if (name == "post-checkout" && arguments.size() > 2 && !leaves_checkout_to_mgit(repository))
     mend_moved(repository, arguments[0], arguments[1], arguments[2] == "1", say);

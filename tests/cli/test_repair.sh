@@ -46,6 +46,45 @@ ok mgit repair $(network vgg) $(calibration) --samples 300 # of what is repaired
 contains "$(git log -1 --format=%B)" "samples 300 model"
 contains "$output" "least squares"
 
+scenario "a merge that repairs with data is a merge, then a repair"
+trained_fork vgg-1 vgg-2
+mgit rebase feature onto main >/dev/null
+mgit merge -q feature >/dev/null 2>&1
+mgit repair $(network vgg) $(calibration) >/dev/null
+first=$(digest model.safetensors)
+git reset -q --hard HEAD^^
+ok mgit merge --repair data $(network vgg) $(calibration) feature
+contains "$output" "model.safetensors: 3 layers fitted to the parents' mean features"
+equal "$(digest model.safetensors)" "$first"
+contains "$(git log -1 --format=%B)" "Mgit-Merge-Repair: norm-variance 2 model model.safetensors"
+contains "$(git log -1 --format=%B)" "Mgit-Repair: least-squares 3 batch-norm-reset 2 model model.safetensors"
+lacks "$errors" "mgit repair"
+equal "$(git status --porcelain)" ""
+ok mgit undo
+fails_with 129 "weights, data, none" mgit merge --repair all feature
+fails_with 129 "--repair data" mgit merge $(calibration) feature
+head=$(git rev-parse HEAD)
+run mgit merge --repair data $(network vgg) feature
+contains "$errors" "calibration = <file>"
+equal "$(git rev-parse HEAD)" "$head"
+equal "$(git status --porcelain -uno)" ""
+
+scenario "a merge offers the repair where network and data are named, and the network is trusted"
+trained_fork vgg-1 vgg-2
+printf '[model "net"]\n\tpath = model.safetensors\n\tgraph = net.pt\n\tcalibration = inputs.safetensors\n' >.mgitconfig
+cp "$trained/vgg.torchscript.pt" net.pt
+cp "$trained/calibration.safetensors" inputs.safetensors
+commit_all "Name what it takes"
+ok mgit merge --no-edit feature
+lacks "$errors" "mgit repair"
+ok mgit undo
+ok mgit trust
+ok mgit merge --no-edit feature
+contains "$errors" "hint: 'mgit repair' fits model.safetensors to the calibration data that .mgitconfig names"
+ok mgit repair
+contains "$output" "on 1000 samples of inputs.safetensors"
+ok mgit fsck
+
 scenario "perceptrons: no worse"
 trained_fork mlp-1 mlp-2
 mgit merge -q --combine feature >/dev/null 2>&1

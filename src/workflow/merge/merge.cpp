@@ -11,12 +11,14 @@
 #include "format/shard_index.h"
 #include "git/message_draft.h"
 #include "model/model_line.h"
+#include "model/model_merge.h"
 #include "model/model_spec.h"
 #include "workflow/merge/carried_pick.h"
 #include "workflow/merge/combine.h"
 #include "workflow/merge/merge_evaluation.h"
 #include "workflow/merge/merge_report.h"
 #include "workflow/preconditions.h"
+#include "workflow/repair_model.h"
 #include "worktree/left_manifests.h"
 #include "worktree/pending_checkout.h"
 
@@ -175,6 +177,7 @@ class Strategy {
   std::vector<PlacedFiles> compute_all(const std::vector<ModelPlan>& plans) {
     const auto batch = repository_.store().begin();
     std::vector<PlacedFiles> results;
+    std::vector<std::pair<std::size_t, MergedModel>> repaired;  // by plan
     OperationRecord record;
     for (const ModelPlan& plan : plans) {
       if (!plan.conflicts.empty()) {
@@ -189,14 +192,59 @@ class Strategy {
         if (auto merge = merge_record(*batch, plan, merged))
           record.merges.push_back(*std::move(merge));
         results.push_back(merged_files(plan, merged));
+        if (call_.options.repair_with_data && !record.merges.empty() &&
+            record.merges.back().model == plan.home_model().path)
+          repaired.emplace_back(results.size() - 1, merged);
       }
     }
     batch->commit();
+    if (!repaired.empty()) repair(plans, repaired, results, record);
     std::string heads = "HEAD " + ours_.hex() + "\n";
     for (const MergeSide& side : sides_) heads += side.commit.hex() + "\n";
     os::create_directories(trailers_file(repository_).parent_path());
     os::write_file(trailers_file(repository_), as_bytes(heads + "\n" + note_text(record)));
     return results;
+  }
+
+  /// What was merged, fitted to data.
+  void repair(const std::vector<ModelPlan>& plans,
+              std::vector<std::pair<std::size_t, MergedModel>>& models,
+              std::vector<PlacedFiles>& results, OperationRecord& record) {
+    const auto batch = repository_.store().begin();
+    const RepairOptions options{.graph = call_.options.repair_graph,
+                                .data = call_.options.repair_data};
+    for (auto& [index, merged] : models) {
+      const ModelPlan& plan = plans[index];
+      std::vector<std::unique_ptr<MergedSideSource>> sources;
+      std::vector<RepairParent> parents;
+      for (const SidePlan& side : plan.sides) {
+        if (side.weight == 0) continue;
+        sources.push_back(std::make_unique<MergedSideSource>(
+            repository_, side.model, moves(side) ? &*plan.spec : nullptr,
+            moves(side) ? &side.match->permutation : nullptr));
+        parents.push_back({side.commit, side.model.path, *sources.back(), side.weight});
+      }
+      RepairedModel repaired =
+          repair_model(repository_, *batch, ours_, with_parts(plan.home_model(), merged.parts),
+                       parents, options);
+      call_.say(fmt::format("{}: {}", plan.home_model().path, describe_repair(repaired)));
+      merged.parts = std::move(repaired.parts);
+      results[index] = merged_files(plan, merged);
+      record.repairs.push_back(std::move(repaired.record));
+    }
+    batch->commit();
+  }
+
+  /// The model with other tensors in its files.
+  static CommittedModel with_parts(CommittedModel model, const std::vector<Manifest>& parts) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      model.parts[i].manifest = parts[i];
+      for (const ManifestTensor& tensor : parts[i].tensors)
+        for (ManifestTensor& known : model.manifest.tensors)
+          if (known.info.name == tensor.info.name) known = tensor;
+    }
+    if (!model.index) model.manifest = parts.front();
+    return model;
   }
 
   static PlacedFiles taken_files(const ModelPlan& plan) {

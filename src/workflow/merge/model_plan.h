@@ -27,6 +27,9 @@ struct MergeOptions {
   bool rebase = true;                       // bring theirs into our basin first
   ManyModels many = ManyModels::kUniverse;  // how, if there are several of theirs
   bool repair = true;                       // running variances follow from the weights
+  bool repair_with_data = false;            // fit what was merged to data
+  std::string repair_data{};                // the file; empty: .mgitconfig's
+  std::string repair_graph{};               // the network's; empty: .mgitconfig's
   bool combine = false;                     // also where git would take theirs
   bool whole = false;       // the strategy applies to every tensor, not to changed ones
   bool trust_spec = false;  // move units by a spec that was not proved
