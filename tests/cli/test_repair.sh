@@ -75,6 +75,7 @@ printf '[model "net"]\n\tpath = model.safetensors\n\tgraph = net.pt\n\tcalibrati
 cp "$trained/vgg.torchscript.pt" net.pt
 cp "$trained/calibration.safetensors" inputs.safetensors
 commit_all "Name what it takes"
+mgit rebase feature onto main >/dev/null
 ok mgit merge --no-edit feature
 lacks "$errors" "mgit repair"
 ok mgit undo
@@ -82,6 +83,7 @@ ok mgit trust
 ok mgit merge --no-edit feature
 contains "$errors" "hint: 'mgit repair' fits model.safetensors to the calibration data that .mgitconfig names"
 ok mgit repair
+contains "$output" "3 layers fitted to the parents' mean features"
 contains "$output" "on 1000 samples of inputs.safetensors"
 ok mgit fsck
 
