@@ -154,6 +154,11 @@ class GraphRunner::Run : public GraphRun {
     if (is_size(node)) return {size_of(node)};
     if (!node.op.starts_with(kAten)) return fallback(node);
     const std::vector<TorchArgument> arguments = arguments_of(node);
+    try {
+      check_arguments(node.op, TorchArguments(arguments));
+    } catch (const Error& error) {
+      throw Error(fmt::format("operator {}: {}", node.op, error.what()));
+    }
     const Substitute composed = find_substitute(node.op);
     try {
       if (torch_has(node.op))

@@ -107,6 +107,26 @@ std::vector<TorchTensor> rms_norm(const TorchArguments& in) {
   return {result};
 }
 
+void check_batch_norm(const TorchArguments& in) {
+  const Shape shape = in.tensor("input").shape();
+  if (shape.size() < 2) throw Error("argument input has no channels");
+  const bool running = in.number("training", 0) == 0;
+  for (const char* name : {"weight", "bias", "running_mean", "running_var"}) {
+    const TorchTensor tensor = in.tensor(name);
+    const bool needed = running && std::string_view(name).starts_with("running");
+    if (tensor ? tensor.shape() != Shape{shape[1]} : needed)
+      throw Error(
+          fmt::format("argument {} has not one number for each of {} channels", name, shape[1]));
+  }
+}
+
+void require_values(const TorchArguments& in, const char* name, std::size_t rank) {
+  const TorchTensor tensor = in.tensor(name);
+  const Shape shape = tensor ? tensor.shape() : Shape{0};
+  if (shape.size() < rank || std::find(shape.begin(), shape.end(), 0U) != shape.end())
+    throw Error(fmt::format("argument {} is empty, or has too few axes", name));
+}
+
 std::vector<TorchTensor> batch_norm_as_running(const TorchArguments& in) {
   return call_torch("aten.native_batch_norm", "",
                     {{"input", in.tensor("input")},
@@ -141,6 +161,25 @@ double TorchArguments::number(std::string_view name, double otherwise) const {
   if (const auto* whole = std::get_if<std::int64_t>(&found)) return static_cast<double>(*whole);
   if (const auto* flag = std::get_if<bool>(&found)) return *flag ? 1 : 0;
   return otherwise;
+}
+
+void check_arguments(const std::string& op, const TorchArguments& arguments) {
+  if (op == "aten.native_batch_norm" || op == "aten._native_batch_norm_legit_no_training")
+    check_batch_norm(arguments);
+  if (op == "aten.native_channel_shuffle") {
+    if (arguments.number("groups", 0) < 1) throw Error("argument groups is not positive");
+    require_values(arguments, "self", 3);
+  }
+  if (op == "aten._weight_norm") {
+    require_values(arguments, "v", 1);
+    require_values(arguments, "g", 0);
+  }
+  if (op == "aten.reflection_pad1d") {
+    const auto* padding = std::get_if<std::vector<std::int64_t>>(&arguments.value("padding"));
+    if (padding == nullptr || padding->size() != 2)
+      throw Error("argument padding is no list of two numbers");
+  }
+  if (arguments.number("num_layers", 1) < 1) throw Error("argument num_layers is not positive");
 }
 
 Substitute find_substitute(const std::string& op) {

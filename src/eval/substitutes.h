@@ -26,6 +26,9 @@ class TorchArguments {
 
 using Substitute = std::vector<TorchTensor> (*)(const TorchArguments& arguments);
 
+/// Throws Error for arguments on which LibTorch would crash, or read what is not theirs.
+void check_arguments(const std::string& op, const TorchArguments& arguments);
+
 /// nullptr: there is none.
 Substitute find_substitute(const std::string& op);
 

@@ -215,6 +215,12 @@ std::optional<Fitting> fit(const MgitTorchArgument& argument, const c10::TypePtr
   return fit_number(one_number(argument, 0), kind, argument.kind == kMgitTorchValue);
 }
 
+/// Dtypes, layouts and memory formats are numbers in schemas. Any would be taken, so that they are
+/// given by their names alone.
+bool is_known_by_name(const std::string& name) {
+  return name == "dtype" || name == "layout" || name == "memory_format";
+}
+
 const MgitTorchArgument* find(const MgitTorchCall& call, std::string_view name) {
   for (std::uint64_t i = 0; i < call.count; ++i)
     if (name == call.arguments[i].name) return &call.arguments[i];
@@ -243,6 +249,9 @@ Attempt attempt(const MgitTorchCall& call, const c10::FunctionSchema& schema) {
       continue;
     }
     ++used;
+    if (is_known_by_name(formal.name()) && given->kind != kMgitTorchText &&
+        given->kind != kMgitTorchNone)
+      return {{}, 0, "argument " + formal.name() + " is no name"};
     const auto length = formal.N();
     const auto fitting =
         fit(*given, formal.type(), length ? std::optional<std::int32_t>(*length) : std::nullopt);

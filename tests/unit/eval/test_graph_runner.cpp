@@ -237,6 +237,53 @@ TEST_F(GraphOnTorch, WhatCannotRunIsRefusedByName) {
   EXPECT_THAT(refusal("aten.sum"), HasSubstr("operator aten.sum in net.aten.sum gives [scalar]"));
 }
 
+/// LibTorch 1.13 dies of these.
+TEST_F(GraphOnTorch, ArgumentsThatWouldCrashAreRefused) {
+  const auto refusal = [](const std::string& op, GraphBuilder::Arguments more) {
+    GraphBuilder builder;
+    const ValueId input = builder.input({1, 4, 2, 2});
+    const ValueId one = builder.constant({1}, {1});
+    for (auto& [name, argument] : more)
+      if (std::holds_alternative<ValueId>(argument)) argument = name == "input" ? input : one;
+    builder.output(builder.node(op, std::move(more), {{1, 4, 2, 2}}).front());
+    GraphRunner runner(builder.graph());
+    return refusal_of([&] {
+      runner.run({{input, floats({1, 4, 2, 2}, std::vector<float>(16))}}, builder.graph().outputs);
+    });
+  };
+  const GraphBuilder::Arguments norm = {{"input", ValueId{0}},
+                                        {"weight", std::monostate{}},
+                                        {"bias", std::monostate{}},
+                                        {"running_mean", std::monostate{}},
+                                        {"running_var", std::monostate{}},
+                                        {"momentum", 0.1},
+                                        {"eps", 1e-5}};
+  GraphBuilder::Arguments plain = norm;
+  plain.emplace_back("training", false);
+  EXPECT_THAT(refusal("aten.native_batch_norm", plain),
+              HasSubstr("argument running_mean has not one number for each of 4 channels"));
+  GraphBuilder::Arguments narrow = norm;
+  for (auto& [name, argument] : narrow)
+    if (std::holds_alternative<std::monostate>(argument)) argument = ValueId{0};
+  EXPECT_THAT(refusal("aten._native_batch_norm_legit_no_training", narrow),
+              HasSubstr("argument weight has not one number for each of 4 channels"));
+  EXPECT_THAT(refusal("aten.native_channel_shuffle", {{"input", ValueId{0}}}),
+              HasSubstr("argument groups is not positive"));
+  EXPECT_THAT(
+      refusal("aten.softmax",
+              {{"input", ValueId{0}}, {"dim", std::int64_t{1}}, {"dtype", std::int64_t{-1}}}),
+      HasSubstr("operator aten.softmax"));
+  const TorchTensor row = floats({1, 3}, {1, 2, 3});
+  EXPECT_THAT(refusal_of([&] {
+                call_torch("aten.cumsum", "",
+                           {{"self", row}, {"dim", std::int64_t{1}}, {"dtype", std::int64_t{-3}}});
+              }),
+              HasSubstr("argument dtype is no name"));
+  EXPECT_THAT(refusal("aten.reflection_pad1d",
+                      {{"input", ValueId{0}}, {"padding", std::vector<std::int64_t>{}}}),
+              HasSubstr("argument padding is no list of two numbers"));
+}
+
 TEST_F(GraphOnTorch, OperatorsThatWriteOrReadFilesAreRefusedByThePlugin) {
   const TorchTensor tensor = floats({2}, {1, 2});
   EXPECT_THAT(refusal_of([&] {
