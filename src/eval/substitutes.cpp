@@ -167,8 +167,11 @@ void check_arguments(const std::string& op, const TorchArguments& arguments) {
   if (op == "aten.native_batch_norm" || op == "aten._native_batch_norm_legit_no_training")
     check_batch_norm(arguments);
   if (op == "aten.native_channel_shuffle") {
-    if (arguments.number("groups", 0) < 1) throw Error("argument groups is not positive");
+    const double groups = arguments.number("groups", 0);
+    if (groups < 1) throw Error("argument groups is not positive");
     require_values(arguments, "self", 3);
+    if (arguments.tensor("self").shape()[1] % static_cast<std::uint64_t>(groups) != 0)
+      throw Error("argument groups does not divide the channels");
   }
   if (op == "aten._weight_norm") {
     require_values(arguments, "v", 1);
