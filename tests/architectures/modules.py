@@ -37,6 +37,14 @@ class Written:
         return [module(self.input)]
 
 
+class Words(Written):
+    """Its input are numbers below 11."""
+
+    def __init__(self, name, module, *shape):
+        super().__init__(name, module, *shape)
+        self.input = torch.randint(0, 11, shape, generator=torch.Generator().manual_seed(7))
+
+
 def conv_norm(i, o, kernel=1, groups=1, stride=1):
     conv = nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False)
     return [conv, nn.BatchNorm2d(o)]
@@ -423,6 +431,18 @@ class Recurrent(nn.Module):
         return self.fc(y.roll(7, 1) if self.backward_first else y)
 
 
+class Language(nn.Module):
+    def __init__(self, name, kind, both=False):
+        super().__init__()
+        self.embed = nn.Embedding(11, 6)
+        setattr(self, name, kind(6, 7, num_layers=2, batch_first=True, bidirectional=both))
+        self.name = name
+        self.head = nn.Linear(14 if both else 7, 11)
+
+    def forward(self, words):
+        return self.head(getattr(self, self.name)(self.embed(words))[0])
+
+
 class Diffusion(nn.Module):
     """A U-Net of diffusers; its state is its own."""
 
@@ -495,6 +515,9 @@ def networks():
             "LSTM, both directions", Recurrent("lstm", nn.LSTM, True), 2, 5, 6),
         "LSTM, backward first": lambda: W(
             "LSTM, backward first", Recurrent("lstm", nn.LSTM, True, True), 2, 5, 6),
+        "LSTM of words": lambda: Words("LSTM of words", Language("lstm", nn.LSTM), 2, 5),
+        "GRU of words, both directions": lambda: Words(
+            "GRU of words, both directions", Language("gru", nn.GRU, True), 2, 5),
         "GRU": lambda: W("GRU", Recurrent("gru", nn.GRU), 2, 5, 6),
         "GRU, both directions": lambda: W(
             "GRU, both directions", Recurrent("gru", nn.GRU, True), 2, 5, 6),
