@@ -114,7 +114,7 @@ WHY = {
 
 def pinned(row):
     parts = [PINNED[row.spec.architecture]] if row.spec.architecture in PINNED else []
-    if row.name in ("LSTM", "GRU"):
+    if row.name in ("LSTM", "LSTM of words", "GRU"):
         parts = []
     if row.name.endswith("stacked"):
         parts = [ROTATED]
