@@ -83,6 +83,11 @@ Manifest rewrite(const Workspace& repository, Store::Batch& batch, const Manifes
 
 }  // namespace
 
+void require_repair_setting(const Repository& repository, const std::string& path,
+                            const RepairOptions& options) {
+  setting_for(repository, path, options);
+}
+
 RepairedModel repair_model(const Workspace& repository, Store::Batch& batch, const Oid& commit,
                            const CommittedModel& model, const std::vector<RepairParent>& parents,
                            const RepairOptions& options) {

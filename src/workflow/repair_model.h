@@ -45,6 +45,10 @@ RepairedModel repair_model(const Workspace& repository, Store::Batch& batch, con
                            const CommittedModel& model, const std::vector<RepairParent>& parents,
                            const RepairOptions& options);
 
+/// What repair_model refuses of graph and data, before there is a model.
+void require_repair_setting(const Repository& repository, const std::string& path,
+                            const RepairOptions& options);
+
 /// "9 layers fitted to the parents' mean features (least squares), statistics of 9 batch norms
 /// taken anew, on 2000 samples of train.safetensors".
 std::string describe_repair(const RepairedModel& repaired);

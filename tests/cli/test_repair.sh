@@ -65,6 +65,7 @@ fails_with 129 "weights, data, none" mgit merge --repair all feature
 fails_with 129 "--repair data" mgit merge $(calibration) feature
 head=$(git rev-parse HEAD)
 run mgit merge --repair data $(network vgg) feature
+lacks "$output" "combined"
 contains "$errors" "calibration = <file>"
 equal "$(git rev-parse HEAD)" "$head"
 equal "$(git status --porcelain -uno)" ""

@@ -77,6 +77,9 @@ class Strategy {
     std::vector<ModelPlan>& plans = decisions.models;
     for (ModelPlan& plan : plans) settle_conflict(plan);
     for (const ModelPlan& plan : plans) refuse_if_changed(plan);
+    for (const ModelPlan& plan : plans)
+      if (call_.options.repair_with_data && plan.conflicts.empty() && !plan.taken)
+        require_repair_setting(repository_, plan.home_model().path, repair_options());
     for (const std::string& note : decisions.notes) call_.say(note);
     const std::vector<PlacedFiles> results = compute_all(plans);
     int status = merge_files(plans);
@@ -206,13 +209,16 @@ class Strategy {
     return results;
   }
 
+  RepairOptions repair_options() const {
+    return {.graph = call_.options.repair_graph, .data = call_.options.repair_data};
+  }
+
   /// What was merged, fitted to data.
   void repair(const std::vector<ModelPlan>& plans,
               std::vector<std::pair<std::size_t, MergedModel>>& models,
               std::vector<PlacedFiles>& results, OperationRecord& record) {
     const auto batch = repository_.store().begin();
-    const RepairOptions options{.graph = call_.options.repair_graph,
-                                .data = call_.options.repair_data};
+    const RepairOptions options = repair_options();
     for (auto& [index, merged] : models) {
       const ModelPlan& plan = plans[index];
       std::vector<std::unique_ptr<MergedSideSource>> sources;
