@@ -321,12 +321,14 @@ class Repair {
                      std::sqrt(scale[o] + layer.norm->epsilon);
       }
       std::vector<double> towards(rows.begin(), rows.end());
-      for (std::size_t i = 0; i < towards.size(); ++i) towards[i] *= scale[i / inputs];
+      for (std::size_t o = 0; o < outputs; ++o)
+        for (double& value : std::span(towards).subspan(o * inputs, inputs)) value *= scale[o];
       const LinearMap map = fit_linear(groups[g], towards, {.bias = layer.norm || layer.bias});
-      for (std::size_t i = 0; i < towards.size(); ++i) {
-        const double value = map.weight[i] / scale[i / inputs];
-        if (std::isfinite(value)) rows[i] = value;
-      }
+      for (std::size_t o = 0; o < outputs; ++o)
+        for (std::size_t i = o * inputs; i < (o + 1) * inputs; ++i) {
+          const double value = map.weight[i] / scale[o];
+          if (std::isfinite(value)) rows[i] = value;
+        }
       bias.insert(bias.end(), map.bias.begin(), map.bias.end());
     }
     set(layer.weight, weight.stored());
