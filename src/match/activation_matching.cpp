@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <numeric>
 
+#include "match/cycles.h"
 #include "mgit/assignment.h"
 
 namespace mgit {
@@ -13,30 +14,17 @@ constexpr double kTolerance = 1e-9;  // of a similarity of 1
 
 constexpr const char* kHint = "match by weights: --method weights";
 
-/// Cycles that gain nothing go back.
-void keep_ties(const std::vector<double>& similarity, Gather& candidate) {
-  const std::size_t n = candidate.size();
-  std::vector<bool> visited(n);
-  for (std::size_t start = 0; start < n; ++start) {
-    std::vector<std::size_t> cycle;
-    double gain = 0;
-    for (std::size_t i = start; !visited[i]; i = candidate[i]) {
-      visited[i] = true;
-      cycle.push_back(i);
-      gain += similarity[i * n + candidate[i]] - similarity[i * n + i];
-    }
-    if (gain > kTolerance * static_cast<double>(cycle.size())) continue;
-    for (const std::size_t i : cycle) candidate[i] = static_cast<std::uint32_t>(i);
-  }
-}
-
 GroupMatch match_group(const Group& group, const std::vector<double>& similarity, Gather& gather) {
   const std::size_t n = group.size;
   if (similarity.size() != n * n)
     throw Error(fmt::format("no values show what the units of group {} compute", group.name), "",
                 kHint);
   gather = solve_assignment(std::vector<float>(similarity.begin(), similarity.end()), n);
-  keep_ties(similarity, gather);
+  Gather still(n);
+  std::iota(still.begin(), still.end(), 0U);
+  keep_gaining_cycles(still, gather, kTolerance, [&](std::size_t i) {
+    return similarity[i * n + gather[i]] - similarity[i * n + i];
+  });
   GroupMatch result{group.name, group.size};
   for (std::size_t i = 0; i < n; ++i) {
     result.before += similarity[i * n + i];

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
+#include "match/cycles.h"
 #include "match/frank_wolfe.h"
 
 namespace mgit {
@@ -104,24 +105,6 @@ void Descent::shake(std::uint64_t seed) {
   }
   objective_ = objective();
   sweeps_ = 0;
-}
-
-GroupMatch Descent::report(std::size_t g) const {
-  const Gather& gather = positions_.at(g);
-  GroupMatch match;
-  match.name = problem_->spec.groups[g].name;
-  match.size = static_cast<std::uint32_t>(gather.size());
-  for (std::size_t i = 0; i < gather.size(); ++i) match.moved += gather[i] != i ? 1 : 0;
-  Permutation still = permutation();
-  if (const auto tree = problem_->tree_of[g]) {
-    for (const std::uint32_t member : problem_->trees[*tree].groups.groups)
-      still.groups[member].clear();
-  } else {
-    still.groups[g].clear();
-  }
-  match.before = problem_->similarity(problem_->pairs_with(g), still);
-  match.after = problem_->similarity(problem_->pairs_with(g), permutation());
-  return match;
 }
 
 std::vector<TreePlace> Descent::known_places(const MatchProblem::Tree& tree,
@@ -242,23 +225,9 @@ double Descent::keep_ties(std::size_t g, const Gather& current, Gather& candidat
   for (std::size_t i = 0; i < n; ++i)
     scale += std::max(std::fabs(at(g, i, current[i])), std::fabs(at(g, i, candidate[i])));
   const double smallest = kTolerance * scale / static_cast<double>(n);
-  const Gather row_of = inverse(current);
-  std::vector<bool> visited(n);
-  double total = 0;
-  for (std::size_t start = 0; start < n; ++start) {
-    std::vector<std::size_t> cycle;
-    double gain = 0;
-    for (std::size_t i = start; !visited[i]; i = row_of[candidate[i]]) {
-      visited[i] = true;
-      cycle.push_back(i);
-      gain += at(g, i, candidate[i]) - at(g, i, current[i]);
-    }
-    if (gain > smallest * static_cast<double>(cycle.size())) {
-      total += gain;
-    } else {
-      for (const std::size_t i : cycle) candidate[i] = current[i];
-    }
-  }
+  const double total = keep_gaining_cycles(current, candidate, smallest, [&](std::size_t i) {
+    return at(g, i, candidate[i]) - at(g, i, current[i]);
+  });
   return total > kTolerance * scale ? total : 0;
 }
 

@@ -34,7 +34,6 @@ class Descent {
   double objective() const { return problem_->objective(positions_.permutation()); }
   const Permutation& permutation() const { return positions_.permutation(); }
   int sweeps() const { return sweeps_; }
-  GroupMatch report(std::size_t g) const;
 
  private:
   struct GroupState {

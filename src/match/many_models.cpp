@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
-#include "base/threads.h"
-#include "match/weights.h"
+#include "match/problem.h"
 
 namespace mgit {
 namespace {
@@ -160,11 +160,6 @@ class ManyMatching {
   std::vector<Permutation> permutations_;
 };
 
-std::uint32_t root_of(const Spec& spec, std::uint32_t group) {
-  while (spec.groups[group].outer) group = *spec.groups[group].outer;
-  return group;
-}
-
 }  // namespace
 
 std::string_view many_name(ManyModels many) {
@@ -192,37 +187,12 @@ ManyResult match_many(ManyModels many, const ManyInput& input, std::vector<Permu
 
 MatchResult report_of(const Spec& spec, const TensorSource& a, const TensorSource& b,
                       Permutation permutation) {
-  const std::vector<TensorPair> pairs = load_pairs(spec, a, b);
+  const MatchProblem problem(spec, a, b);
   MatchResult result;
-  std::vector<double> after(pairs.size());
-  parallel_for(pairs.size(), [&](std::size_t i) {
-    after[i] = inner_product(pairs[i], tensor_gathers(spec, *pairs[i].spec, permutation));
-  });
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    result.objective_before += dot(pairs[i].a.values(), pairs[i].b.values());
-    result.objective_after += after[i];
-  }
-  for (std::uint32_t g = 0; g < spec.groups.size(); ++g) {
-    Permutation still = permutation;
-    for (std::uint32_t other = 0; other < spec.groups.size(); ++other)
-      if (root_of(spec, other) == root_of(spec, g)) still.groups[other].clear();
-    const Gather& gather = permutation.groups[g];
-    GroupMatch group{spec.groups[g].name, static_cast<std::uint32_t>(unit_count(spec.groups, g))};
-    for (std::size_t i = 0; i < gather.size(); ++i) group.moved += gather[i] != i ? 1 : 0;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const auto& axes = pairs[i].spec->axes;
-      const bool carries = std::any_of(axes.begin(), axes.end(), [&](const SpecAxis& axis) {
-        return std::any_of(axis.occurrences.begin(), axis.occurrences.end(),
-                           [&](const Occurrence& place) {
-                             return root_of(spec, place.group) == root_of(spec, g);
-                           });
-      });
-      if (!carries) continue;
-      group.before += inner_product(pairs[i], tensor_gathers(spec, *pairs[i].spec, still));
-      group.after += after[i];
-    }
-    result.groups.push_back(std::move(group));
-  }
+  result.objective_before = problem.objective(identity_permutation(spec));
+  result.objective_after = problem.objective(permutation);
+  for (std::size_t g = 0; g < spec.groups.size(); ++g)
+    result.groups.push_back(problem.report(g, permutation));
   result.permutation = std::move(permutation);
   return result;
 }

@@ -107,4 +107,22 @@ double MatchProblem::objective(const Permutation& permutation) const {
   return similarity(all, permutation);
 }
 
+GroupMatch MatchProblem::report(std::size_t group, const Permutation& permutation) const {
+  GroupMatch match;
+  match.name = spec.groups[group].name;
+  match.size =
+      static_cast<std::uint32_t>(unit_count(spec.groups, static_cast<std::uint32_t>(group)));
+  const Gather& gather = permutation.groups[group];
+  for (std::size_t i = 0; i < gather.size(); ++i) match.moved += gather[i] != i ? 1 : 0;
+  Permutation still = permutation;
+  if (const auto tree = tree_of[group]) {
+    for (const std::uint32_t member : trees[*tree].groups.groups) still.groups[member].clear();
+  } else {
+    still.groups[group].clear();
+  }
+  match.before = similarity(pairs_with(group), still);
+  match.after = similarity(pairs_with(group), permutation);
+  return match;
+}
+
 }  // namespace mgit

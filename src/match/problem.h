@@ -7,6 +7,7 @@
 
 #include "match/nested_terms.h"
 #include "match/weights.h"
+#include "mgit/match.h"
 #include "mgit/perm.h"
 
 namespace mgit {
@@ -47,6 +48,8 @@ struct MatchProblem {
   /// <A, permuted B> over some of the pairs, and over all of them; in double, from the tensors.
   double similarity(const std::vector<std::size_t>& some, const Permutation& permutation) const;
   double objective(const Permutation& permutation) const;
+  /// What a permutation does to a group.
+  GroupMatch report(std::size_t group, const Permutation& permutation) const;
 
  private:
   bool overlap(const Occurrence& a, const Occurrence& b) const;

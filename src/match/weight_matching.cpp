@@ -75,7 +75,7 @@ class Runs {
     result.objective_after = reached_;
     result.sweeps = best_->sweeps();
     for (std::size_t g = 0; g < problem_.spec.groups.size(); ++g)
-      result.groups.push_back(best_->report(g));
+      result.groups.push_back(problem_.report(g, result.permutation));
     return result;
   }
 

@@ -9,7 +9,6 @@
 
 #include "base/mapped_file.h"
 #include "base/process.h"
-#include "format/shard_index.h"
 #include "match/method.h"
 #include "merge/batch_norms.h"
 #include "merge/norm_repair.h"
@@ -29,8 +28,7 @@ namespace fs = std::filesystem;
 std::optional<ModelConfig> config_for(const Repository* repository, const std::string& path,
                                       const EvaluationRequest& request) {
   if (repository != nullptr && request.model.empty())
-    for (ModelConfig& config : repository->models(std::nullopt))
-      if (same_model_path(config.path, path)) return std::move(config);
+    if (auto config = config_of_path(*repository, path)) return config;
   return configured_model(repository, request.model);
 }
 

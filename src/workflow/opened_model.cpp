@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "format/shard_index.h"
 #include "model/model_spec.h"
 #include "store/model_file.h"
 
@@ -47,6 +48,12 @@ std::optional<ModelConfig> configured_model(const Repository* repository, const 
   for (const ModelConfig& model : models)
     if (model.name == name) return model;
   if (!name.empty()) throw MissingError("no such model", ".mgitconfig: " + name);
+  return std::nullopt;
+}
+
+std::optional<ModelConfig> config_of_path(const Repository& repository, const std::string& path) {
+  for (ModelConfig& config : repository.models(std::nullopt))
+    if (same_model_path(config.path, path)) return std::move(config);
   return std::nullopt;
 }
 

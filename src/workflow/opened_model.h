@@ -29,6 +29,9 @@ OpenedModel open_named_model(const Workspace* repository, const std::string& nam
 /// there is none of that name.
 std::optional<ModelConfig> configured_model(const Repository* repository, const std::string& name);
 
+/// The section whose path this is; nullopt if the file has none.
+std::optional<ModelConfig> config_of_path(const Repository& repository, const std::string& path);
+
 /// REV:PATH's, else the configured one; empty: the only one there is.
 std::string path_in_commit(const Repository& repository, const std::string& name,
                            const std::string& model_name);

@@ -7,24 +7,18 @@
 
 #include "base/mapped_file.h"
 #include "base/words.h"
-#include "format/shard_index.h"
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 #include "model/training_state.h"
+#include "workflow/opened_model.h"
 #include "workflow/trust.h"
 
 namespace mgit {
 namespace {
 
-ModelConfig config_of(const Repository& repository, const std::string& path) {
-  for (ModelConfig& config : repository.models(std::nullopt))
-    if (same_model_path(config.path, path)) return std::move(config);
-  return {};
-}
-
 EvaluatorOptions setting_for(const Repository& repository, const std::string& path,
                              const RepairOptions& options) {
-  const ModelConfig config = config_of(repository, path);
+  const ModelConfig config = config_of_path(repository, path).value_or(ModelConfig{});
   EvaluatorOptions setting;
   setting.batch = options.batch;
   if (options.data.empty() && config.calibration.empty())
@@ -137,7 +131,7 @@ std::string describe_repair(const RepairedModel& repaired) {
 }
 
 bool can_be_repaired(const Repository& repository, const std::string& path) {
-  const ModelConfig config = config_of(repository, path);
+  const ModelConfig config = config_of_path(repository, path).value_or(ModelConfig{});
   if (config.graph.empty() || config.calibration.empty() ||
       !std::filesystem::is_regular_file(repository.work_dir() / config.calibration))
     return false;

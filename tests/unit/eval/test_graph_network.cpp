@@ -13,22 +13,17 @@
 #include "mgit/format.h"
 #include "support/support.h"
 #include "unit/graph/data_file.h"
+#include "with_plugin.h"
 
 namespace mgit {
 namespace {
 
+using testing::error_of;
 using ::testing::HasSubstr;
+using testing::load;
 
-class GraphFiles : public ::testing::Test {
+class GraphFiles : public testing::WithPlugin {
  protected:
-  void SetUp() override {
-    try {
-      torch_plugin();
-    } catch (const Error& error) {
-      GTEST_SKIP() << "no LibTorch plugin: " << error.what();
-    }
-  }
-
   void write_data(const Shape& input, DType dtype, const Shape& target) {
     MemoryModel data;
     const auto count = [](const Shape& shape) { return element_count(shape).value(); };
@@ -87,26 +82,6 @@ double reference(const Graph& graph, const TensorSource& weights, const TensorSo
   return sum / static_cast<double>(output.size());
 }
 
-template <typename Work>
-std::string refusal(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.where() + ": " + error.what();
-  }
-  return "no error";
-}
-
-MemoryModel data_in(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  MemoryModel model;
-  for (const StoredTensor& tensor : parse_checkpoint(file.bytes(), "data").tensors) {
-    const Bytes bytes = file.bytes().subspan(tensor.offset, tensor.length);
-    model.set(tensor.info, Buffer(bytes.begin(), bytes.end()));
-  }
-  return model;
-}
-
 TEST_F(GraphFiles, AnExportedProgramIsEvaluatedInBatches) {
   use("mlp.pt2");
   write_data({10, 6}, DType::kF32, {10, 3});
@@ -116,7 +91,7 @@ TEST_F(GraphFiles, AnExportedProgramIsEvaluatedInBatches) {
   for (const std::uint64_t seed : {1U, 2U}) {
     const MemoryModel weights = random_weights(graph, seed);
     const Evaluation result = evaluator->evaluate(weights);
-    const double expected = reference(graph, weights, data_in(options_.data));
+    const double expected = reference(graph, weights, load(options_.data));
     EXPECT_NEAR(result.loss, expected, 1e-5 * expected);
     EXPECT_EQ(result.samples, 30U);
     EXPECT_FALSE(result.accuracy);
@@ -144,15 +119,15 @@ TEST_F(GraphFiles, ModulesReturnWhatTheirLastNodeGives) {
                            rows[module] += values.shape.front();
                          });
   EXPECT_EQ(rows, (std::vector<std::uint64_t>{8, 8}));
-  EXPECT_THAT(refusal([&] {
+  EXPECT_THAT(error_of([&] {
                 evaluator->activations(weights, {{"fc9"}, 0, 1}, {});
               }),
               HasSubstr("no module 'fc9' whose result is in the graph (there is: fc1, fc2, fc3)"));
-  EXPECT_THAT(refusal([&] {
+  EXPECT_THAT(error_of([&] {
                 evaluator->activations(weights, {{"fc1"}, 0, 11}, {});
               }),
               HasSubstr("samples 0 to 11 are not among the data's 10"));
-  EXPECT_THAT(refusal([&] { evaluator->evaluate(weights); }), HasSubstr("no tensor \"target\""));
+  EXPECT_THAT(error_of([&] { evaluator->evaluate(weights); }), HasSubstr("no tensor \"target\""));
 }
 
 /// The file takes two samples at a time, and has the weights stacked and under other names.
@@ -169,7 +144,7 @@ TEST_F(GraphFiles, AnOnnxModelIsBoundToTheCheckpointOnceAndRunsOthers) {
     others.set(info, Buffer(bytes.begin(), bytes.end()));
   }
   const auto evaluator = open_evaluator(options_);
-  EXPECT_THAT(refusal([&] { evaluator->evaluate(others); }), HasSubstr("lstm.onnx"));
+  EXPECT_THAT(error_of([&] { evaluator->evaluate(others); }), HasSubstr("lstm.onnx"));
   const double loss = evaluator->evaluate(weights).loss;
   const double other_loss = evaluator->evaluate(others).loss;
   EXPECT_NE(loss, other_loss);
@@ -178,7 +153,7 @@ TEST_F(GraphFiles, AnOnnxModelIsBoundToTheCheckpointOnceAndRunsOthers) {
   const auto initializers = onnx_initializers(as_bytes(file), "lstm.onnx");
   const Graph graph =
       bind_initializers(read_onnx(as_bytes(file), "lstm.onnx"), *initializers, weights);
-  const MemoryModel all = data_in(options_.data);
+  const MemoryModel all = load(options_.data);
   double sums[2] = {0, 0};
   for (std::size_t pair = 0; pair < 3; ++pair) {
     MemoryModel two;
@@ -289,19 +264,19 @@ TEST_F(GraphFiles, WhatDoesNotFitIsSaid) {
   use("convolution_folded.onnx");
   write_data({4, 1, 8, 8}, DType::kF32, {4, 5});
   EXPECT_THAT(
-      refusal([&] { open_evaluator(options_)->evaluate(checkpoint("convolution.safetensors")); }),
+      error_of([&] { open_evaluator(options_)->evaluate(checkpoint("convolution.safetensors")); }),
       HasSubstr("no initializer has the contents of"));
   use("mlp.pt2");
   const std::string file = testing::from_disk("mlp.pt2");
   const MemoryModel weights = random_weights(read_pt2(as_bytes(file), "mlp.pt2"), 1);
-  EXPECT_THAT(refusal([&] { open_evaluator(options_)->evaluate(weights); }),
+  EXPECT_THAT(error_of([&] { open_evaluator(options_)->evaluate(weights); }),
               HasSubstr("the network takes ?,6, the data's \"input\" is 4,1,8,8"));
   options_.loss = "hinge";
   write_data({4, 6}, DType::kF32, {4, 3});
-  EXPECT_THAT(refusal([&] { open_evaluator(options_)->evaluate(weights); }),
+  EXPECT_THAT(error_of([&] { open_evaluator(options_)->evaluate(weights); }),
               HasSubstr("unknown loss 'hinge'"));
   options_.graph = directory_.path() / "absent.onnx";
-  EXPECT_THAT(refusal([&] { open_evaluator(options_); }), HasSubstr("there is no such network"));
+  EXPECT_THAT(error_of([&] { open_evaluator(options_); }), HasSubstr("there is no such network"));
 }
 
 }  // namespace

@@ -13,24 +13,17 @@
 #include "support/support.h"
 #include "unit/graph/data_file.h"
 #include "unit/graph/random_graph.h"
+#include "with_plugin.h"
 
 namespace mgit {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::error_of;
 using testing::GraphBuilder;
 using ::testing::HasSubstr;
 
-class GraphOnTorch : public ::testing::Test {
- protected:
-  void SetUp() override {
-    try {
-      torch_plugin();
-    } catch (const Error& error) {
-      GTEST_SKIP() << "no LibTorch plugin: " << error.what();
-    }
-  }
-};
+using GraphOnTorch = testing::WithPlugin;
 
 TorchTensor tensor_of(const GraphTensor& numbers, DType dtype) {
   return TorchTensor(
@@ -202,16 +195,6 @@ TEST_F(GraphOnTorch, OnlyWhatIsWantedRuns) {
   EXPECT_THAT(results[1].doubles(), ElementsAre(1, 1));
 }
 
-template <typename Work>
-std::string refusal_of(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.where() + ": " + error.what();
-  }
-  return "no error";
-}
-
 TEST_F(GraphOnTorch, WhatCannotRunIsRefusedByName) {
   const auto refusal = [](const std::string& op, GraphBuilder::Arguments more = {}) {
     GraphBuilder builder;
@@ -219,7 +202,7 @@ TEST_F(GraphOnTorch, WhatCannotRunIsRefusedByName) {
     more.emplace(more.begin(), "self", input);
     builder.output(builder.node(op, std::move(more), {{3}}).front());
     GraphRunner runner(builder.graph());
-    return refusal_of([&] {
+    return error_of([&] {
       runner.run({{input, floats({3}, {1, 2, 3})}}, builder.graph().outputs);
     });
   };
@@ -247,7 +230,7 @@ TEST_F(GraphOnTorch, ArgumentsThatWouldCrashAreRefused) {
       if (std::holds_alternative<ValueId>(argument)) argument = name == "input" ? input : one;
     builder.output(builder.node(op, std::move(more), {{1, 4, 2, 2}}).front());
     GraphRunner runner(builder.graph());
-    return refusal_of([&] {
+    return error_of([&] {
       runner.run({{input, floats({1, 4, 2, 2}, std::vector<float>(16))}}, builder.graph().outputs);
     });
   };
@@ -274,7 +257,7 @@ TEST_F(GraphOnTorch, ArgumentsThatWouldCrashAreRefused) {
               {{"input", ValueId{0}}, {"dim", std::int64_t{1}}, {"dtype", std::int64_t{-1}}}),
       HasSubstr("operator aten.softmax"));
   const TorchTensor row = floats({1, 3}, {1, 2, 3});
-  EXPECT_THAT(refusal_of([&] {
+  EXPECT_THAT(error_of([&] {
                 call_torch("aten.cumsum", "",
                            {{"self", row}, {"dim", std::int64_t{1}}, {"dtype", std::int64_t{-3}}});
               }),
@@ -286,16 +269,16 @@ TEST_F(GraphOnTorch, ArgumentsThatWouldCrashAreRefused) {
 
 TEST_F(GraphOnTorch, OperatorsThatWriteOrReadFilesAreRefusedByThePlugin) {
   const TorchTensor tensor = floats({2}, {1, 2});
-  EXPECT_THAT(refusal_of([&] {
+  EXPECT_THAT(error_of([&] {
                 call_torch("aten.relu_", "", {{"self", tensor}});
               }),
               HasSubstr("operator aten.relu_: it writes into its arguments, or reads files"));
-  EXPECT_THAT(refusal_of([&] {
+  EXPECT_THAT(error_of([&] {
                 call_torch("aten.from_file", "",
                            {{"filename", std::string("/dev/zero")}, {"size", std::int64_t{4}}});
               }),
               HasSubstr("reads files"));
-  EXPECT_THAT(refusal_of([&] { call_torch("aten.no_such", "", {}); }),
+  EXPECT_THAT(error_of([&] { call_torch("aten.no_such", "", {}); }),
               HasSubstr("operator aten.no_such is not in this LibTorch"));
 }
 
@@ -338,23 +321,23 @@ TEST_F(GraphOnTorch, MomentsOfBatchesAreThoseOfAll) {
   EXPECT_THAT(moments.mean(), ElementsAre(::testing::DoubleEq(4), ::testing::DoubleEq(30)));
   EXPECT_NEAR(moments.variance()[0], 40.0 / 6, 1e-12);
   EXPECT_NEAR(moments.mean_square()[1], 9400.0 / 6, 1e-9);
-  EXPECT_THAT(refusal_of([&] { moments.add(floats({1}, {1}), 1); }), HasSubstr("no axis 1"));
-  EXPECT_THAT(refusal_of([&] { moments.add(floats({3}, {1, 2, 3}), 0); }), HasSubstr("3 units"));
+  EXPECT_THAT(error_of([&] { moments.add(floats({1}, {1}), 1); }), HasSubstr("no axis 1"));
+  EXPECT_THAT(error_of([&] { moments.add(floats({3}, {1, 2, 3}), 0); }), HasSubstr("3 units"));
 }
 
 TEST_F(GraphOnTorch, WeightsThatDoNotFitAreNamed) {
   SmallNetwork net;
   GraphRunner runner(net.builder.graph());
-  EXPECT_THAT(refusal_of([&] {
+  EXPECT_THAT(error_of([&] {
                 runner.run({{net.input, floats({1, 2}, {1, 1})}}, {net.output});
               }),
               HasSubstr("is not there"));
   MemoryModel less;
   less.set({"fc.weight", DType::kF32, {3, 2}}, Buffer(24));
-  EXPECT_THAT(refusal_of([&] { runner.set_weights(less); }),
+  EXPECT_THAT(error_of([&] { runner.set_weights(less); }),
               HasSubstr("fc.bias: the checkpoint lacks this tensor of the network"));
   net.set("fc.bias", {4}, {0, 0, 0, 0});
-  EXPECT_THAT(refusal_of([&] { runner.set_weights(net.weights); }),
+  EXPECT_THAT(error_of([&] { runner.set_weights(net.weights); }),
               HasSubstr("fc.bias: has shape 4, the network's is 3"));
 }
 

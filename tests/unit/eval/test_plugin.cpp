@@ -15,45 +15,19 @@
 #include "mgit/eval.h"
 #include "mgit/format.h"
 #include "support/support.h"
+#include "with_plugin.h"
 #include "written_network.h"
 
 namespace mgit {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::error_of;
 using ::testing::HasSubstr;
+using testing::load;
 
-MemoryModel load(const fs::path& path) {
-  const MappedFile file(path);
-  MemoryModel model;
-  for (const StoredTensor& tensor : parse_checkpoint(file.bytes(), path.string()).tensors) {
-    const Bytes data = file.bytes().subspan(tensor.offset, tensor.length);
-    model.set(tensor.info, Buffer(data.begin(), data.end()));
-  }
-  return model;
-}
-
-/// Runs `work`, which must throw an Error; returns "where: what".
-template <typename Work>
-std::string error_of(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.where() + ": " + error.what();
-  }
-  return "no error";
-}
-
-class Plugin : public ::testing::Test {
+class Plugin : public testing::WithPlugin {
  protected:
-  void SetUp() override {
-    try {
-      torch_plugin();
-    } catch (const Error& error) {
-      GTEST_SKIP() << "no LibTorch plugin: " << error.what();
-    }
-  }
-
   testing::TemporaryDirectory directory_;
 };
 
