@@ -8,15 +8,13 @@ folder) and by mgit's methods.
 Runs under a Python with numpy, scipy, torch and safetensors: MGIT_PYTHON if that is set, else this
 one. `residual` is the network of samuela/git-re-basin#8: two blocks on a stream that is both input
 and output, everything normally distributed. Noise is in standard deviations of the weights."""
-import argparse
 import json
-import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from peer_options import peer_options
+
 # Of each tensor: its axes, a group and a size each; "_": fixed.
 def plain(width):
     layers = [("_", 50), ("P1", width), ("P2", width), ("P3", width), ("_", 10)]
@@ -64,17 +62,8 @@ def spec_text(tensors):
 
 
 def main():
-    wanted = os.environ.get("MGIT_PYTHON")
-    if wanted and wanted != sys.executable:
-        os.execv(wanted, [wanted, *sys.argv])
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "build/bin/bench_match")
-    parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared")
-    parser.add_argument("--trials", type=int, default=100)
-    options = parser.parse_args()
+    options = peer_options(__doc__, trials={"type": int, "default": 100})
     import numpy as np
-
-    sys.path.insert(0, str(options.data / "tools"))
     import reference
     import torch
     from safetensors.torch import save_file

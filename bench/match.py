@@ -9,16 +9,14 @@ CPU time of matching alone. The assignment solver by itself: bench/assignment.py
 Runs under a Python with numpy, scipy, torch and safetensors: MGIT_PYTHON if that is set, else this
 one. Ratios of CPU time: above 1 is faster than the peer's run with seed 0. Set OMP_NUM_THREADS=1
 and MGIT_THREADS=1 to compare one core with one core."""
-import argparse
 import json
-import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from peer_options import peer_options
+
 PAIRS = [
     ("mlp", "mlp-s1", "mlp-s2"),
     *(("mlp", f"mlp-s1-e{epoch}", f"mlp-s2-e{epoch}") for epoch in (0, 1, 2, 4, 8)),
@@ -101,16 +99,11 @@ def compare(binary, kind, label, files, rounds, spec):
 
 
 def main():
-    wanted = os.environ.get("MGIT_PYTHON")
-    if wanted and wanted != sys.executable:
-        os.execv(wanted, [wanted, *sys.argv])
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "build/bin/bench_match")
-    parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--files", nargs=3, metavar=("KIND", "A", "B"))
-    options = parser.parse_args()
-    sys.path.insert(0, str(options.data / "tools"))
+    options = peer_options(
+        __doc__,
+        rounds={"type": int, "default": 3},
+        files={"nargs": 3, "metavar": ("KIND", "A", "B")},
+    )
     for n, m in ((512, 784), (1024, 2304)):
         print(subprocess.run([options.binary, "gemm", str(n), str(m)], check=True, capture_output=True, text=True).stdout, end="")
     print(

@@ -187,6 +187,12 @@ trained_fork() {
   git switch -q main
 }
 
+# own_spec [PATH]: a spec of one's own, for what make_checkpoint makes, and .mgitconfig that names it for this model.
+own_spec() {
+  printf 'mgit-perm 1\nperm H:16\nfc1.weight: H, _\nfc1.bias: H\nfc2.weight: _, H\nfc2.bias: _\n' >net.perm
+  printf '[model "net"]\n\tpath = %s\n\tspec = net.perm\n' "${1:-model.safetensors}" >.mgitconfig
+}
+
 # independent_fork [DIRECTORY]: a repository with a model on main, and an independently trained one on feature.
 independent_fork() {
   make_repository "${1:-.}"

@@ -120,15 +120,7 @@ lacks "$output" '"places"'
 
 scenario "a spec that is not proved will do, and that is said"
 independent_fork
-cat >net.perm <<'SPEC'
-mgit-perm 1
-perm H:16
-fc1.weight: H, _
-fc1.bias: H
-fc2.weight: _, H
-fc2.bias: _
-SPEC
-printf '[model "net"]\n\tpath = model.safetensors\n\tspec = net.perm\n' >.mgitconfig
+own_spec
 commit_all spec
 git switch -q feature
 git merge -q --no-edit -X ours main

@@ -203,19 +203,7 @@ fails_with 128 "HEAD is detached" mgit rebase main
 scenario "a spec of one's own needs trust, and must fit"
 two_models repository
 git switch -q feature
-cat >net.perm <<'SPEC'
-mgit-perm 1
-perm H:16
-fc1.weight: H, _
-fc1.bias: H
-fc2.weight: _, H
-fc2.bias: _
-SPEC
-cat >.mgitconfig <<'CONFIG'
-[model "net"]
-	path = model.safetensors
-	spec = net.perm
-CONFIG
+own_spec
 commit_all spec
 fails_with 128 "not proved" mgit rebase main
 sed -i '/fc1.bias/d' net.perm

@@ -134,8 +134,7 @@ fi
 
 scenario "a spec of one's own is found by the index path; hooks see one model"
 fork 2 "$sandbox/small.safetensors" "$sandbox/small2.safetensors"
-printf 'mgit-perm 1\nperm H:16\nfc1.weight: H, _\nfc1.bias: H\nfc2.weight: _, H\nfc2.bias: _\n' >net.perm
-printf '[model "net"]\n\tpath = %s\n\tspec = net.perm\n' $index >.mgitconfig
+own_spec $index
 git switch -q feature
 commit_all spec
 fails_with 128 "not proved" mgit rebase main
