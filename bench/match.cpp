@@ -129,6 +129,7 @@ Pair match_pair(const std::vector<std::string>& arguments) {
   if (!spec) throw Error("no family knows this network", arguments[1]);
   MatchOptions options;
   options.seed = std::stoull(arguments[4]);
+  options.weighting = Weighting::kRaw;  // as the plain algorithm has it
   if (const int restarts = std::stoi(arguments[5]); restarts >= 0) options.restarts = restarts;
   const auto start = std::chrono::steady_clock::now();
   const double cpu = process_cpu_seconds();

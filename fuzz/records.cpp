@@ -1,5 +1,6 @@
 // Records with sound checksums and any content, in a pack of a store: reading, listing, checking
-// and rebuilding end with an answer or an Error.
+// and rebuilding end with an answer or an Error. The same records as a stream into another store:
+// all of them are taken in and right, or none is.
 //
 //   input = record*    record = encoding element base:u8 size:u16 length:u16 payload
 //
@@ -48,6 +49,24 @@ std::vector<Digest> write_pack(fuzz::Input input, const std::filesystem::path& p
   return objects;
 }
 
+void check_import(const std::filesystem::path& pack, const std::filesystem::path& directory) {
+  std::ifstream file(pack, std::ios::binary);
+  file.ignore(static_cast<std::streamsize>(kPackMagic.size()));
+  Store store(directory);
+  try {
+    const auto batch = store.begin();
+    batch->import_records([&](std::span<std::byte> out) {
+      file.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));
+      return static_cast<std::size_t>(file.gcount());
+    });
+    batch->commit();
+  } catch (const Error&) {
+    fuzz::require(store.list().empty(), "what was refused is not there");
+  }
+  for (const Digest& object : store.list())
+    fuzz::require(sha256(store.read(object)) == object, "what was taken in is right");
+}
+
 template <typename Action>
 void attempt(const Action& action) {
   try {
@@ -74,5 +93,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     attempt([&] { store.stream(object, [](Bytes) {}); });
   }
   attempt([&] { store.fsck(); });
+  check_import(scratch.path() / "packs" / "fuzz.pack", scratch.path() / "imported");
   return 0;
 }

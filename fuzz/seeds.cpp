@@ -22,6 +22,8 @@
 #include "mgit/lineage.h"
 #include "mgit/perm.h"
 #include "mgit/store.h"
+#include "remote/messages.h"
+#include "remote/serve.h"
 #include "store/record.h"
 
 namespace fs = std::filesystem;
@@ -266,10 +268,32 @@ void add_git(const Corpus& corpus) {
   corpus.add("trailers", "merge",
              "Merge branch 'b'\n\nMgit-Merge: mean weights 0.5 0.5 model a b.safetensors\n"
              "Mgit-Base: none model a b.safetensors\nSigned-off-by: A <a@b>\n continued\n");
+  corpus.add("trailers", "trained",
+             "Train\n\nMgit-Trained: samples 20000 model a b.safetensors\n"
+             "Mgit-Trained: tokens 0\n");
   corpus.add("trailers", "comments", "Subject\n\n# a comment\nKey: value\n# more\n\n# end\n");
   EvaluationRecord record;
   record.result.loss = 0.125;
   corpus.add("trailers", "evaluation", evaluation_line(record) + "\n");
+}
+
+void add_hosts(const Corpus& corpus) {
+  const std::string one(64, 'a');
+  const std::string two(64, 'b');
+  corpus.add("hosts", "index",
+             "mgit pack-index 1\npack x.pack 500\n" + one + " 12 150\n" + two + " 162 120 " + one +
+                 "\npack " + two + " 12\n");
+  corpus.add(
+      "hosts", "lfs",
+      R"({"objects":[{"oid":"a","size":5,"actions":{"upload":{"href":"https://h/x",)"
+      R"("header":{"Authorization":"t"}}}},{"oid":"b","error":{"code":404,"message":"m"}}]})");
+  corpus.add("hosts", "s3",
+             "<ListBucketResult><Contents><Key>a&amp;b</Key><Size>12</Size></Contents>"
+             "<NextContinuationToken>c</NextContinuationToken></ListBucketResult>");
+  corpus.add("hosts", "netrc",
+             "machine host login me password \"a \\\"b\"\ndefault login x password y\n");
+  corpus.add("hosts", "aws", "[profile lab]\naws_access_key_id = a\ns3 =\n  x = y\n");
+  corpus.add("hosts", "url", "https://me:p%40@[::1]:443/a%20b?x=1#y");
 }
 
 /// The databases of a store with one object, and of a repository without commits.
@@ -302,6 +326,44 @@ void add_stream(const Corpus& corpus) {
   corpus.add("filter", "stream", '\0' + file_text(path));
 }
 
+/// Both sides of what fuzz_serve asks, as mgit serve would have answered.
+void add_conversation(const Corpus& corpus) {
+  const Scratch scratch;
+  Store store(scratch.path());
+  const auto batch = store.begin();
+  const std::vector<Digest> objects{batch->put(as_bytes("one"), 1), batch->put(as_bytes("two"), 1)};
+  batch->commit();
+  std::string questions;
+  FrameChannel near({[](std::span<std::byte>) { return std::size_t{0}; },
+                     [&](Bytes bytes) {
+                       questions += as_text(bytes);
+                       return true;
+                     }});
+  for (const FrameType type :
+       {FrameType::kKeep, FrameType::kLacking, FrameType::kRecordsOf, FrameType::kGet}) {
+    send_objects(near, objects);
+    near.send(type);
+  }
+  near.send(FrameType::kSend);
+  RecordSink sink(near);
+  store.export_records(objects, [&](Bytes piece) { sink.write(piece); });
+  sink.finish();
+  std::string answers;
+  FrameChannel far({[rest = std::string_view(questions)](std::span<std::byte> out) mutable {
+                      const std::size_t count =
+                          rest.copy(reinterpret_cast<char*>(out.data()), out.size());
+                      rest.remove_prefix(count);
+                      return count;
+                    },
+                    [&](Bytes bytes) {
+                      answers += as_text(bytes);
+                      return true;
+                    }});
+  serve(far, [&] { return std::make_unique<Store>(scratch.path()); });
+  corpus.add("serve", "questions", '\0' + questions);
+  corpus.add("serve", "answers", '\1' + answers.substr(kGreeting.size()));
+}
+
 }  // namespace
 }  // namespace mgit::fuzz
 
@@ -314,9 +376,11 @@ int main(int argc, char** argv) {
   mgit::fuzz::add_formats(corpus);
   mgit::fuzz::add_containers(corpus);
   mgit::fuzz::add_codings(corpus);
+  mgit::fuzz::add_hosts(corpus);
   mgit::fuzz::add_databases(corpus);
   mgit::fuzz::add_specs(corpus);
   mgit::fuzz::add_git(corpus);
   mgit::fuzz::add_stream(corpus);
+  mgit::fuzz::add_conversation(corpus);
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 #include "lineage/records.h"
 #include "mgit/git.h"
+#include "model/data_seen.h"
 #include "model/operation_record.h"
 
 namespace {
@@ -40,6 +41,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const OperationRecord record = parse_operation(trailers);
     fuzz::require(parse_operation(note_trailers(note_text(record))) == record,
                   "a record comes back from its note");
+  }
+  if (const auto claim = data_claim(message, "a b.safetensors")) {
+    if (const auto seen = parse_data_seen(*claim))
+      fuzz::require(parse_data_seen(seen->unit + " " + std::to_string(seen->count)) == seen,
+                    "a count comes back from its words");
   }
   for (const EvaluationRecord& record : parse_evaluations(Oid(), message)) {
     const std::string line = evaluation_line(record);

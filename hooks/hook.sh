@@ -8,7 +8,7 @@ before=@BEFORE@
 mgit=@MGIT@
 
 case $name in
-pre-push | post-rewrite)
+pre-push | post-rewrite | pre-receive)
   input=$(cat)
   run() { printf '%s' "${input:+$input
 }" | "$@"; }
@@ -42,6 +42,10 @@ if ! command -v "$mgit" >/dev/null 2>&1; then
   if [ "$name" = pre-push ]; then
     echo "error: mgit is not on PATH; the models of this push would stay behind, so nothing was pushed" >&2
     echo "hint: install mgit; or push the manifests alone with 'git push --no-verify'" >&2
+    exit 1
+  fi
+  if [ "$name" = pre-receive ] || [ "$name" = update ]; then
+    echo "error: mgit is not on PATH here; nothing was taken, for nobody can verify it" >&2
     exit 1
   fi
   echo "warning: mgit is not there; its $name hook was skipped" >&2

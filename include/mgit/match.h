@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mgit/perm.h"
@@ -17,10 +19,33 @@
 
 namespace mgit {
 
+/// What tensors count in the sum that matching makes large. A layer norm's own gains and biases,
+/// which are all alike before training, say little of which unit is which: gains of about one add
+/// the same to every order, and drown what tells them apart.
+enum class Weighting : std::uint8_t {
+  kRaw,     // <A, B> of each tensor as it is
+  kLinear,  // the same, without those of layer norms; of networks that have none, kRaw
+  kNorm,    // without those of layer norms, the others divided by the root of |A| |B|
+};
+std::string_view weighting_name(Weighting weighting);
+std::optional<Weighting> weighting_from_name(std::string_view name);
+/// "linear, raw, norm"
+inline constexpr std::string_view kWeightingNames = "linear, raw, norm";
+
+/// In which order a sweep comes to the groups; forward is that of the spec.
+enum class GroupOrder : std::uint8_t { kRandom, kForward, kBackward };
+std::string_view order_name(GroupOrder order);
+std::optional<GroupOrder> order_from_name(std::string_view name);
+/// "random, forward, backward"
+inline constexpr std::string_view kOrderNames = "random, forward, backward";
+
 struct MatchOptions {
   std::uint64_t seed = 0;
   int max_sweeps = 100;
   int restarts = 1;  // further runs from other starts; the best objective wins
+  Weighting weighting = Weighting::kLinear;
+  GroupOrder order = GroupOrder::kRandom;  // by the seed
+  int steps = 100;                         // of methods that learn on data
   std::function<void(int sweep, double objective)> progress;
 };
 
@@ -32,13 +57,37 @@ struct GroupMatch {
   double after = 0;   // as they end, and as all end; families and what they stand in move together
 };
 
-struct MatchResult {
-  Permutation permutation;      // apply to B
-  double objective_before = 0;  // sum over matched tensors of <A, B>; of activations, of units' r
-  double objective_after = 0;   // the same with B permuted; float64 sums
-  int sweeps = 0;
-  std::vector<GroupMatch> groups;  // parallel to Spec::groups
+/// How alike two models are before and after B moves.
+struct Cosines {
+  double before = 0;
+  double after = 0;
 };
+
+struct CosineReport {
+  Cosines all;                  // over the tensors that take part in matching
+  std::vector<Cosines> groups;  // parallel to Spec::groups: over the whole tensors that carry one
+};
+
+/// Of methods that learn: losses of the midpoint on samples that they did not learn from.
+struct HeldOutLosses {
+  double before = 0;      // nothing moved
+  double by_weights = 0;  // matched by weights: where it began
+  double after = 0;       // never above these
+};
+
+struct MatchResult {
+  Permutation permutation;  // apply to B
+  /// Sum over matched tensors of <A, B>, as they are weighted; of activations, of units' r.
+  double objective_before = 0;
+  double objective_after = 0;  // the same with B permuted; float64 sums
+  int sweeps = 0;
+  std::vector<GroupMatch> groups;         // parallel to Spec::groups
+  std::optional<CosineReport> cosines{};  // where the method found them: cosines() would
+  std::optional<HeldOutLosses> held_out{};
+};
+
+/// The spec with what a weighting leaves out kept out of matching (SpecTensor::match).
+Spec matched_spec(const Spec& spec, Weighting weighting);
 
 /// Hidden units of all groups, and how many of them change place.
 struct UnitCount {
@@ -57,7 +106,10 @@ bool worth_moving(const MatchResult& match);
 /// far, shaken, more of them where the network is small. With restarts, the last run of all but
 /// large networks starts from a relaxation over all groups at once (match_frank_wolfe): so known
 /// permutations come back. No restart follows a run that made B equal to A, or to a multiple of it,
-/// or that moved nothing.
+/// or that moved nothing. A B that has more than half of the similarity to A that any could have,
+/// and of which no group gains by moving alone, is left where it is without a run.
+/// Tensors are read in their own dtype, several times each if the models are larger than a gigabyte
+/// together: memory is bounded by the similarities of the largest group and by the largest tensor.
 MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,
                           const MatchOptions& options = {});
 
@@ -71,17 +123,6 @@ MatchResult match_frank_wolfe(const Spec& spec, const TensorSource& a, const Ten
 
 /// sum over tensors that take part in matching of <A, B>, in double.
 double objective(const Spec& spec, const TensorSource& a, const TensorSource& b);
-
-/// How alike two models are before and after B moves.
-struct Cosines {
-  double before = 0;
-  double after = 0;
-};
-
-struct CosineReport {
-  Cosines all;                  // over the tensors that take part in matching
-  std::vector<Cosines> groups;  // parallel to Spec::groups: over the whole tensors that carry one
-};
 
 /// Cosines of A with B, and with B permuted; 0 where one of the two is zero or nothing takes part.
 /// Throws as match_weights does of shapes.

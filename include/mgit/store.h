@@ -37,6 +37,16 @@ struct ObjectInfo {
   std::optional<Digest> base;  // of a view, a delta or a low-rank delta
 };
 
+/// A record on its way from one store to another.
+struct TravellingRecord {
+  Digest object;
+  std::optional<Digest> base;
+  std::uint64_t stored = 0;  // bytes that travel
+};
+
+/// Fills memory with the bytes that come next and returns how many; 0 at the end.
+using RecordSource = std::function<std::size_t(std::span<std::byte>)>;
+
 struct FsckReport {
   std::uint64_t objects = 0;
   std::uint64_t bytes = 0;
@@ -70,6 +80,15 @@ class Store {
   /// last piece is handed out only after the SHA-256 of all of them was found right; until then
   /// nothing may rely on the others.
   void stream(const Digest& object, const std::function<void(Bytes)>& sink) const;
+
+  /// What brings `objects` to a store that has nothing of it: their records and those of the bases
+  /// they need, each once, bases first. Throws MissingError if one is not here.
+  std::vector<TravellingRecord> records_of(std::span<const Digest> objects) const;
+  /// The records of these objects as they lie in the packs, in this order (docs/formats.md), for
+  /// Batch::import_records. Throws MissingError, or CorruptError after a record whose checksum is
+  /// not right.
+  void export_records(std::span<const Digest> objects,
+                      const std::function<void(Bytes)>& sink) const;
 
   /// All objects, sorted. For tests, fsck and rebuilding.
   std::vector<Digest> list() const;
@@ -123,6 +142,15 @@ class Store::Batch {
   /// Copies records as they are, with the bases they need, from another store (transfer). Returns
   /// the number of objects copied. Throws MissingError if `from` lacks one.
   virtual std::size_t copy(const Store& from, std::span<const Digest> objects) = 0;
+  /// Takes in records, as export_records wrote them, until the source ends; passes over those whose
+  /// objects are here. Each needs its base: in the store, or before it in this or an earlier import
+  /// of the batch. Nothing is believed: every object is decoded and compared with its name, on all
+  /// cores while more arrives. Returns how many were taken. Throws CorruptError for anything but
+  /// sound records, MissingError without a base, and what `source` throws; the batch cannot be
+  /// committed then.
+  virtual std::size_t import_records(const RecordSource& source) = 0;
+  /// Those that are neither in the store nor in this batch, in their order.
+  virtual std::vector<Digest> lacking(std::span<const Digest> objects) const = 0;
   /// Bytes written to the pack so far.
   virtual std::uint64_t stored() const = 0;
   /// Makes everything durable and visible.

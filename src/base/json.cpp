@@ -100,6 +100,12 @@ const Json* Json::find(std::string_view key) const {
   return nullptr;
 }
 
+const std::vector<Json::Member>& Json::members() const {
+  static const std::vector<Member> kNone;
+  const auto* members = std::get_if<std::vector<Member>>(&value_);
+  return members == nullptr ? kNone : *members;
+}
+
 const std::vector<Json>& Json::elements() const {
   static const std::vector<Json> kNone;
   const auto* values = std::get_if<std::vector<Json>>(&value_);

@@ -55,6 +55,8 @@ class Json {
   const Json* find(std::string_view key) const;
   /// Empty: not an array.
   const std::vector<Json>& elements() const;
+  /// Empty: not an object.
+  const std::vector<Member>& members() const;
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
   bool is_object() const { return std::holds_alternative<std::vector<Member>>(value_); }
   bool is_array() const { return std::holds_alternative<std::vector<Json>>(value_); }

@@ -62,6 +62,17 @@ bool MappedFile::is_unchanged() const {
          now.st_mtim.tv_nsec == status_.st_mtim.tv_nsec;
 }
 
+void MappedFile::release(Bytes part) const {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::uintptr_t first = (begin + page - 1) / page * page;
+  const std::uintptr_t last = (begin + part.size()) / page * page;
+  if (first < last)
+    ::madvise(
+        static_cast<std::byte*>(address_) + (first - reinterpret_cast<std::uintptr_t>(address_)),
+        last - first, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (address_ != nullptr) ::munmap(address_, size_);
 }

@@ -19,6 +19,9 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   Bytes bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
+  /// Gives the memory that holds a part of bytes() back; it is read from the file again when it is
+  /// wanted again.
+  void release(Bytes part) const;
 
   /// What the file was when it was mapped.
   const struct stat& status() const { return status_; }

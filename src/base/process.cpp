@@ -10,11 +10,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string_view>
 
 #include "base/os.h"
+#include "base/without_sigpipe.h"
 #include "mgit/base.h"
 
 namespace mgit {
@@ -24,6 +27,11 @@ struct Pipe {
   os::File read;
   os::File write;
 };
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 Pipe make_pipe() {
   std::array<int, 2> ends{};
@@ -39,33 +47,6 @@ std::vector<char*> c_arguments(const std::vector<std::string>& arguments) {
   result.push_back(nullptr);
   return result;
 }
-
-/// Keeps SIGPIPE from this thread: a child that stops reading is an EPIPE, to be seen at the call.
-/// Other threads, and what the process does about the signal, are left alone.
-class WithoutSigpipe {
- public:
-  WithoutSigpipe() {
-    sigset_t pending;
-    ::sigemptyset(&sigpipe_);
-    ::sigaddset(&sigpipe_, SIGPIPE);
-    ::sigpending(&pending);
-    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
-  }
-  ~WithoutSigpipe() {
-    constexpr std::timespec kNow{0, 0};
-    while (!was_pending_ && ::sigtimedwait(&sigpipe_, nullptr, &kNow) < 0 && errno == EINTR) {
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  WithoutSigpipe(const WithoutSigpipe&) = delete;
-  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
-
- private:
-  sigset_t sigpipe_{};
-  sigset_t before_{};
-  bool was_pending_ = false;
-};
 
 bool is_passing(int error) { return error == EINTR || error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -169,6 +150,17 @@ void exec_process(const std::vector<std::string>& arguments) {
   throw Error(std::string("cannot start: ") + std::strerror(errno), arguments.front());
 }
 
+std::string shell_quoted(std::string_view text) {
+  std::string result = "'";
+  for (const char each : text) {
+    if (each == '\'' || each == '!')
+      result += {'\'', '\\', each, '\''};
+    else
+      result += each;
+  }
+  return result + "'";
+}
+
 std::string own_path() {
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -188,6 +180,25 @@ std::string user_path() {
   if (path_before) return *path_before;
   const char* current = std::getenv("PATH");
   return current != nullptr ? current : "";
+}
+
+std::vector<std::vector<std::string>> callers(int most) {
+  std::vector<std::vector<std::string>> result;
+  std::string process = std::to_string(::getppid());
+  for (int i = 0; i < most; ++i) {
+    const std::filesystem::path folder = std::filesystem::path("/proc") / process;
+    std::istringstream words(content_of(folder / "cmdline"));
+    std::vector<std::string> line;
+    for (std::string word; std::getline(words, word, '\0');) line.push_back(word);
+    if (line.empty()) break;
+    result.push_back(std::move(line));
+    // "pid (name) state parent …", where the name may hold anything.
+    const std::string status = content_of(folder / "stat");
+    std::istringstream fields(status.substr(std::min(status.rfind(')') + 1, status.size())));
+    std::string state;
+    if (!(fields >> state >> process) || process == "0") break;
+  }
+  return result;
 }
 
 }  // namespace mgit

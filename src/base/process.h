@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mgit {
@@ -33,8 +34,15 @@ std::string run_checked(const std::vector<std::string>& arguments, ProcessOption
 /// Replaces this process. Throws Error if the program cannot be started.
 [[noreturn]] void exec_process(const std::vector<std::string>& arguments);
 
+/// 'text' for a shell, as git quotes it.
+std::string shell_quoted(std::string_view text);
+
 /// Absolute path of the running binary.
 std::string own_path();
+
+/// The command lines of the processes that this one descends from, nearest first, `most` at most,
+/// as far as the system tells. None is empty.
+std::vector<std::vector<std::string>> callers(int most);
 
 /// Puts the directory of the running binary first in PATH, so that git finds git-merge-mgit and
 /// mgit from the same build.

@@ -11,6 +11,7 @@
 #include "cli/barrier_report.h"
 #include "cli/command.h"
 #include "cli/evaluation.h"
+#include "cli/matching_options.h"
 
 namespace mgit::cli {
 namespace {
@@ -52,6 +53,11 @@ class Barrier : public Command {
     options.value("--points", request_.points, "evaluations along the line (default 25)")
         .range(2, 10000);
     options.flag("--rebase", request_.rebase, "also with B matched onto A: before and after");
+    method_.add(options, request_.matching, "of --rebase: ");
+    options
+        .value("--matching-data", request_.matching.data.data,
+               "of a method that runs the networks: what it runs them on (default: --data)")
+        .value_name("file");
     options
         .value("--bootstrap", resamples_,
                "intervals of 95 % from that many resamples of the data's samples: 1000")
@@ -67,6 +73,11 @@ class Barrier : public Command {
 
   int run() override {
     if (!svg_.empty() && !more_.empty()) throw UsageError("--svg draws one line: name two models");
+    method_.read(request_.matching);
+    request_.matching.data.model = request_.evaluation.model;
+    if (request_.matching.data.graph.empty())
+      request_.matching.data.graph = request_.evaluation.graph;
+    if (request_.matching.data.data.empty()) request_.matching.data.data = request_.evaluation.data;
     const std::unique_ptr<Workspace> repository = find_repository();
     const std::vector<BarrierReport> reports = measure(repository.get());
     if (json_)
@@ -149,6 +160,7 @@ class Barrier : public Command {
   }
 
   BarrierRequest request_;
+  MethodOptions method_;
   std::string a_;
   std::string b_;
   std::vector<std::string> more_;

@@ -30,6 +30,8 @@ std::optional<DiffRequest> parse_request(const std::vector<std::string>& argumen
       request.selection.push_back(argument);
     } else if (argument == "--json") {
       request.json = true;
+    } else if (argument == "--markdown") {
+      request.markdown = true;
     } else if (argument == "--exit-code") {
       request.exit_code = true;
     } else if (argument == "--color" || argument == "--color=always") {
@@ -53,6 +55,8 @@ class Diff : public PassThrough {
   std::string usage() const override { return "git diff's options, revisions and paths"; }
   void declare(Options& options) override {
     options.flag("--json", json_, "the checkpoints that differ, as JSON");
+    options.flag("--markdown", markdown_,
+                 "the checkpoints that differ, as tables for a pull request or an issue");
     options.description(
         "Tables are made where the patch is asked for; --stat, --name-only and other kinds of "
         "output "
@@ -71,10 +75,12 @@ class Diff : public PassThrough {
   }
 
   bool json_ = false;
+  bool markdown_ = false;
 };
 
-const Registered<Diff> kDiff("diff", "show changes; of checkpoints, tensor by tensor",
-                             "mgit diff main feature-branch");
+const Registered<Diff> kDiff(
+    "diff", "show changes; of checkpoints, tensor by tensor",
+    "mgit diff main feature-branch\nmgit diff --markdown main...feature-branch");
 
 }  // namespace
 }  // namespace mgit::cli

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/process.h"
 #include "base/similar.h"
 #include "mgit/base.h"
 
@@ -78,26 +79,14 @@ const Known* find(std::string_view argument) {
 
 void set(const char* variable, const std::string& value) { ::setenv(variable, value.c_str(), 1); }
 
-/// As git quotes for the shell.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char each : text) {
-    if (each == '\'' || each == '!')
-      result += {'\'', '\\', each, '\''};
-    else
-      result += each;
-  }
-  return result + "'";
-}
-
 /// One more setting for this process and those it starts; `value` is null where only the name was
 /// given, which means true.
 void configure(const std::string& name, const std::string* value) {
   constexpr const char* kVariable = "GIT_CONFIG_PARAMETERS";
   const char* before = std::getenv(kVariable);
   std::string parameters = before != nullptr && *before != '\0' ? std::string(before) + " " : "";
-  parameters += quoted(name) + "=";
-  if (value != nullptr) parameters += quoted(*value);
+  parameters += shell_quoted(name) + "=";
+  if (value != nullptr) parameters += shell_quoted(*value);
   set(kVariable, parameters);
 }
 

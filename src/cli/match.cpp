@@ -35,8 +35,10 @@ class MatchCommand : public Command {
         "is lost by that, and how many units would be elsewhere. Units that are tied could change "
         "places with another without a loss.\n\n"
         "--json prints one object: a, b, path (of B), architecture, proof, spec (its digest), "
-        "method, seed, restarts, sweeps, objective_before, objective_after, cosine_before, "
-        "cosine_after, units, moved, worth_rebase, groups (in the order of the spec: name, units, "
+        "method, weighting, order, seed, restarts, sweeps, objective_before, objective_after, "
+        "cosine_before, "
+        "cosine_after, units, moved, worth_rebase, of ste held_out (the midpoint's loss before, "
+        "by_weights and after), groups (in the order of the spec: name, units, "
         "moved, similarity_before, similarity_after: this group's part of the objective before and "
         "after it alone moves, cosine_before, cosine_after, with --report also tied, lost, and "
         "places: tensor, axis, shared and "
@@ -48,13 +50,14 @@ class MatchCommand : public Command {
     options.flag("--report", report_, "a line for each group of hidden units, too");
     options.flag("--json", json_, "all of it, as one JSON document");
     options.value("--output,-o", output_, "write the permutation there").value_name("file");
-    add_matching_options(options, request_.seed, request_.restarts, request_.method, request_.data);
+    matching_.add(options, request_.matching);
     options
         .value("--model", request_.model_name, "its name in .mgitconfig, where there are several")
         .value_name("name");
   }
 
   int run() override {
+    matching_.read(request_.matching);
     const std::unique_ptr<Workspace> repository = find_repository();
     const MatchReport report = match(repository.get());
     if (!output_.empty()) os::write_file(output_, as_bytes(report.permutation()));
@@ -79,9 +82,13 @@ class MatchCommand : public Command {
     const MatchResult& match = report.match;
     fmt::print("{} - {}: {}\n", request_.a, request_.b, describe_spec(report.spec));
     const UnitCount units = count_units(report.match);
-    fmt::print("{} of {} hidden units move (method {}, seed {}, {})\n", units.moved, units.all,
-               request_.method, request_.seed,
+    const MatchOptions& options = request_.matching.options;
+    fmt::print("{} of {} hidden units move (method {}{}, seed {}, {})\n", units.moved, units.all,
+               request_.matching.method, weighting_words(report), options.seed,
                counted(static_cast<std::uint64_t>(match.sweeps), "sweep"));
+    if (const auto& losses = match.held_out)
+      fmt::print("midpoint's loss on held-out samples {:.4f} -> {:.4f} ({:.4f} by weights)\n",
+                 losses->before, losses->after, losses->by_weights);
     fmt::print("objective {:.2f} -> {:.2f}, cosine {:.4f} -> {:.4f}\n", match.objective_before,
                match.objective_after, report.cosines.all.before, report.cosines.all.after);
     if (report.in_basin)
@@ -90,6 +97,14 @@ class MatchCommand : public Command {
       fmt::print("worth a rebase{}\n", report.spec.proof == Proof::kStatic
                                            ? ", which needs --trust-spec: the spec is not proved"
                                            : "");
+  }
+
+  /// The default says so where it leaves anything out.
+  std::string weighting_words(const MatchReport& report) const {
+    const Weighting weighting = request_.matching.options.weighting;
+    if (weighting != Weighting::kLinear)
+      return fmt::format(", weighting {}", weighting_name(weighting));
+    return report.norms_left_out ? ", layer norms left out" : "";
   }
 
   static void print_groups(const MatchReport& report) {
@@ -158,28 +173,35 @@ class MatchCommand : public Command {
       groups.push_back(std::move(json));
     }
     const UnitCount units = count_units(report.match);
-    const Json json{{"a", request_.a},
-                    {"b", request_.b},
-                    {"path", report.path},
-                    {"architecture", report.spec.architecture},
-                    {"proof", proof_name(report.spec.proof)},
-                    {"spec", sha256(as_bytes(spec_text(report.spec))).hex()},
-                    {"method", request_.method},
-                    {"seed", request_.seed},
-                    {"restarts", request_.restarts},
-                    {"sweeps", report.match.sweeps},
-                    {"objective_before", report.match.objective_before},
-                    {"objective_after", report.match.objective_after},
-                    {"cosine_before", report.cosines.all.before},
-                    {"cosine_after", report.cosines.all.after},
-                    {"units", units.all},
-                    {"moved", units.moved},
-                    {"worth_rebase", !report.in_basin},
-                    {"groups", std::move(groups)}};
+    const MatchOptions& options = request_.matching.options;
+    Json json{{"a", request_.a},
+              {"b", request_.b},
+              {"path", report.path},
+              {"architecture", report.spec.architecture},
+              {"proof", proof_name(report.spec.proof)},
+              {"spec", sha256(as_bytes(spec_text(report.spec))).hex()},
+              {"method", request_.matching.method},
+              {"weighting", weighting_name(options.weighting)},
+              {"order", order_name(options.order)},
+              {"seed", options.seed},
+              {"restarts", options.restarts},
+              {"sweeps", report.match.sweeps},
+              {"objective_before", report.match.objective_before},
+              {"objective_after", report.match.objective_after},
+              {"cosine_before", report.cosines.all.before},
+              {"cosine_after", report.cosines.all.after},
+              {"units", units.all},
+              {"moved", units.moved},
+              {"worth_rebase", !report.in_basin},
+              {"groups", std::move(groups)}};
+    if (const auto& losses = report.match.held_out)
+      json["held_out"] = {
+          {"before", losses->before}, {"by_weights", losses->by_weights}, {"after", losses->after}};
     fmt::print("{}\n", json.dump());
   }
 
   MatchRequest request_;
+  MatchingOptions matching_;
   std::string output_;
   bool report_ = false;
   bool json_ = false;

@@ -1,13 +1,17 @@
 // mgit merge: decides the route, then git runs the merge with our strategy.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "base/process.h"
 #include "cli/command.h"
+#include "cli/matching_options.h"
+#include "cli/say.h"
 #include "cli/weights.h"
 #include "mgit/remote.h"
+#include "workflow/adopt/adopt_on_merge.h"
 #include "workflow/merge/merge.h"
 
 namespace mgit::cli {
@@ -19,8 +23,9 @@ class Merge : public Command {
     options.arguments("branches", branches_, "what to merge into the current branch").required();
     options
         .value("--weight,-w", weight_,
-               "theirs' share (0.3), or a weight for ours and each branch (2,1); default: by the "
-               "number of trainings each side holds")
+               "theirs' share (0.3), a weight for ours and each branch (2,1), or data: as many "
+               "samples or tokens as each side's commits say that they trained on (Mgit-Trained); "
+               "default: by the number of trainings each side holds")
         .value_name("weights");
     options.flag("--combine", merge_.combine,
                  "combine both models also where a merge would take one of them");
@@ -32,6 +37,7 @@ class Merge : public Command {
                "how several branches' models are brought into one basin: universe (each with the "
                "sum of all others, the default), hierarchical, pairwise (each with ours alone)")
         .value_name("how");
+    method_.add(options, merge_.matching);
     options.flag("--no-repair", no_repair_,
                  "average the running variances of batch norms as well; by default they follow "
                  "from the weights");
@@ -41,11 +47,13 @@ class Merge : public Command {
                "data, as mgit repair does, in the merge commit itself")
         .value_name("how");
     options
-        .value("--data", merge_.repair_data, "of --repair data: the file (default: .mgitconfig's)")
+        .value("--data", merge_.repair_data,
+               "of --repair data, and of methods that run the networks: the file (default: "
+               ".mgitconfig's)")
         .value_name("file");
     options
         .value("--graph", merge_.repair_graph,
-               "of --repair data: the network (default: .mgitconfig's)")
+               "of these, too: the network (default: .mgitconfig's)")
         .value_name("file");
     options.flag("--trust-spec", merge_.trust_spec,
                  "bring it there by a spec of your own, which nothing proves");
@@ -121,6 +129,7 @@ class Merge : public Command {
     check_options();
     Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
+    take_in_raw_sides(repository);
     const MergeRoute route = choose_merge_route(repository, branches_, merge_, stashes(repository));
     switch (route) {
       case MergeRoute::kUpToDate:
@@ -159,8 +168,10 @@ class Merge : public Command {
   }
 
   void check_options() {
+    method_.read(merge_.matching);
     check_repair();
-    if (!weight_.empty()) merge_.weights = parse_weights(weight_);
+    merge_.weigh_by_data = weight_ == "data";
+    if (!weight_.empty() && !merge_.weigh_by_data) merge_.weights = parse_weights(weight_);
     if (!merge_.weights.empty() && merge_.weights.size() != branches_.size() + 1)
       throw UsageError(
           fmt::format("{} weights for {} models", merge_.weights.size(), branches_.size() + 1),
@@ -171,7 +182,7 @@ class Merge : public Command {
     if (ours_ && theirs_) throw UsageError("they exclude each other", "--ours, --theirs");
     if (ours_) merge_.take = TakenSide::kOurs;
     if (theirs_) merge_.take = TakenSide::kTheirs;
-    const bool combines = merge_.combine || !merge_.weights.empty();
+    const bool combines = merge_.combine || merge_.weighs();
     const char* const asked = merge_.combine ? "--combine" : "--weight";
     if (combines && fast_forward_)
       throw UsageError(fmt::format("a fast-forward takes theirs, {} combines", asked), "--ff",
@@ -181,6 +192,22 @@ class Merge : public Command {
                        ours_ ? "--ours" : "--theirs");
   }
 
+  /// What came from somebody without mgit: the commits that took it in are what is merged.
+  void take_in_raw_sides(Workspace& repository) {
+    if (!stashes(repository) && !repository.is_clean()) return;  // refused below
+    std::vector<MergeHead> heads;
+    for (const std::string& name : branches_) heads.push_back({name, repository.require(name)});
+    adopt_before_merge(repository, heads, say);
+    if (std::ranges::none_of(heads, &MergeHead::adopted)) return;
+    for (std::size_t i = 0; i < heads.size(); ++i) branches_[i] = heads[i].commit.hex();
+    const auto has_message = [](const std::string& word) {
+      return word.starts_with("-m") || word.starts_with("--message") || word.starts_with("-F") ||
+             word.starts_with("--file");
+    };
+    if (std::ranges::none_of(for_git_, has_message))
+      for_git_.push_back("--message=" + merge_message(repository, heads));
+  }
+
   void check_repair() {
     if (!repair_.empty() && repair_ != "weights" && repair_ != "data" && repair_ != "none")
       throw UsageError("there is: weights, data, none", "--repair " + repair_);
@@ -188,9 +215,14 @@ class Merge : public Command {
       throw UsageError("it repairs nothing, --repair " + repair_ + " does", "--no-repair");
     no_repair_ = no_repair_ || repair_ == "none";
     merge_.repair_with_data = repair_ == "data";
-    if (!merge_.repair_with_data && !(merge_.repair_data.empty() && merge_.repair_graph.empty()))
-      throw UsageError("nothing is repaired with it",
+    if (!merge_.repair_with_data && !runs_networks() &&
+        !(merge_.repair_data.empty() && merge_.repair_graph.empty()))
+      throw UsageError("nothing is repaired or matched with it",
                        merge_.repair_data.empty() ? "--graph" : "--data", "--repair data");
+  }
+
+  bool runs_networks() const {
+    return require_method(merge_.matching.method).needs != MatchingNeeds::kWeights;
   }
 
   /// git squashes a fast-forward without asking a strategy.
@@ -208,7 +240,13 @@ class Merge : public Command {
     if (merge_.strategy != MergeOptions().strategy)
       options.push_back("strategy=" + merge_.strategy);
     if (no_rebase_) options.emplace_back("no-rebase");
+    const MatchingChoice& matching = merge_.matching;
+    if (matching.method != kDefaultMethod) options.push_back("method=" + matching.method);
+    if (matching.options.weighting != MatchOptions().weighting)
+      options.push_back(fmt::format("weighting={}", weighting_name(matching.options.weighting)));
     if (!many_.empty()) options.push_back("many=" + many_);
+    if (matching.options.steps != MatchOptions().steps)
+      options.push_back(fmt::format("steps={}", matching.options.steps));
     if (no_repair_) options.emplace_back("no-repair");
     if (merge_.repair_with_data) options.emplace_back("repair=data");
     // git calls the strategy elsewhere.
@@ -245,6 +283,7 @@ class Merge : public Command {
 
   std::vector<std::string> branches_;
   MergeOptions merge_;
+  MethodOptions method_;
   std::string weight_;
   std::string many_;
   bool ours_ = false;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "cli/command.h"
 #include "cli/weights.h"
@@ -44,12 +45,20 @@ class RunMergeStrategy : public Command {
  private:
   static void take_option(StrategyCall& call, const std::string& argument) {
     MergeOptions& options = call.options;
-    if (argument.starts_with(kWeight)) {
+    if (argument == "--weight=data") {
+      options.weigh_by_data = true;
+    } else if (argument.starts_with(kWeight)) {
       options.weights = parse_weights(argument.substr(kWeight.size()));
     } else if (argument.starts_with(kStrategy)) {
       options.strategy = argument.substr(kStrategy.size());
     } else if (const auto many = many_of(argument)) {
       options.many = *many;
+    } else if (argument.starts_with(kMethod)) {
+      options.matching.method = argument.substr(kMethod.size());
+    } else if (argument.starts_with(kSteps)) {
+      options.matching.options.steps = std::atoi(argument.c_str() + kSteps.size());
+    } else if (const auto weighting = weighting_of(argument)) {
+      options.matching.options.weighting = *weighting;
     } else if (argument == "--no-rebase") {
       options.rebase = false;
     } else if (argument == "--no-repair") {
@@ -57,9 +66,9 @@ class RunMergeStrategy : public Command {
     } else if (argument == "--repair=data") {
       options.repair_with_data = true;
     } else if (argument.starts_with(kData)) {
-      options.repair_data = argument.substr(kData.size());
+      options.repair_data = options.matching.data.data = argument.substr(kData.size());
     } else if (argument.starts_with(kGraph)) {
-      options.repair_graph = argument.substr(kGraph.size());
+      options.repair_graph = options.matching.data.graph = argument.substr(kGraph.size());
     } else if (argument == "--combine") {
       options.combine = true;
     } else if (argument == "--whole") {
@@ -81,6 +90,15 @@ class RunMergeStrategy : public Command {
                                        : std::nullopt;
   }
 
+  static std::optional<Weighting> weighting_of(const std::string& argument) {
+    constexpr std::string_view kWeighting = "--weighting=";
+    return argument.starts_with(kWeighting)
+               ? weighting_from_name(argument.substr(kWeighting.size()))
+               : std::nullopt;
+  }
+
+  static constexpr std::string_view kSteps = "--steps=";
+  static constexpr std::string_view kMethod = "--method=";
   static constexpr std::string_view kWeight = "--weight=";
   static constexpr std::string_view kData = "--repair-data=";
   static constexpr std::string_view kGraph = "--repair-graph=";

@@ -2,6 +2,7 @@
 #include "cli/fetch_arguments.h"
 #include "cli/pass_through.h"
 #include "cli/say.h"
+#include "mgit/remote.h"
 
 namespace mgit::cli {
 namespace {
@@ -9,7 +10,8 @@ namespace {
 class Pull : public PassThrough {
   std::string usage() const override { return "git pull's options, remote and refs"; }
   int run_with(const std::vector<std::string>& arguments) override {
-    Repository repository = Repository::discover();
+    Workspace repository = Workspace::discover();
+    repository.set_fetcher(fetch_objects);
     return pull(repository, parse_fetch(arguments), say);
   }
 };

@@ -50,7 +50,7 @@ class RebaseCommand : public Command {
     options.arguments("arguments", arguments_, "[<branch> onto] <target>").at_most(3);
     options.flag("--dry-run,-n", options_.dry_run,
                  "show per group what would move; change nothing");
-    add_matching_options(options, options_.seed, options_.restarts, options_.method, options_.data);
+    matching_.add(options, options_.matching);
     options.flag("--trust-spec", options_.trust_spec, "use a spec that was not proved");
     options.flag("--leave-adapters", options_.leave_adapters,
                  "adapters stay as they are, also where their model moves");
@@ -61,9 +61,9 @@ class RebaseCommand : public Command {
   /// -i, --onto …: git's own rebase, where the merge driver keeps models apart.
   bool belongs_to_git(const std::vector<std::string>& arguments) const override {
     static const std::set<std::string> kOurs{
-        "--dry-run",    "-n",         "--seed", "--restarts", "--method",
-        "--trust-spec", "--help",     "--data", "--graph",    "-h",
-        "--abort",      "--continue", "--skip", "--quit",     "--leave-adapters"};
+        "--dry-run", "-n",      "--seed",     "--restarts", "--method",    "--trust-spec",
+        "--help",    "--data",  "--graph",    "-h",         "--weighting", "--steps",
+        "--order",   "--abort", "--continue", "--skip",     "--quit",      "--leave-adapters"};
     return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
       return argument.starts_with("-") && !kOurs.contains(argument.substr(0, argument.find('=')));
     });
@@ -73,6 +73,7 @@ class RebaseCommand : public Command {
     Workspace repository = Workspace::discover();
     for (const Step& step : steps_)
       if (step.wanted) go_on(repository, step);
+    matching_.read(options_.matching);
     parse_arguments();
     if (in_gits_order_)
       options_.before_rewriting = [this](const RebaseResult& result) { ask_which_moves(result); };
@@ -150,6 +151,7 @@ class RebaseCommand : public Command {
   }
 
   RebaseOptions options_;
+  MatchingOptions matching_;
   std::vector<std::string> arguments_;
   std::array<Step, 4> steps_{{{"--abort"}, {"--continue"}, {"--skip"}, {"--quit"}}};
   bool in_gits_order_ = false;

@@ -16,8 +16,9 @@ std::vector<double> parse_weights(const std::string& text) {
     const auto [next, error] = std::from_chars(at, end, weight);
     const bool finite = weight >= 0 && weight <= 1e9;
     if (error != std::errc() || !finite || (next != end && *next != ','))
-      throw UsageError("not a weight, nor weights separated by commas", "--weight " + text,
-                       "--weight 0.3 (theirs' share), or --weight 2,1 (ours, theirs)");
+      throw UsageError(
+          "not a weight, nor weights separated by commas", "--weight " + text,
+          "--weight 0.3 (theirs' share), --weight 2,1 (ours, theirs), or --weight data");
     weights.push_back(weight);
     if (next == end) break;
     at = next + 1;

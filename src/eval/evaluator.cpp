@@ -4,14 +4,11 @@
 #include "eval/graph_network.h"
 #include "eval/plugin.h"
 #include "eval/weight_slots.h"
+#include "merge/batch_norms.h"
 #include "mgit/eval.h"
 
 namespace mgit {
 namespace {
-
-bool is_running_statistic(std::string_view name) {
-  return name.ends_with("running_mean") || name.ends_with("running_var");
-}
 
 /// Buffers that are no running statistics are the network's own constants.
 WeightSlot weight_slot(const MgitTorchSlot& slot) {

@@ -158,6 +158,34 @@ std::uint64_t GraphNetwork::batch_size() const {
   return wanted.shape.front().value_or(options_.batch);
 }
 
+bool GraphNetwork::is_fixed_size() const {
+  const Graph& graph = runner_->graph();
+  const GraphValue& input = graph.values[graph.inputs.front()];
+  return input.shape.empty() || input.shape.front();
+}
+
+GraphBatch GraphNetwork::pick(std::vector<std::uint64_t> samples) {
+  const ValueId input = runner().graph().inputs.front();
+  const std::uint64_t size = batch_size();
+  samples.resize(std::min<std::size_t>(samples.size(), size));
+  for (const std::uint64_t each : samples)
+    if (each >= this->samples())
+      throw Error(fmt::format("sample {} is not among the data's {}", each, this->samples()),
+                  options_.data.string());
+  const TorchTensor places(
+      TensorView{DType::kI64, {samples.size()}, std::as_bytes(std::span(samples))});
+  const auto picked = [&](const TorchTensor& rows) {
+    return call_torch_for_one("aten.index_select",
+                              {{"self", rows}, {"dim", std::int64_t{0}}, {"index", places}});
+  };
+  GraphBatch batch;
+  batch.samples = samples.size();
+  batch.given = is_fixed_size() ? size : batch.samples;
+  batch.inputs.emplace(input, filled_up(picked(input_), batch.given));
+  if (target_) batch.target = picked(target_);
+  return batch;
+}
+
 void GraphNetwork::for_each_batch(std::uint64_t begin, std::uint64_t end,
                                   const std::function<void(const GraphBatch&)>& visit) {
   const Graph& graph = runner().graph();
@@ -165,7 +193,7 @@ void GraphNetwork::for_each_batch(std::uint64_t begin, std::uint64_t end,
     throw Error(fmt::format("samples {} to {} are not among the data's {}", begin, end, samples()),
                 options_.data.string());
   const ValueId input = graph.inputs.front();
-  const bool fixed = graph.values[input].shape.empty() || graph.values[input].shape.front();
+  const bool fixed = is_fixed_size();
   const std::uint64_t size = batch_size();
   for (std::uint64_t from = begin; from < end; from += size) {
     const std::uint64_t to = std::min(from + size, end);

@@ -47,6 +47,9 @@ class GraphNetwork {
   ValueId output();
 
   std::uint64_t samples() const;  // of the data
+  /// These samples as one batch: the first of them, as many as the options say or the graph wants.
+  /// Throws as for_each_batch.
+  GraphBatch pick(std::vector<std::uint64_t> samples);
   /// Of samples [begin, end), in order, as many at a time as the options say or the graph wants.
   /// Throws Error where there are no such samples, and where the graph takes others.
   void for_each_batch(std::uint64_t begin, std::uint64_t end,
@@ -55,6 +58,7 @@ class GraphNetwork {
  private:
   Graph read_for(const TensorSource& weights);
   std::uint64_t batch_size() const;
+  bool is_fixed_size() const;
 
   EvaluatorOptions options_;
   MappedFile file_;

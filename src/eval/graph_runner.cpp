@@ -1,9 +1,11 @@
 #include "eval/graph_runner.h"
 
 #include <algorithm>
+#include <set>
 
 #include "eval/substitutes.h"
 #include "graph/run_node.h"
+#include "merge/batch_norms.h"
 #include "mgit/format.h"
 
 namespace mgit {
@@ -186,6 +188,10 @@ class GraphRunner::Run : public GraphRun {
 
   /// In float64, by loops: for numbers, and what LibTorch lacks.
   std::vector<TorchTensor> fallback(const GraphNode& node) const {
+    for_each_value(node, [&](ValueId id) {
+      if (runner_.watched_ && is_arithmetic(graph_.values[id].dtype))
+        throw Error("operator " + node.op + " has no gradient in this LibTorch");
+    });
     std::map<ValueId, GraphTensor> arrays;
     std::vector<TorchTensor> results;
     for (const GraphTensor& each : run_node(graph_, node, [&](ValueId id) -> const GraphTensor& {
@@ -267,6 +273,21 @@ void GraphRunner::set_weights(const TensorSource& weights) {
       filled.emplace(parameter.value, TorchTensor(initializers_->read(parameter.tensor).view));
   prefix_ = wrapper_prefix(slots_, weights);
   weights_ = std::move(filled);
+  watched_ = false;
+}
+
+std::map<std::string, TorchTensor> GraphRunner::watch_weights() {
+  std::map<std::string, TorchTensor> by_name;
+  std::set<ValueId> done;
+  for (const GraphParameter& parameter : graph_.parameters) {
+    const auto found = weights_.find(parameter.value);
+    if (found == weights_.end() || !is_arithmetic(found->second.dtype())) continue;
+    if (is_running_statistic(parameter.tensor) || !done.insert(parameter.value).second) continue;
+    found->second = found->second.watched();
+    by_name.emplace(parameter.tensor.substr(prefix_.size()), found->second);
+  }
+  watched_ = true;
+  return by_name;
 }
 
 const GraphRunner::Plan& GraphRunner::plan(const std::vector<ValueId>& wanted) {

@@ -60,6 +60,9 @@ class GraphRunner {
   /// missing, unknown or of another shape, or differs from one with which it is tied; then run() is
   /// not called before this succeeds.
   void set_weights(const TensorSource& weights);
+  /// Runs to come can be differentiated by the weights that are real numbers. By the tensors' names
+  /// in the checkpoint: of those that are tied in the graph, one; no running statistics.
+  std::map<std::string, TorchTensor> watch_weights();
   /// What the graph's names have in front of the checkpoint's: "m." or "".
   const std::string& prefix() const { return prefix_; }
 
@@ -85,6 +88,7 @@ class GraphRunner {
   const TensorSource* initializers_;
   std::vector<WeightSlot> slots_;
   std::string prefix_;
+  bool watched_ = false;
   std::map<ValueId, TorchTensor> constants_;
   std::map<ValueId, TorchTensor> weights_;
   std::map<std::vector<ValueId>, std::shared_ptr<const Plan>> plans_;

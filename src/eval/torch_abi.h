@@ -12,7 +12,7 @@
 extern "C" {
 
 // Raised whenever anything below changes: mgit refuses a plugin of another version.
-inline constexpr std::uint32_t kMgitTorchAbi = 6;
+inline constexpr std::uint32_t kMgitTorchAbi = 7;
 
 struct MgitTorchNetwork;
 
@@ -190,6 +190,14 @@ struct MgitTorchApi {
   // The scores of one batch, whose first sample is `begin`, of what the network returned for it.
   int (*score_batch)(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
                      std::uint64_t begin, const MgitTorchScoring* scoring, MgitTorchError* error);
+
+  // A copy to differentiate by: calls that are given it, or what came of it, are remembered.
+  MgitTorchValue* (*watch_value)(const MgitTorchValue* value, MgitTorchError* error);
+  // The mean loss over all targets, `loss` as in evaluate(), and its gradient, F32, by each of
+  // `count` watched values; a null pointer by one that it does not depend on.
+  int (*gradients)(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
+                   MgitTorchValue* const* watched, std::uint64_t count, double* mean,
+                   MgitTorchValue** results, MgitTorchError* error);
 };
 
 typedef const MgitTorchApi* (*MgitTorchApiFunction)();

@@ -169,6 +169,28 @@ void add_torch_loss(const std::string& loss, const TorchTensor& output, const To
     throw Error(error.text);
 }
 
+TorchTensor TorchTensor::watched() const {
+  MgitTorchError error{};
+  MgitTorchValue* const value = torch_plugin().watch_value(value_.get(), &error);
+  if (value == nullptr) throw Error(error.text);
+  return TorchTensor(value);
+}
+
+TorchGradients torch_gradients(const std::string& loss, const TorchTensor& output,
+                               const TorchTensor& target, const std::vector<TorchTensor>& watched) {
+  std::vector<MgitTorchValue*> by;
+  for (const TorchTensor& each : watched) by.push_back(each.get());
+  std::vector<MgitTorchValue*> found(by.size());
+  MgitTorchError error{};
+  TorchGradients result;
+  if (torch_plugin().gradients(loss.c_str(), output.get(), target.get(), by.data(), by.size(),
+                               &result.loss, found.data(), &error) == 0)
+    throw Error(error.text);
+  for (MgitTorchValue* each : found)
+    result.by.push_back(each == nullptr ? TorchTensor() : TorchTensor(each));
+  return result;
+}
+
 void score_torch_batch(const std::string& loss, const TorchTensor& output,
                        const TorchTensor& target, std::uint64_t begin,
                        const MgitTorchScoring& scoring) {

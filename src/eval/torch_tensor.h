@@ -33,10 +33,14 @@ class TorchTensor {
   /// Itself, if it has that dtype.
   TorchTensor to(DType dtype) const;
   std::vector<double> doubles() const;
+  /// A copy to differentiate by (torch_gradients).
+  TorchTensor watched() const;
 
   MgitTorchValue* get() const { return value_.get(); }
 
  private:
+  friend struct TorchGradients torch_gradients(const std::string&, const TorchTensor&,
+                                               const TorchTensor&, const std::vector<TorchTensor>&);
   friend std::vector<TorchTensor> call_torch(const std::string&, const std::string&,
                                              const std::vector<struct TorchArgument>&, std::size_t);
   explicit TorchTensor(MgitTorchValue* value);
@@ -79,6 +83,14 @@ TorchTensor call_torch_for_one(const std::string& op, const std::vector<TorchArg
 /// Error for another loss, and for targets that are not those of the output.
 void add_torch_loss(const std::string& loss, const TorchTensor& output, const TorchTensor& target,
                     MgitTorchSums& sums);
+/// The mean loss over targets, and its gradients, F32, by tensors that were watched when `output`
+/// was computed from them; none by one that it does not depend on. Throws Error as add_torch_loss.
+struct TorchGradients {
+  double loss = 0;
+  std::vector<TorchTensor> by;
+};
+TorchGradients torch_gradients(const std::string& loss, const TorchTensor& output,
+                               const TorchTensor& target, const std::vector<TorchTensor>& watched);
 /// Scores of a batch whose first sample is `begin`.
 void score_torch_batch(const std::string& loss, const TorchTensor& output,
                        const TorchTensor& target, std::uint64_t begin,

@@ -49,9 +49,11 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& value) override {
     if (!in_map()) return other();
     if (!is_plain_path(value))
-      broken(
-          fmt::format("the shard path {} of tensor {} is not a plain one below the index's folder",
-                      quote_name(value), quote_name(tensor_)));
+      throw OutsideError(
+          fmt::format("broken shard index: the shard path {} of tensor {} is not a plain one below "
+                      "the index's folder",
+                      quote_name(value), quote_name(tensor_)),
+          where_);
     index_.weight_map.emplace_back(tensor_, value);
     return true;
   }

@@ -33,8 +33,14 @@ std::optional<std::string> checkpoint_of_index(std::string_view path);
 /// Do both paths name one model, as a single file or as a sharded set?
 bool same_model_path(std::string_view a, std::string_view b);
 
-/// Throws CorruptError: bad JSON, no weight_map, a tensor named twice, a path that is no plain
-/// relative one.
+/// A shard that does not lie in the index's folder or below it.
+class OutsideError : public CorruptError {
+ public:
+  using CorruptError::CorruptError;
+};
+
+/// Throws OutsideError for a path that is no plain relative one, and CorruptError: bad JSON, no
+/// weight_map, a tensor named twice.
 ShardIndex parse_shard_index(std::string_view json, std::string_view where);
 
 /// A shard as it was found.

@@ -24,7 +24,10 @@ struct InstalledHooks {
 /// Where git looks for hooks (core.hooksPath is respected).
 std::filesystem::path hooks_directory(const Repository& repository);
 
-/// Writes every hook of mgit; one that is there already is kept as NAME.before-mgit and called
+/// Those of a repository that people work in.
+const std::vector<std::string>& client_hooks();
+
+/// Writes these hooks of mgit; one that is there already is kept as NAME.before-mgit and called
 /// first. `command` is how a shell calls mgit.
 ///
 /// A directory of core.hooksPath that is not this repository's alone (outside of it, or with files
@@ -32,7 +35,8 @@ std::filesystem::path hooks_directory(const Repository& repository);
 /// dir>/mgit/hooks, with one for each that is there, and call those. core.hooksPath has to name
 /// that directory then; `called` is not empty. Where the pre-commit framework has a hook, mgit's
 /// takes the place that it calls: NAME.legacy.
-InstalledHooks put_hooks(const Repository& repository, const std::string& command);
+InstalledHooks put_hooks(const Repository& repository, const std::string& command,
+                         const std::vector<std::string>& names = client_hooks());
 
 /// Takes them away and puts back what was there before. Returns one line for every hook that was
 /// left because somebody changed it.

@@ -233,8 +233,22 @@ void undo_changes(const ConfigFile& config, const Record& record) {
   }
 }
 
-std::vector<Setting> settings_here(const ConfigFile& config, const InstallOptions& options,
-                                   InstallReport& report) {
+/// Nobody works in it; it is pushed to.
+bool is_server_alone(const Repository& repository, const InstallOptions& options) {
+  return repository.work_dir().empty() && options.server != InstallOptions::Server::kNo;
+}
+
+std::vector<std::string> hooks_here(const Repository& repository, const InstallOptions& options) {
+  std::vector<std::string> names;
+  if (!is_server_alone(repository, options)) names = client_hooks();
+  if (options.server == InstallOptions::Server::kPreReceive) names.emplace_back("pre-receive");
+  if (options.server == InstallOptions::Server::kUpdate) names.emplace_back("update");
+  return names;
+}
+
+std::vector<Setting> settings_here(const Repository& repository, const ConfigFile& config,
+                                   const InstallOptions& options, InstallReport& report) {
+  if (is_server_alone(repository, options)) return {};
   std::vector<Setting> settings = driver_settings();
   if (is_this_binary(on_user_path("git-merge-mgit"))) {
     for (Setting& setting : merge_settings(options)) settings.push_back(std::move(setting));
@@ -265,11 +279,11 @@ InstallReport install(const Repository& repository, const InstallOptions& option
     config.remove("remote." + remote + ".fetch", std::string(kOldOrigins));
   os::write_file(config_copy(repository), as_bytes(os::read_file(config_file(repository))));
   Record record;
-  for (Setting& setting : settings_here(config, options, report)) {
+  for (Setting& setting : settings_here(repository, config, options, report)) {
     std::vector<std::string> before = config.values(setting.key);
     record.changes.push_back({std::move(setting), std::move(before)});
   }
-  record.hooks = put_hooks(repository, command_name());
+  record.hooks = put_hooks(repository, command_name(), hooks_here(repository, options));
   if (!record.hooks.called.empty())
     record.changes.push_back(
         {{"core.hooksPath", record.hooks.directory.string()}, config.values("core.hooksPath")});

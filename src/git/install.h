@@ -4,6 +4,7 @@
 // uninstall gives back the configuration file and the hooks byte for byte.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ struct InstallOptions {
   /// Plain git merge makes a merge commit where it could fast-forward (merge.ff=false, with
   /// pull.ff=true). git then refuses `git merge --squash`.
   bool no_fast_forward = false;
+  /// Refuse pushes that do not verify: as a whole by pre-receive, or ref by ref by update. A bare
+  /// repository gets that hook alone, any other one beside all else.
+  enum class Server : std::uint8_t { kNo, kPreReceive, kUpdate };
+  Server server = Server::kNo;
 };
 
 struct InstallReport {

@@ -215,6 +215,7 @@ std::vector<std::string> unknown_config_keys(std::string_view listing, std::stri
   for (const Entry& entry : entries_of(listing)) {
     const bool known = std::ranges::find(names, entry.name) != names.end();
     if (entry.is_of_model() && known) continue;
+    if (entry.section == "objects" && !entry.subsection && entry.name == "url") continue;
     if (entry.is_of_model())
       lines.push_back(fmt::format("{}: mgit knows no key '{}' in {}{}",
                                   place(text, entry.heading(), entry.name), entry.name,

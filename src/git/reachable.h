@@ -28,6 +28,12 @@ class ReachableTexts {
   /// Calls `visit` for each text that it has not been called for before; state files every time.
   /// Throws Error if git's own objects are damaged or missing: then nobody knows what is reachable.
   void visit(const std::function<void(const ReachableText&)>& visit);
+  /// Of the commits, tags and blobs that a listing names, a line each: "<id> [<path>]", as `git
+  /// rev-list --objects` prints them.
+  void visit_listed(const std::string& listing,
+                    const std::function<void(const ReachableText&)>& visit) {
+    visit_objects(listing, visit);
+  }
   /// Then: those that git still has, but that nothing reaches.
   void visit_unreachable(const std::function<void(const ReachableText&)>& visit);
 

@@ -190,8 +190,10 @@ class Update {
       if (old == before.end() || old->manifest != entry.manifest)
         insert_checkpoint_.with(commit, entry.path, std::optional(entry.manifest)).run();
     }
+    // A file that somebody committed without mgit, in a manifest's place, does not end its line:
+    // what takes it in again continues what was there before.
     for (const PlacedManifest& entry : before)
-      if (find(after, entry.path) == after.end())
+      if (find(after, entry.path) == after.end() && !repository_.file_at(commit, entry.path))
         insert_checkpoint_.with(commit, entry.path, std::optional<Digest>()).run();
   }
 

@@ -7,7 +7,7 @@
 namespace mgit {
 
 /// Goes up when the tables, or what fills them, change: an older file is then filled again.
-inline constexpr int kLineageVersion = 4;
+inline constexpr int kLineageVersion = 5;
 extern const char* const kLineageSchema;
 
 /// Brings the tables up to date with refs, HEADs and notes. Cheap when they have not moved.

@@ -67,10 +67,8 @@ class Agreement {
     const Unfolding a = unfold(*pair.spec, axis, place, n, still);
     const Unfolding b =
         unfold(*pair.spec, axis, place, n, tensor_gathers(spec_, *pair.spec, permutation_));
-    pack(pair.a.values(), a, kLeftPanel, left_);
-    pack(pair.b.values(), b, kRightPanel, right_);
     std::vector<double> value(n * n);
-    multiply_add(left_, right_, value);
+    add_products(pair.a.read().view, a, pair.b.read().view, b, value);
     const std::vector<float> score(value.begin(), value.end());
     const Gather own = solve_assignment(score, n);
     PlaceAgreement result{pair.spec->name, axis, 0, 0, 0};
@@ -103,8 +101,6 @@ class Agreement {
   const Permutation& permutation_;
   std::vector<TensorPair> pairs_;
   std::vector<bool> alone_;  // by group: it has no families, is none, and shares no product
-  PackedMatrix left_;
-  PackedMatrix right_;
 };
 
 }  // namespace

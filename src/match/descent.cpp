@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/random.h"
 #include "match/cycles.h"
@@ -30,6 +31,12 @@ Descent::Descent(const MatchProblem& problem)
       similarities_(problem),
       groups_(problem.spec.groups.size()),
       trees_(problem.trees.size()) {
+  objective_ = objective();
+}
+
+void Descent::place(Permutation permutation) {
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    if (!permutation.groups[g].empty()) positions_.set(g, std::move(permutation.groups[g]));
   objective_ = objective();
 }
 
@@ -68,7 +75,10 @@ void Descent::run(std::uint64_t seed, const MatchOptions& options) {
   for (bool moved = true; moved && sweeps_ < options.max_sweeps;) {
     moved = false;
     ++sweeps_;
-    for (const std::size_t g : random.order(groups_.size())) {
+    auto order = random.order(groups_.size());
+    if (options.order != GroupOrder::kRandom) std::iota(order.begin(), order.end(), 0);
+    if (options.order == GroupOrder::kBackward) std::reverse(order.begin(), order.end());
+    for (const std::size_t g : order) {
       if (!problem_->tree_of[g]) {
         moved |= improve(g);
       } else if (!problem_->spec.groups[g].outer) {
@@ -119,7 +129,7 @@ std::vector<TreePlace> Descent::known_places(const MatchProblem::Tree& tree,
 double Descent::known_part(const MatchProblem::Tree& tree, const std::vector<bool>& placed) const {
   const auto weight = [](const std::vector<TreePlace>& places) {
     double sum = 0;
-    for (const TreePlace& place : places) sum += static_cast<double>(place.pair->a.values().size());
+    for (const TreePlace& place : places) sum += static_cast<double>(place.pair->a.size());
     return sum;
   };
   const double all = weight(tree.places);
@@ -131,7 +141,7 @@ double Descent::known_part(std::size_t g, const std::vector<bool>& placed) const
   double seen = 0;
   for (const std::size_t index : problem_->terms_of[g]) {
     const MatchProblem::Term& term = problem_->terms[index];
-    const auto size = static_cast<double>(problem_->pairs[term.pair].a.values().size());
+    const auto size = static_cast<double>(problem_->pairs[term.pair].a.size());
     all += size;
     if (all_of(term.neighbours, placed)) seen += size;
   }
@@ -195,9 +205,9 @@ double Descent::at(std::size_t g, std::size_t i, std::size_t j) const {
 
 /// One assignment. True if the permutation got better.
 bool Descent::improve(std::size_t g) {
-  refresh(g);
   GroupState& state = groups_[g];
-  if (!state.changed) return false;
+  if (!state.changed && !similarities_.stale(g, positions_)) return false;
+  refresh(g);
   state.changed = false;
   const std::span<const double> total = similarities_.of(g);
   score_.assign(total.begin(), total.end());

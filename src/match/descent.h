@@ -19,6 +19,8 @@ class Descent {
   /// From the identity.
   explicit Descent(const MatchProblem& problem);
 
+  /// From what was found before.
+  void place(Permutation permutation);
   /// A start better than the identity for networks that have nothing in common: one group after the
   /// other, by those terms alone whose neighbours have been placed, most of them known first. For a
   /// chain of layers that is from the input to the output.

@@ -119,6 +119,7 @@ class FrankWolfe {
     const double step = curvature < -slope ? -slope / curvature : 1;
     for (Relaxed& group : groups_) {
       group.mixture.move(step, vertex_.at(group.index));
+      at_vertex_.refresh(group.index, vertex_);
       const std::span<const double> there = at_vertex_.of(group.index);
       for (std::size_t k = 0; k < there.size(); ++k)
         group.gradient[k] += step * (there[k] - group.gradient[k]);
@@ -143,13 +144,12 @@ class FrankWolfe {
   std::vector<double> undecided(std::size_t group) const {
     const std::size_t n = vertex_.at(group).size();
     std::vector<double> sum(n * n);
-    PackedMatrix left;
-    PackedMatrix right;
     for (const std::size_t index : problem_.terms_of[group]) {
       const MatchProblem::Term& term = problem_.terms[index];
       const TensorPair& pair = problem_.pairs[term.pair];
       const std::vector<SpecAxis>& axes = pair.spec->axes;
-      std::vector<float> b(pair.b.values().begin(), pair.b.values().end());
+      std::vector<float> b(pair.b.size());
+      to_float(pair.b.read().view, b);
       Permutation permutation = vertex_.permutation();
       for (std::size_t axis = 0; axis < axes.size(); ++axis) {
         if (axis == term.axis) continue;
@@ -160,13 +160,11 @@ class FrankWolfe {
         }
       }
       const std::vector<Gather> still(axes.size());
-      pack(pair.a.values(), unfold(*pair.spec, term.axis, term.occurrence, n, still), kLeftPanel,
-           left);
-      pack(b,
-           unfold(*pair.spec, term.axis, term.occurrence, n,
-                  tensor_gathers(problem_.spec, *pair.spec, permutation)),
-           kRightPanel, right);
-      multiply_add(left, right, sum);
+      add_products(pair.a.read().view, unfold(*pair.spec, term.axis, term.occurrence, n, still),
+                   {DType::kF32, pair.spec->shape(), std::as_bytes(std::span(b))},
+                   unfold(*pair.spec, term.axis, term.occurrence, n,
+                          tensor_gathers(problem_.spec, *pair.spec, permutation)),
+                   sum);
     }
     return sum;
   }

@@ -29,17 +29,24 @@ unsigned bits_of(Words mask) { return static_cast<unsigned>((mask[0] & 1) | (mas
 
 #include "match/kernels_body.inc"
 
+#include "match/element_sums.inc"
+
 #include "match/fused_product.inc"
 
-constexpr Kernels kTable = {"generic",       survey, best,    first_worth, best_two,
-                            best_two_listed, peaks,  collect, relax,       multiply};
+void widen_half(const std::byte* from, std::size_t n, float* to) {
+  for (std::size_t i = 0; i < n; ++i) to[i] = half_value(from + 2 * i);
+}
+
+constexpr Kernels kTable = {"generic",       survey,       best,    first_worth,  best_two,
+                            best_two_listed, peaks,        collect, relax,        multiply,
+                            widen_half,      widen_bfloat, add_dot, add_products, add_distances};
 
 }  // namespace generic
 
 #ifdef MGIT_X86_KERNELS
 
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 namespace avx2 {
 
 constexpr std::size_t kLanes = 4;
@@ -54,6 +61,8 @@ unsigned bits_of(Words mask) {
 }
 
 #include "match/kernels_body.inc"
+
+#include "match/element_sums.inc"
 
 /// 6 x 16 of the panel: twelve sums, two columns of the right operand, one broadcast.
 void quarter(const float* left, const float* right, std::size_t k, float* out) {
@@ -83,14 +92,23 @@ void multiply(const float* left, const float* right, std::size_t k, float* out) 
       quarter(left + i, right + j, k, out + i * kRightPanel + j);
 }
 
-constexpr Kernels kTable = {"avx2",          survey, best,    first_worth, best_two,
-                            best_two_listed, peaks,  collect, relax,       multiply};
+void widen_half(const std::byte* from, std::size_t n, float* to) {
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm256_storeu_ps(
+        to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 2 * i))));
+  for (; i < n; ++i) to[i] = half_value(from + 2 * i);
+}
+
+constexpr Kernels kTable = {"avx2",          survey,       best,    first_worth,  best_two,
+                            best_two_listed, peaks,        collect, relax,        multiply,
+                            widen_half,      widen_bfloat, add_dot, add_products, add_distances};
 
 }  // namespace avx2
 #pragma GCC pop_options
 
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma")
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma,f16c")
 namespace avx512 {
 
 constexpr std::size_t kLanes = 8;
@@ -104,6 +122,8 @@ Doubles smaller(Doubles a, Doubles b) { return _mm512_maskz_min_pd(0xff, a, b); 
 unsigned bits_of(Words mask) { return _mm512_movepi64_mask(reinterpret_cast<__m512i>(mask)); }
 
 #include "match/kernels_body.inc"
+
+#include "match/element_sums.inc"
 
 void multiply(const float* left, const float* right, std::size_t k, float* out) {
   __m512 sum[kLeftPanel][2];
@@ -126,8 +146,18 @@ void multiply(const float* left, const float* right, std::size_t k, float* out) 
   }
 }
 
-constexpr Kernels kTable = {"avx512",        survey, best,    first_worth, best_two,
-                            best_two_listed, peaks,  collect, relax,       multiply};
+void widen_half(const std::byte* from, std::size_t n, float* to) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    _mm512_storeu_ps(
+        to + i, _mm512_maskz_cvtph_ps(
+                    0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 2 * i))));
+  for (; i < n; ++i) to[i] = half_value(from + 2 * i);
+}
+
+constexpr Kernels kTable = {"avx512",        survey,       best,    first_worth,  best_two,
+                            best_two_listed, peaks,        collect, relax,        multiply,
+                            widen_half,      widen_bfloat, add_dot, add_products, add_distances};
 
 }  // namespace avx512
 #pragma GCC pop_options
@@ -139,7 +169,9 @@ constexpr Kernels kTable = {"avx512",        survey, best,    first_worth, best_
 std::vector<const Kernels*> all_kernels() {
   std::vector<const Kernels*> all = {&generic::kTable};
 #ifdef MGIT_X86_KERNELS
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back(&avx2::kTable);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c"))
+    all.push_back(&avx2::kTable);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))
     all.push_back(&avx512::kTable);

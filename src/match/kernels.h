@@ -17,6 +17,10 @@ inline constexpr std::size_t kRightPanel = 32;
 /// Columns in a shortlist of a row's best.
 inline constexpr std::size_t kListLength = 16;
 
+/// Sums over elements: element i goes to sum i % kSumLanes, so that the order is the same
+/// everywhere.
+inline constexpr std::size_t kSumLanes = 16;
+
 /// Groups of elements whose maxima `peaks` finds side by side.
 inline constexpr std::size_t kPeakLanes = 8;
 
@@ -67,6 +71,15 @@ struct Kernels {
   /// out[i * kRightPanel + j] = sum over k of left[k * kLeftPanel + i] * right[k * kRightPanel +
   /// j].
   void (*multiply)(const float* left, const float* right, std::size_t k, float* out);
+  /// Floats of F16 and BF16, exactly; `from` need not be aligned.
+  void (*widen_half)(const std::byte* from, std::size_t n, float* to);
+  void (*widen_bfloat)(const std::byte* from, std::size_t n, float* to);
+  /// sums += a b, kSumLanes of them; in double, where products of floats are exact.
+  void (*add_dot)(const float* a, const float* b, std::size_t n, double* sums);
+  /// sums += a b, then kSumLanes more += a a, and as many += b b.
+  void (*add_products)(const float* a, const float* b, std::size_t n, double* sums);
+  /// Squares of a - b, a float: each to its element of `each`, and to `sums`.
+  void (*add_distances)(const float* a, const float* b, std::size_t n, double* each, double* sums);
 };
 
 /// The best that this processor runs.

@@ -64,16 +64,19 @@ class SumOfModels : public TensorSource {
 class ManyMatching {
  public:
   ManyMatching(const ManyInput& input, std::vector<Permutation> start)
-      : input_(input), still_(identity_permutation(input.spec)), permutations_(std::move(start)) {}
+      : input_(input),
+        matched_(matched_spec(input.spec, input.options.weighting)),
+        still_(identity_permutation(input.spec)),
+        permutations_(std::move(start)) {}
 
   /// sum over pairs of <A, B>: of each model with the sum of those before it.
   double objective() const {
     const std::vector<Placed> models = all();
     double sum = 0;
     for (std::size_t i = 1; i < models.size(); ++i)
-      sum += mgit::objective(input_.spec,
-                             SumOfModels(input_.spec, {models.begin(), models.begin() + i}),
-                             SumOfModels(input_.spec, {models[i]}));
+      sum +=
+          mgit::objective(matched_, SumOfModels(input_.spec, {models.begin(), models.begin() + i}),
+                          SumOfModels(input_.spec, {models[i]}));
     return sum;
   }
 
@@ -156,6 +159,7 @@ class ManyMatching {
   }
 
   const ManyInput& input_;
+  const Spec matched_;
   const Permutation still_;
   std::vector<Permutation> permutations_;
 };
@@ -189,11 +193,8 @@ MatchResult report_of(const Spec& spec, const TensorSource& a, const TensorSourc
                       Permutation permutation) {
   const MatchProblem problem(spec, a, b);
   MatchResult result;
-  result.objective_before = problem.objective(identity_permutation(spec));
-  result.objective_after = problem.objective(permutation);
-  for (std::size_t g = 0; g < spec.groups.size(); ++g)
-    result.groups.push_back(problem.report(g, permutation));
   result.permutation = std::move(permutation);
+  problem.report(result);
   return result;
 }
 

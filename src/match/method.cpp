@@ -5,6 +5,8 @@
 #include <array>
 
 #include "match/activation_matching.h"
+#include "match/mixed_matching.h"
+#include "match/straight_through.h"
 
 namespace mgit {
 namespace {
@@ -22,6 +24,10 @@ constexpr std::array kMethods{
                    by_weights},
     MatchingMethod{"activations", "units that are active together on data",
                    MatchingNeeds::kActivations, match_activations},
+    MatchingMethod{"mixed", "products of weights and activity on data, in equal shares",
+                   MatchingNeeds::kActivations, match_mixed},
+    MatchingMethod{"ste", "learned: the midpoint's loss on labelled data", MatchingNeeds::kLoss,
+                   match_straight_through},
     MatchingMethod{"frank-wolfe", "the same sum, relaxed over all groups at once",
                    MatchingNeeds::kWeights, by_frank_wolfe},
 };

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/threads.h"
-#include "match/gemm.h"
+#include "match/unfolding.h"
 #include "mgit/assignment.h"
 #include "mgit/match.h"
 
@@ -96,27 +96,31 @@ class CellRows {
     along_ = axis_gather(spec, tensor.axes[place.axis], others);
   }
 
+  const TensorPair& pair() const { return pair_; }
   const std::vector<std::size_t>& nodes() const { return cell_.nodes; }
   std::size_t rows() const { return cell_.positions.size(); }
 
-  std::vector<float> a(std::size_t unit) const {
-    return gather(pair_.a.values(), unit, a_columns_, {});
+  /// Of units [first, last), one after the other.
+  Unfolding a(std::size_t first, std::size_t last) const {
+    return unfolded(first, last, a_columns_, {});
   }
-  std::vector<float> b(std::size_t unit) const {
-    return gather(pair_.b.values(), unit, b_columns_, along_);
+  Unfolding b(std::size_t first, std::size_t last) const {
+    return unfolded(first, last, b_columns_, along_);
   }
 
  private:
-  std::vector<float> gather(std::span<const float> values, std::size_t unit,
-                            const std::vector<std::size_t>& others, const Gather& along) const {
-    std::vector<float> result;
-    result.reserve(rows() * cell_.positions.front().size() * others.size());
-    for (const std::vector<std::uint64_t>& list : cell_.positions)
-      for (const std::uint64_t first : list) {
-        const std::uint64_t at = first + unit * inner_;
-        const std::size_t base = (along.empty() ? at : along[at]) * stride_;
-        for (const std::size_t offset : others) result.push_back(values[base + offset]);
-      }
+  Unfolding unfolded(std::size_t first, std::size_t last, const std::vector<std::size_t>& others,
+                     const Gather& along) const {
+    Unfolding result;
+    result.rows = (last - first) * rows();
+    result.outer.resize(cell_.positions.front().size());
+    result.inner = others;
+    for (std::size_t x = 0; x < result.outer.size(); ++x)
+      for (std::size_t unit = first; unit < last; ++unit)
+        for (const std::vector<std::uint64_t>& list : cell_.positions) {
+          const std::uint64_t at = list[x] + unit * inner_;
+          result.places.push_back((along.empty() ? at : along[at]) * stride_);
+        }
     return result;
   }
 
@@ -129,16 +133,26 @@ class CellRows {
   Gather along_;
 };
 
-/// similarity[s, t] += <row s of a, row t of b>.
-void add_products(const std::vector<float>& a, const std::vector<float>& b, std::size_t rows,
-                  std::vector<double>& similarity) {
-  const std::size_t length = a.size() / rows;
-  if (rows == 1) {
-    similarity.front() += dot(a, b);
-    return;
+/// Sums of products that are held at once.
+constexpr std::size_t kHeldSums = std::size_t{1} << 24;
+
+/// The products of all cells in which the same nodes stand, of some units with some others.
+struct CellSums {
+  std::vector<std::size_t> nodes;
+  std::size_t rows;  // of a unit
+  std::vector<double> values{};
+
+  NestedSimilarity of(std::size_t i, std::size_t j, std::size_t width) const {
+    NestedSimilarity result{nodes, {}};
+    result.values.reserve(rows * rows);
+    for (std::size_t s = 0; s < rows; ++s) {
+      const auto from =
+          values.begin() + static_cast<std::ptrdiff_t>((i * rows + s) * width * rows + j * rows);
+      result.values.insert(result.values.end(), from, from + static_cast<std::ptrdiff_t>(rows));
+    }
+    return result;
   }
-  multiply_add(pack(a, rows, length, kLeftPanel), pack(b, rows, length, kRightPanel), similarity);
-}
+};
 
 }  // namespace
 
@@ -185,6 +199,27 @@ NestedOrders orders_inside(const GroupTree& tree, const std::vector<Group>& grou
   return orders;
 }
 
+std::vector<std::vector<UnitPlace>> units_within(const Spec& spec, const GroupTree& tree,
+                                                 const std::vector<TreePlace>& places) {
+  std::map<std::vector<std::size_t>, std::vector<UnitPlace>> kinds;
+  const Permutation still = identity_permutation(spec);
+  for (const TreePlace& place : places) {
+    const std::vector<double>& distances = place.pair->distances[place.axis];
+    const std::size_t stride = stride_of(*place.pair->spec, place.axis);
+    for (Cell& cell : cells_of(spec, tree, place)) {
+      const CellRows rows(spec, tree, place, std::move(cell), still);
+      UnitPlace units{place.pair, rows.a(0, spec.groups[tree.root()].size), {}};
+      units.distances.resize(units.rows.rows);
+      for (std::size_t k = 0; k < units.rows.places.size(); ++k)
+        units.distances[k % units.rows.rows] += distances[units.rows.places[k] / stride];
+      kinds[rows.nodes()].push_back(std::move(units));
+    }
+  }
+  std::vector<std::vector<UnitPlace>> result;
+  for (auto& [nodes, units] : kinds) result.push_back(std::move(units));
+  return result;
+}
+
 void for_each_pair(const Spec& spec, const GroupTree& tree, const std::vector<TreePlace>& places,
                    const Permutation& permutation,
                    const std::function<void(std::size_t i, std::size_t j,
@@ -193,33 +228,42 @@ void for_each_pair(const Spec& spec, const GroupTree& tree, const std::vector<Tr
   for (const TreePlace& place : places)
     for (Cell& cell : cells_of(spec, tree, place))
       cells.emplace_back(spec, tree, place, std::move(cell), permutation);
-  std::map<std::vector<std::size_t>, std::size_t> rows;  // of cells that can be added up
-  for (const CellRows& cell : cells) rows.emplace(cell.nodes(), cell.rows());
+  std::vector<std::pair<TensorData, TensorData>> data;
+  std::map<std::vector<std::size_t>, std::size_t> kinds;  // rows, of cells that can be added up
+  for (const CellRows& cell : cells) {
+    data.emplace_back(cell.pair().a.read(), cell.pair().b.read());
+    kinds.emplace(cell.nodes(), cell.rows());
+  }
+  std::vector<CellSums> sums;
+  std::size_t squares = 0;
+  for (const auto& [nodes, rows] : kinds) {
+    sums.push_back({nodes, rows});
+    squares += rows * rows;
+  }
 
   const std::size_t n = spec.groups[tree.root()].size;
-  std::vector<std::vector<std::vector<float>>> there(n);
-  parallel_for(n, [&](std::size_t j) {
-    for (const CellRows& cell : cells) there[j].push_back(cell.b(j));
-  });
-  const auto pair = [&](std::size_t i, std::size_t j, const std::vector<std::vector<float>>& here) {
-    std::vector<NestedSimilarity> sums;
-    for (const auto& [nodes, count] : rows)
-      sums.push_back({nodes, std::vector<double>(count * count)});
-    for (std::size_t c = 0; c < cells.size(); ++c)
-      for (NestedSimilarity& sum : sums)
+  const bool fixed = spec.groups[tree.root()].fixed;
+  std::size_t step = 1;
+  while (!fixed && step < n && (step + 1) * (step + 1) * squares <= kHeldSums) ++step;
+  const auto block = [&](std::size_t i, std::size_t j) {
+    const std::size_t last_i = std::min(i + step, n);
+    const std::size_t last_j = std::min(j + step, n);
+    for (CellSums& sum : sums) {
+      sum.values.assign((last_i - i) * (last_j - j) * sum.rows * sum.rows, 0);
+      for (std::size_t c = 0; c < cells.size(); ++c)
         if (sum.nodes == cells[c].nodes())
-          add_products(here[c], there[j][c], cells[c].rows(), sum.values);
-    take(i, j, sums);
-  };
-  for (std::size_t i = 0; i < n; ++i) {
-    std::vector<std::vector<float>> here;
-    for (const CellRows& cell : cells) here.push_back(cell.a(i));
-    if (spec.groups[tree.root()].fixed) {
-      pair(i, i, here);
-    } else {
-      parallel_for(n, [&](std::size_t j) { pair(i, j, here); });
+          add_products(data[c].first.view, cells[c].a(i, last_i), data[c].second.view,
+                       cells[c].b(j, last_j), sum.values);
     }
-  }
+    const std::size_t width = last_j - j;
+    parallel_for((last_i - i) * width, [&](std::size_t k) {
+      std::vector<NestedSimilarity> similarities;
+      for (const CellSums& sum : sums) similarities.push_back(sum.of(k / width, k % width, width));
+      take(i + k / width, j + k % width, similarities);
+    });
+  };
+  for (std::size_t i = 0; i < n; i += step)
+    for (std::size_t j = fixed ? i : 0; j < (fixed ? i + 1 : n); j += step) block(i, j);
 }
 
 namespace {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "match/nested_assignment.h"
+#include "match/unfolding.h"
 #include "match/weights.h"
 #include "mgit/perm.h"
 
@@ -42,10 +43,22 @@ struct TreePlace {
   Occurrence occurrence;
 };
 
+/// Units side by side at a place, nothing moved.
+struct UnitPlace {
+  const TensorPair* pair;
+  Unfolding rows;                 // one for each unit
+  std::vector<double> distances;  // squared, of each unit of A from its own in B
+};
+
+/// What stands inside of the root's units, all of them side by side, as if they were a group of
+/// their own: by what can take each other's places, with all places. Orders of the tree are orders
+/// of each of these.
+std::vector<std::vector<UnitPlace>> units_within(const Spec& spec, const GroupTree& tree,
+                                                 const std::vector<TreePlace>& places);
+
 /// Calls for every pair of root units (i of the first model, j of the second) with the similarities
 /// inside, summed over the places; only for i == j if the root is fixed. Groups outside of the
-/// tree are where `permutation` has them. Calls for one i come from several threads. The weights of
-/// all places are held once more.
+/// tree are where `permutation` has them. Calls come from several threads.
 void for_each_pair(const Spec& spec, const GroupTree& tree, const std::vector<TreePlace>& places,
                    const Permutation& permutation,
                    const std::function<void(std::size_t i, std::size_t j,

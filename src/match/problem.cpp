@@ -91,23 +91,46 @@ void MatchProblem::add_pair(std::size_t index) {
   }
 }
 
-double MatchProblem::similarity(const std::vector<std::size_t>& some,
-                                const Permutation& permutation) const {
+std::vector<double> MatchProblem::products(const std::vector<std::size_t>& some,
+                                           const Permutation& permutation) const {
   std::vector<double> products(some.size());
   parallel_for(some.size(), [&](std::size_t i) {
     const TensorPair& pair = pairs[some[i]];
     products[i] = inner_product(pair, tensor_gathers(spec, *pair.spec, permutation));
   });
-  return std::accumulate(products.begin(), products.end(), 0.0);
+  return products;
+}
+
+double MatchProblem::similarity(const std::vector<std::size_t>& some,
+                                const Permutation& permutation) const {
+  const std::vector<double> each = products(some, permutation);
+  return std::accumulate(each.begin(), each.end(), 0.0);
+}
+
+std::vector<std::size_t> MatchProblem::all_pairs() const {
+  std::vector<std::size_t> all(pairs.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
 }
 
 double MatchProblem::objective(const Permutation& permutation) const {
-  std::vector<std::size_t> all(pairs.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  return similarity(all, permutation);
+  return similarity(all_pairs(), permutation);
 }
 
-GroupMatch MatchProblem::report(std::size_t group, const Permutation& permutation) const {
+void MatchProblem::report(MatchResult& result) const {
+  const Permutation& permutation = result.permutation;
+  const std::vector<double> after = products(all_pairs(), permutation);
+  result.objective_before = 0;
+  for (const TensorPair& pair : pairs) result.objective_before += pair.products.ab;
+  result.objective_after = std::accumulate(after.begin(), after.end(), 0.0);
+  result.cosines = cosines_of(spec, pairs, after);
+  result.groups.clear();
+  for (std::size_t group = 0; group < spec.groups.size(); ++group)
+    result.groups.push_back(report(group, permutation, after));
+}
+
+GroupMatch MatchProblem::report(std::size_t group, const Permutation& permutation,
+                                const std::vector<double>& after) const {
   GroupMatch match;
   match.name = spec.groups[group].name;
   match.size =
@@ -115,13 +138,18 @@ GroupMatch MatchProblem::report(std::size_t group, const Permutation& permutatio
   const Gather& gather = permutation.groups[group];
   for (std::size_t i = 0; i < gather.size(); ++i) match.moved += gather[i] != i ? 1 : 0;
   Permutation still = permutation;
+  bool stays = true;
+  const auto put_back = [&](std::size_t member) {
+    stays = stays && is_identity(still.groups[member]);
+    still.groups[member].clear();
+  };
   if (const auto tree = tree_of[group]) {
-    for (const std::uint32_t member : trees[*tree].groups.groups) still.groups[member].clear();
+    for (const std::uint32_t member : trees[*tree].groups.groups) put_back(member);
   } else {
-    still.groups[group].clear();
+    put_back(group);
   }
-  match.before = similarity(pairs_with(group), still);
-  match.after = similarity(pairs_with(group), permutation);
+  for (const std::size_t pair : pairs_with(group)) match.after += after[pair];
+  match.before = stays ? match.after : similarity(pairs_with(group), still);
   return match;
 }
 

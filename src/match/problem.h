@@ -48,10 +48,16 @@ struct MatchProblem {
   /// <A, permuted B> over some of the pairs, and over all of them; in double, from the tensors.
   double similarity(const std::vector<std::size_t>& some, const Permutation& permutation) const;
   double objective(const Permutation& permutation) const;
-  /// What a permutation does to a group.
-  GroupMatch report(std::size_t group, const Permutation& permutation) const;
+  /// What `result.permutation` does: objectives, cosines, groups.
+  void report(MatchResult& result) const;
 
  private:
+  std::vector<std::size_t> all_pairs() const;
+  /// <A, permuted B> of each.
+  std::vector<double> products(const std::vector<std::size_t>& some,
+                               const Permutation& permutation) const;
+  GroupMatch report(std::size_t group, const Permutation& permutation,
+                    const std::vector<double>& after) const;
   bool overlap(const Occurrence& a, const Occurrence& b) const;
   void find_trees();
   void add_to_tree(Tree& tree, std::size_t index, std::size_t axis, const Occurrence& occurrence);

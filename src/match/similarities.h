@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -34,6 +35,9 @@ class Positions {
 };
 
 /// Of the groups that are solved by themselves. n x n, row-major: units of A by units of B.
+///
+/// Memory is bounded: the sums of large groups beyond that are there one at a time, and computed
+/// anew when they are wanted again. Copies share their sums until one of them changes.
 class Similarities {
  public:
   explicit Similarities(const MatchProblem& problem);
@@ -43,22 +47,28 @@ class Similarities {
   bool refresh_term(std::size_t term, const Positions& positions);
   /// All terms of a group.
   bool refresh(std::size_t group, const Positions& positions);
-  /// The sum of a group's terms that were brought up to date; empty before the first.
-  std::span<const double> of(std::size_t group) const { return sums_[group]; }
+  /// Whether `refresh` would change the sum.
+  bool stale(std::size_t group, const Positions& positions) const;
+  /// The sum of a group's terms that were brought up to date; empty before the first. There until
+  /// another group's is.
+  std::span<const double> of(std::size_t group) const;
 
  private:
   struct TermState {
     std::optional<Unfolding> b;       // what is in the sum
     std::vector<std::uint64_t> seen;  // neighbours' versions
+    bool known = false;               // it was in the sum, as of `seen`
   };
+
+  std::vector<std::uint64_t> versions_beside(std::size_t term, const Positions& positions) const;
+  /// The sum of a group, to be changed.
+  std::vector<double>& open(std::size_t group);
 
   const MatchProblem* problem_;
   std::vector<TermState> terms_;
-  std::vector<std::vector<double>> sums_;  // by group
-
-  // Memory that is used again and again.
-  PackedMatrix left_;
-  PackedMatrix right_;
+  std::vector<std::shared_ptr<std::vector<double>>> sums_;  // by group; shared by copies
+  std::vector<bool> kept_;                                  // by group
+  std::optional<std::size_t> visitor_;                      // that is not kept, but there
 };
 
 }  // namespace mgit

@@ -1,6 +1,10 @@
 #include "match/unfolding.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/threads.h"
+#include "match/elements.h"
 
 namespace mgit {
 namespace {
@@ -21,23 +25,119 @@ std::vector<std::size_t> steps(std::size_t count, std::size_t stride, const Gath
   return result;
 }
 
-template <typename PackColumn>
-void pack_columns(const Unfolding& shape, std::size_t width, PackedMatrix& packed,
-                  const PackColumn& column) {
-  packed.reset(shape.rows, shape.columns(), width);
+/// Floats of both operands that are unfolded at once. Columns are summed by 256 (gemm.h): so many,
+/// or a multiple, make the same sums as all at once.
+constexpr std::size_t kUnfolded = std::size_t{1} << 23;
+constexpr std::size_t kSummed = 256;
+
+constexpr std::size_t kPackedColumns = 64;  // of a panel that are converted at once
+
+/// Columns [first, last) of an unfolding.
+struct ColumnRange {
+  std::size_t first;
+  std::size_t last;
+};
+
+/// Elements of a tensor, moved as they are.
+class Elements {
+ public:
+  Elements(const TensorView& tensor, const Unfolding& shape)
+      : tensor_(tensor), shape_(shape), size_(dtype_bits(tensor.dtype) / 8) {}
+
+  /// Columns of `count` rows, `width` apart, as floats; what lies between is left as it is, or
+  /// zero.
+  void pack(std::size_t first_row, std::size_t count, ColumnRange columns, std::size_t width,
+            float* out) const {
+    if (tensor_.dtype == DType::kF32) {
+      gather<float>(first_row, count, columns, width, reinterpret_cast<std::byte*>(out));
+      return;
+    }
+    alignas(64) std::byte raw[kPackedColumns * kRightPanel * sizeof(double)] = {};
+    for (std::size_t k = columns.first; k < columns.last; k += kPackedColumns) {
+      const ColumnRange part = {k, std::min(k + kPackedColumns, columns.last)};
+      if (size_ == sizeof(std::uint16_t)) {
+        gather<std::uint16_t>(first_row, count, part, width, raw);
+      } else {
+        gather<double>(first_row, count, part, width, raw);
+      }
+      const std::size_t elements = (part.last - part.first) * width;
+      const TensorView view = {tensor_.dtype, {elements}, Bytes(raw, elements * size_)};
+      floats_of(view, 0, elements, out);
+      out += elements;
+    }
+  }
+
+ private:
+  template <typename Element>
+  void gather(std::size_t first_row, std::size_t count, ColumnRange columns, std::size_t width,
+              std::byte* out) const {
+    const std::byte* data = tensor_.data.data();
+    std::size_t x = columns.first / shape_.inner.size();
+    std::size_t y = columns.first % shape_.inner.size();
+    const std::size_t stride = shape_.row_stride * sizeof(Element);
+    for (std::size_t k = columns.first; k < columns.last; ++k, out += width * sizeof(Element)) {
+      if (!shape_.places.empty()) {
+        const std::size_t* place = shape_.places.data() + x * shape_.rows + first_row;
+        const std::byte* from = data + shape_.inner[y] * sizeof(Element);
+        for (std::size_t i = 0; i < count; ++i)
+          std::memcpy(out + i * sizeof(Element), from + place[i] * sizeof(Element),
+                      sizeof(Element));
+      } else {
+        const std::byte* from =
+            data + (shape_.outer[x] + shape_.inner[y]) * sizeof(Element) + first_row * stride;
+        for (std::size_t i = 0; i < count; ++i)
+          std::memcpy(out + i * sizeof(Element), from + i * stride, sizeof(Element));
+      }
+      if (++y == shape_.inner.size()) {
+        y = 0;
+        ++x;
+      }
+    }
+  }
+
+  const TensorView& tensor_;
+  const Unfolding& shape_;
+  std::size_t size_;
+};
+
+/// `columns` of the rows, or of their difference from those of `less`.
+void pack(const TensorView& tensor, const Unfolding& shape, const Unfolding* less,
+          ColumnRange columns, std::size_t width, PackedMatrix& out) {
+  out.reset(shape.rows, columns.last - columns.first, width);
+  const Elements elements(tensor, shape);
   const auto pack_panel = [&](std::size_t panel) {
     const std::size_t first = panel * width;
     const std::size_t count = std::min(width, shape.rows - first);
-    float* out = packed.panel(panel);
-    for (std::size_t x = 0; x < shape.outer.size(); ++x)
-      for (std::size_t y = 0; y < shape.inner.size(); ++y, out += width)
-        column(first * shape.row_stride, x, y, count, out);
+    float* to = out.panel(panel);
+    elements.pack(first, count, columns, width, to);
+    if (less == nullptr) return;
+    alignas(64) float then[kPackedColumns * kRightPanel] = {};
+    const Elements before(tensor, *less);
+    for (std::size_t k = columns.first; k < columns.last; k += kPackedColumns) {
+      const ColumnRange part = {k, std::min(k + kPackedColumns, columns.last)};
+      before.pack(first, count, part, width, then);
+      for (std::size_t i = 0; i < (part.last - part.first) * width; ++i) *to++ -= then[i];
+    }
   };
   // Starting threads costs more than packing little.
-  if (shape.rows * shape.columns() < 200'000) {
-    for (std::size_t i = 0; i < packed.panels(); ++i) pack_panel(i);
+  if (shape.rows * (columns.last - columns.first) < 200'000) {
+    for (std::size_t i = 0; i < out.panels(); ++i) pack_panel(i);
   } else {
-    parallel_for(packed.panels(), pack_panel);
+    parallel_for(out.panels(), pack_panel);
+  }
+}
+
+void add_all(const TensorView& a, const Unfolding& at_a, const TensorView& b, const Unfolding& at_b,
+             const Unfolding* less, std::span<double> sum) {
+  thread_local PackedMatrix left;
+  thread_local PackedMatrix right;
+  const std::size_t step =
+      std::max(kUnfolded / (at_a.rows + at_b.rows) / kSummed, std::size_t{1}) * kSummed;
+  for (std::size_t k = 0; k < at_a.columns(); k += step) {
+    const ColumnRange columns = {k, std::min(k + step, at_a.columns())};
+    pack(a, at_a, nullptr, columns, kLeftPanel, left);
+    pack(b, at_b, less, columns, kRightPanel, right);
+    multiply_add(left, right, sum);
   }
 }
 
@@ -64,26 +164,52 @@ Unfolding unfold(const SpecTensor& tensor, std::size_t axis, const Occurrence& o
   return result;
 }
 
-void pack(std::span<const float> tensor, const Unfolding& unfolding, std::size_t width,
-          PackedMatrix& out) {
-  const std::size_t stride = unfolding.row_stride;
-  pack_columns(unfolding, width, out,
-               [&](std::size_t base, std::size_t x, std::size_t y, std::size_t count, float* to) {
-                 const float* from = tensor.data() + base + unfolding.outer[x] + unfolding.inner[y];
-                 for (std::size_t i = 0; i < count; ++i) to[i] = from[i * stride];
-               });
+void add_products(const TensorView& a, const Unfolding& at_a, const TensorView& b,
+                  const Unfolding& at_b, std::span<double> sum) {
+  add_all(a, at_a, b, at_b, nullptr, sum);
 }
 
-void pack_difference(std::span<const float> tensor, const Unfolding& now, const Unfolding& then,
-                     std::size_t width, PackedMatrix& out) {
-  const std::size_t stride = now.row_stride;
-  pack_columns(now, width, out,
-               [&](std::size_t base, std::size_t x, std::size_t y, std::size_t count, float* to) {
-                 const float* plus = tensor.data() + base + now.outer[x] + now.inner[y];
-                 const float* minus = tensor.data() + base + then.outer[x] + then.inner[y];
-                 for (std::size_t i = 0; i < count; ++i)
-                   to[i] = plus[i * stride] - minus[i * stride];
-               });
+void add_change(const TensorView& a, const Unfolding& at_a, const TensorView& b,
+                const Unfolding& now, const Unfolding& then, std::span<double> sum) {
+  add_all(a, at_a, b, now, &then, sum);
+}
+
+void add_squares(const TensorView& tensor, const Unfolding& at, std::span<double> sum) {
+  const Elements elements(tensor, at);
+  const std::size_t panels = (at.rows + kRightPanel - 1) / kRightPanel;
+  parallel_for(panels, [&](std::size_t panel) {
+    const std::size_t first = panel * kRightPanel;
+    const std::size_t count = std::min(kRightPanel, at.rows - first);
+    alignas(64) float part[kPackedColumns * kRightPanel] = {};
+    for (std::size_t k = 0; k < at.columns(); k += kPackedColumns) {
+      const ColumnRange columns = {k, std::min(k + kPackedColumns, at.columns())};
+      elements.pack(first, count, columns, kRightPanel, part);
+      for (std::size_t c = 0; c < columns.last - columns.first; ++c)
+        for (std::size_t i = 0; i < count; ++i) {
+          const auto value = static_cast<double>(part[c * kRightPanel + i]);
+          sum[first + i] += value * value;
+        }
+    }
+  });
+}
+
+double squared_distance(const TensorView& a, const Unfolding& at_a, const TensorView& b,
+                        const Unfolding& at_b) {
+  const Elements left(a, at_a);
+  const Elements right(b, at_b);
+  std::vector<float> x(std::min(kPart, at_a.columns()));
+  std::vector<float> y(x.size());
+  double sum = 0;
+  for (std::size_t k = 0; k < at_a.columns(); k += kPart) {
+    const ColumnRange columns = {k, std::min(k + kPart, at_a.columns())};
+    left.pack(0, 1, columns, 1, x.data());
+    right.pack(0, 1, columns, 1, y.data());
+    for (std::size_t c = 0; c < columns.last - columns.first; ++c) {
+      const double apart = static_cast<double>(x[c]) - static_cast<double>(y[c]);
+      sum += apart * apart;
+    }
+  }
+  return sum;
 }
 
 }  // namespace mgit

@@ -17,6 +17,7 @@ struct Unfolding {
   std::size_t row_stride = 0;
   std::vector<std::size_t> outer;
   std::vector<std::size_t> inner;
+  std::vector<std::size_t> places;  // if not empty: row r at x begins at places[x * rows + r]
 
   std::size_t columns() const { return outer.size() * inner.size(); }
   bool operator==(const Unfolding&) const = default;
@@ -26,11 +27,19 @@ struct Unfolding {
 Unfolding unfold(const SpecTensor& tensor, std::size_t axis, const Occurrence& occurrence,
                  std::size_t group_size, std::span<const Gather> gathers);
 
-/// Packs the rows for multiply_add; `out` is reset.
-void pack(std::span<const float> tensor, const Unfolding& unfolding, std::size_t width,
-          PackedMatrix& out);
-/// Packs (`now` of the tensor) - (`then` of the tensor); both have the same size.
-void pack_difference(std::span<const float> tensor, const Unfolding& now, const Unfolding& then,
-                     std::size_t width, PackedMatrix& out);
+/// Products of the rows of two tensors: sum[i, j] += <row i of A, row j of B>, row-major. As
+/// multiply_add; tensors are read in their own dtype, and only a part of the columns is unfolded at
+/// a time. Both have as many columns.
+void add_products(const TensorView& a, const Unfolding& at_a, const TensorView& b,
+                  const Unfolding& at_b, std::span<double> sum);
+/// The same with (`now` of B) - (`then` of B); both have the same size.
+void add_change(const TensorView& a, const Unfolding& at_a, const TensorView& b,
+                const Unfolding& now, const Unfolding& then, std::span<double> sum);
+
+/// sum[i] += <row i, row i>.
+void add_squares(const TensorView& tensor, const Unfolding& at, std::span<double> sum);
+/// Of the first row of A from the first of B, squared; in double.
+double squared_distance(const TensorView& a, const Unfolding& at_a, const TensorView& b,
+                        const Unfolding& at_b);
 
 }  // namespace mgit

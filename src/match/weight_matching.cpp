@@ -3,6 +3,8 @@
 
 #include "base/random.h"
 #include "match/descent.h"
+#include "match/settled.h"
+#include "match/weighting.h"
 #include "mgit/match.h"
 
 namespace mgit {
@@ -25,7 +27,7 @@ double sweep_cost(const MatchProblem& problem) {
   double sum = 0;
   const auto count = [&](const TensorPair& pair, std::size_t axis) {
     const auto units = static_cast<double>(pair.spec->axes[axis].length);
-    sum += 2 * units * static_cast<double>(pair.a.values().size());
+    sum += 2 * units * static_cast<double>(pair.a.size());
   };
   for (const MatchProblem::Term& term : problem.terms) count(problem.pairs[term.pair], term.axis);
   for (const MatchProblem::Tree& tree : problem.trees)
@@ -37,7 +39,7 @@ double sweep_cost(const MatchProblem& problem) {
 double bound(const MatchProblem& problem) {
   double sum = 0;
   for (const TensorPair& pair : problem.pairs)
-    sum += std::sqrt(dot(pair.a.values(), pair.a.values()) * dot(pair.b.values(), pair.b.values()));
+    sum += std::sqrt(pair.products.aa * pair.products.bb);
   return sum;
 }
 
@@ -68,14 +70,12 @@ class Runs {
     return reached_ >= bound_ * (1 - kTolerance) || best_->permutation().identity();
   }
 
-  MatchResult result(double before) && {
+  MatchResult result() && {
     MatchResult result;
     result.permutation = best_->permutation();
-    result.objective_before = before;
-    result.objective_after = reached_;
     result.sweeps = best_->sweeps();
-    for (std::size_t g = 0; g < problem_.spec.groups.size(); ++g)
-      result.groups.push_back(problem_.report(g, result.permutation));
+    best_.reset();
+    problem_.report(result);
     return result;
   }
 
@@ -88,11 +88,29 @@ class Runs {
   std::optional<Descent> best_;
 };
 
+/// Cosines are those of the models as they are.
+MatchResult reported(MatchResult result, const MatchOptions& options) {
+  if (options.weighting == Weighting::kNorm) result.cosines.reset();
+  return result;
+}
+
+/// Nothing moves.
+MatchResult left_alone(const MatchProblem& problem, const MatchOptions& options) {
+  MatchResult result;
+  result.permutation = Positions(problem.spec.groups).permutation();
+  result.sweeps = 1;
+  problem.report(result);
+  if (options.progress) options.progress(result.sweeps, result.objective_after);
+  return result;
+}
+
 }  // namespace
 
 MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,
                           const MatchOptions& options) {
-  const MatchProblem problem(spec, a, b);
+  const WeightedModels weighted(spec, a, b, options.weighting);
+  const MatchProblem problem(weighted.spec(), weighted.a(), b);
+  if (is_settled(problem)) return reported(left_alone(problem, options), options);
   Runs runs(problem, options);
   Descent start(problem);
   const double before = start.objective();
@@ -107,17 +125,19 @@ MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorS
     for (int i = std::max(options.restarts, static_cast<int>(cheap)); i > 0 && !runs.done(); --i)
       runs.shake();
     if (sweep <= kCheapSweep && !runs.done()) {
-      Descent relaxed = runs.best();
+      Descent relaxed = problem.trees.empty() ? runs.best() : Descent(problem);
+      if (!problem.trees.empty()) relaxed.place_in_sequence();
       relaxed.place_relaxed(kRoughGain);
       runs.descend(std::move(relaxed));
     }
   }
-  return std::move(runs).result(before);
+  return reported(std::move(runs).result(), options);
 }
 
 MatchResult match_frank_wolfe(const Spec& spec, const TensorSource& a, const TensorSource& b,
                               const MatchOptions& options) {
-  const MatchProblem problem(spec, a, b);
+  const WeightedModels weighted(spec, a, b, options.weighting);
+  const MatchProblem problem(weighted.spec(), weighted.a(), b);
   Runs runs(problem, options);
   Descent start(problem);
   const double before = start.objective();
@@ -127,7 +147,7 @@ MatchResult match_frank_wolfe(const Spec& spec, const TensorSource& a, const Ten
   if (relaxed.objective() > before) start = std::move(relaxed);
   runs.descend(std::move(start));
   for (int restart = 0; restart < options.restarts && !runs.done(); ++restart) runs.shake();
-  return std::move(runs).result(before);
+  return reported(std::move(runs).result(), options);
 }
 
 }  // namespace mgit

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -12,13 +12,9 @@
 namespace mgit {
 namespace {
 
-constexpr std::size_t kLanes = 16;
-
-double sum_of(const double (&lanes)[kLanes]) {
-  double sum = 0;
-  for (const double lane : lanes) sum += lane;
-  return sum;
-}
+/// Bytes of two models that are kept in memory, in the order of the spec. What is beyond is read
+/// again for each of its uses.
+constexpr std::size_t kKept = std::size_t{1} << 30;
 
 void check_tensor(const SpecTensor& tensor, const TensorSource& source, const char* side) {
   const TensorInfo* info = source.find(tensor.name);
@@ -37,71 +33,67 @@ bool takes_part(const SpecTensor& tensor, const TensorSource& a, const TensorSou
 
 }  // namespace
 
-FloatTensor::FloatTensor(TensorData data) : data_(std::move(data)) {
-  const Bytes bytes = data_.view.data;
-  const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0;
-  if (data_.view.dtype == DType::kF32 && aligned) {
-    values_ = {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
-    return;
-  }
-  converted_.resize(element_count(data_.view.shape).value());
-  to_float(data_.view, converted_);
-  values_ = converted_;
+MatchedTensor::MatchedTensor(const TensorSource& source, const TensorInfo& info)
+    : source_(&source), name_(info.name), size_(element_count(info.shape).value()) {}
+
+namespace {
+
+void survey(TensorPair& pair, bool keep) {
+  TensorData a = pair.a.read();
+  TensorData b = pair.b.read();
+  std::vector<bool> wanted;
+  for (const SpecAxis& axis : pair.spec->axes) wanted.push_back(!axis.occurrences.empty());
+  pair.products = products(a.view, b.view, pair.spec->shape(), wanted, pair.distances);
+  // Squares of floats are finite in double.
+  const auto check = [&](double squares, const char* side) {
+    if (!std::isfinite(squares))
+      throw Error(fmt::format("the {} model has values that are not finite", side),
+                  pair.spec->name);
+  };
+  check(pair.products.aa, "first");
+  check(pair.products.bb, "second");
+  if (!keep) return;
+  pair.a.keep(std::move(a));
+  pair.b.keep(std::move(b));
 }
 
-bool FloatTensor::finite() const {
-  std::uint32_t largest = 0;
-  for (const float value : values_)
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7fffffffU);
-  return largest < 0x7f800000U;
-}
+}  // namespace
 
 std::vector<TensorPair> load_pairs(const Spec& spec, const TensorSource& a, const TensorSource& b) {
-  std::vector<const SpecTensor*> matched;
+  std::vector<TensorPair> pairs;
+  std::vector<bool> kept;
+  std::size_t bytes = 0;
   for (const SpecTensor& tensor : spec.tensors) {
     check_tensor(tensor, a, "first");
     check_tensor(tensor, b, "second");
-    if (takes_part(tensor, a, b)) matched.push_back(&tensor);
+    if (!takes_part(tensor, a, b)) continue;
+    const TensorInfo& left = *a.find(tensor.name);
+    const TensorInfo& right = *b.find(tensor.name);
+    pairs.push_back({&tensor, MatchedTensor(a, left), MatchedTensor(b, right)});
+    bytes +=
+        byte_size(left.dtype, left.shape).value() + byte_size(right.dtype, right.shape).value();
+    kept.push_back(bytes <= kKept);
   }
-  std::vector<std::optional<TensorPair>> loaded(matched.size());
-  parallel_for(matched.size(), [&](std::size_t i) {
-    const std::string& name = matched[i]->name;
-    loaded[i].emplace(TensorPair{matched[i], FloatTensor(a.read(name)), FloatTensor(b.read(name))});
-    if (!loaded[i]->a.finite() || !loaded[i]->b.finite())
-      throw Error(fmt::format("the {} model has values that are not finite",
-                              loaded[i]->a.finite() ? "second" : "first"),
-                  name);
-  });
-  std::vector<TensorPair> pairs;
-  for (auto& pair : loaded) pairs.push_back(*std::move(pair));
+  parallel_for(pairs.size(), [&](std::size_t i) { survey(pairs[i], kept[i]); });
   return pairs;
 }
 
-double dot(std::span<const float> a, std::span<const float> b) {
-  double lanes[kLanes] = {};
-  std::size_t i = 0;
-  for (; i + kLanes <= a.size(); i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      lanes[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
-  for (; i < a.size(); ++i)
-    lanes[i % kLanes] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum_of(lanes);
-}
-
 double inner_product(const TensorPair& pair, std::span<const Gather> gathers) {
-  const std::span<const float> b = pair.b.values();
   if (std::all_of(gathers.begin(), gathers.end(), [](const Gather& g) { return g.empty(); }))
-    return dot(pair.a.values(), b);
-  std::vector<float> gathered(b.size());
-  gather_axes(std::as_bytes(b), sizeof(float), pair.spec->shape(), gathers,
-              std::as_writable_bytes(std::span(gathered)));
-  return dot(pair.a.values(), gathered);
+    return pair.products.ab;
+  const TensorData a = pair.a.read();
+  const TensorData b = pair.b.read();
+  TensorView moving = b.view;
+  moving.shape = pair.spec->shape();
+  Buffer moved(moving.data.size());
+  gather_axes(moving, gathers, moved);
+  moving.data = moved;
+  return dot(a.view, moving);
 }
 
 double objective(const Spec& spec, const TensorSource& a, const TensorSource& b) {
   double sum = 0;
-  for (const TensorPair& pair : load_pairs(spec, a, b))
-    sum += dot(pair.a.values(), pair.b.values());
+  for (const TensorPair& pair : load_pairs(spec, a, b)) sum += pair.products.ab;
   return sum;
 }
 
@@ -125,18 +117,12 @@ std::vector<std::string> common_tensors(const TensorSource& a, const TensorSourc
 double cosine(const TensorSource& a, const TensorSource& b) {
   std::vector<std::string> names = common_tensors(a, b, 2);
   if (names.empty()) names = common_tensors(a, b, 0);
-  struct Products {
-    double ab = 0, aa = 0, bb = 0;
-  };
-  std::vector<Products> products(names.size());
+  std::vector<Products> all(names.size());
   parallel_for(names.size(), [&](std::size_t i) {
-    const FloatTensor left(a.read(names[i]));
-    const FloatTensor right(b.read(names[i]));
-    products[i] = {dot(left.values(), right.values()), dot(left.values(), left.values()),
-                   dot(right.values(), right.values())};
+    all[i] = products(a.read(names[i]).view, b.read(names[i]).view);
   });
   Products sum;
-  for (const Products& p : products) sum = {sum.ab + p.ab, sum.aa + p.aa, sum.bb + p.bb};
+  for (const Products& p : all) sum = {sum.ab + p.ab, sum.aa + p.aa, sum.bb + p.bb};
   // Non-finite weights continue nothing.
   const double result = sum.ab / (std::sqrt(sum.aa) * std::sqrt(sum.bb));
   return std::isfinite(result) ? result : 0;
@@ -144,30 +130,22 @@ double cosine(const TensorSource& a, const TensorSource& b) {
 
 namespace {
 
-/// Inner products of a tensor of A with that of B; of several tensors, their sums.
-struct PairProducts {
-  double before = 0;
-  double after = 0;  // with B permuted
-  double aa = 0;
-  double bb = 0;
+/// Inner products of tensors of A with those of B, summed.
+struct MovedProducts {
+  Products before;
+  double after = 0;  // <A, permuted B>
 
-  PairProducts& operator+=(const PairProducts& other) {
-    before += other.before;
-    after += other.after;
-    aa += other.aa;
-    bb += other.bb;
-    return *this;
+  void add(const Products& products, double moved) {
+    before.ab += products.ab;
+    before.aa += products.aa;
+    before.bb += products.bb;
+    after += moved;
   }
   Cosines cosines() const {
-    const double norm = std::sqrt(aa) * std::sqrt(bb);
-    return norm > 0 ? Cosines{before / norm, after / norm} : Cosines{};
+    const double norm = std::sqrt(before.aa) * std::sqrt(before.bb);
+    return norm > 0 ? Cosines{before.ab / norm, after / norm} : Cosines{};
   }
 };
-
-PairProducts products_of(const TensorPair& pair, std::span<const Gather> gathers) {
-  return {dot(pair.a.values(), pair.b.values()), inner_product(pair, gathers),
-          dot(pair.a.values(), pair.a.values()), dot(pair.b.values(), pair.b.values())};
-}
 
 std::set<std::uint32_t> groups_on(const SpecTensor& tensor) {
   std::set<std::uint32_t> groups;
@@ -178,27 +156,28 @@ std::set<std::uint32_t> groups_on(const SpecTensor& tensor) {
 
 }  // namespace
 
-CosineReport cosines(const Spec& spec, const TensorSource& a, const TensorSource& b,
-                     const Permutation& permutation) {
-  std::vector<PairProducts> of_tensor(spec.tensors.size());
-  parallel_for(spec.tensors.size(), [&](std::size_t i) {
-    const SpecTensor& tensor = spec.tensors[i];
-    check_tensor(tensor, a, "first");
-    check_tensor(tensor, b, "second");
-    if (!takes_part(tensor, a, b)) return;
-    const TensorPair pair{&tensor, FloatTensor(a.read(tensor.name)),
-                          FloatTensor(b.read(tensor.name))};
-    of_tensor[i] = products_of(pair, tensor_gathers(spec, tensor, permutation));
-  });
-  PairProducts all;
-  std::vector<PairProducts> of_group(spec.groups.size());
-  for (std::size_t i = 0; i < spec.tensors.size(); ++i) {
-    all += of_tensor[i];
-    for (const std::uint32_t group : groups_on(spec.tensors[i])) of_group[group] += of_tensor[i];
+CosineReport cosines_of(const Spec& spec, const std::vector<TensorPair>& pairs,
+                        const std::vector<double>& after) {
+  MovedProducts all;
+  std::vector<MovedProducts> of_group(spec.groups.size());
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    all.add(pairs[i].products, after[i]);
+    for (const std::uint32_t group : groups_on(*pairs[i].spec))
+      of_group[group].add(pairs[i].products, after[i]);
   }
   CosineReport report{all.cosines(), {}};
-  for (const PairProducts& products : of_group) report.groups.push_back(products.cosines());
+  for (const MovedProducts& products : of_group) report.groups.push_back(products.cosines());
   return report;
+}
+
+CosineReport cosines(const Spec& spec, const TensorSource& a, const TensorSource& b,
+                     const Permutation& permutation) {
+  const std::vector<TensorPair> pairs = load_pairs(spec, a, b);
+  std::vector<double> after(pairs.size());
+  parallel_for(pairs.size(), [&](std::size_t i) {
+    after[i] = inner_product(pairs[i], tensor_gathers(spec, *pairs[i].spec, permutation));
+  });
+  return cosines_of(spec, pairs, after);
 }
 
 UnitCount count_units(const MatchResult& match) {

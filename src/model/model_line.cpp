@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <deque>
 
 #include "format/shard_index.h"
 #include "git/prefetch.h"
@@ -18,19 +19,6 @@ std::optional<Commit> find_commit(const Repository& repository, const Oid& id) {
   } catch (const Error&) {
     return std::nullopt;  // beyond the end of a shallow history, or a name that somebody made up
   }
-}
-
-std::string stored_text(const Workspace& repository, const Digest& object) {
-  if (!repository.store().contains(object)) {
-    try {
-      Manifest wanted;  // names nothing else: whatever fetches models fetches this
-      wanted.layout = object;
-      repository.need(wanted, "a recorded permutation");
-    } catch (const MissingError&) {
-      throw MissingError(fmt::format("object {} is not available", object.hex().substr(0, 12)));
-    }
-  }
-  return std::string(as_text(repository.store().read(object)));
 }
 
 void say_once(const Oid& commit, const std::string& what) {
@@ -51,7 +39,7 @@ std::optional<Oid> believed_origin(const Repository& repository, const RebaseRec
 
 RecordedPermutation read_permutation(const Workspace& repository, const Oid& commit,
                                      const ModelPermutation& model, const CommittedModel& there) {
-  Spec spec = bind_recorded_spec(stored_text(repository, model.spec), model.spec.hex(),
+  Spec spec = bind_recorded_spec(recorded_text(repository, model.spec), model.spec.hex(),
                                  infos_of(there.manifest));
   if (spec.groups != model.groups) throw CorruptError("it does not fit its spec");
   return {commit, std::move(spec), model.permutation};
@@ -60,7 +48,7 @@ RecordedPermutation read_permutation(const Workspace& repository, const Oid& com
 std::optional<RecordedPermutation> permutation_for(const Workspace& repository, const Oid& commit,
                                                    const Digest& object, const std::string& path,
                                                    const CommittedModel& there) {
-  const std::string text = stored_text(repository, object);
+  const std::string text = recorded_text(repository, object);
   for (const ModelPermutation& model : parse_permutation(text, object.hex()))
     if (same_model_path(model.path, path))
       return read_permutation(repository, commit, model, there);
@@ -108,6 +96,15 @@ struct Place {
   auto operator<=>(const Place&) const = default;
 };
 
+/// Where the model was before the rebase that the record names; nullopt if it names none, or none
+/// that is to be believed.
+std::optional<Place> place_rebased(const Repository& repository, const OperationRecord& record,
+                                   const Place& place, const CommittedModel& here) {
+  if (!record.rebase) return std::nullopt;
+  const auto origin = believed_origin(repository, *record.rebase, here);
+  return origin ? std::optional(Place{*origin, place.path}) : std::nullopt;
+}
+
 /// Walks from a model to the trainings that it holds.
 class TrainingWalk {
  public:
@@ -142,11 +139,9 @@ class TrainingWalk {
       for (const Oid& parent : commit.parents) follow(place, parent);
       return;
     }
-    if (record.rebase) {
-      if (const auto origin = believed_origin(repository_, *record.rebase, *here)) {
-        pending_.push_back({*origin, place.path});
-        return;
-      }
+    if (const auto origin = place_rebased(repository_, record, place, *here)) {
+      pending_.push_back(*origin);
+      return;
     }
     for (const Oid& parent : commit.parents) {
       const auto path = path_before(repository_, place.commit, parent, place.path);
@@ -161,11 +156,11 @@ class TrainingWalk {
 
   void visit_change(const Place& place, const Commit& commit, const CommittedModel& here) {
     if (!commit.parents.empty()) {
-      const Oid& parent = commit.parents.front();
-      const auto path = path_before(repository_, place.commit, parent, place.path);
-      const auto before = path ? past_model(repository_, parent, *path) : std::nullopt;
+      const auto origin = place_before(place, commit.parents.front());
+      const auto before =
+          origin ? past_model(repository_, origin->commit, origin->path) : std::nullopt;
       if (before && continuation_.continues(*before, here)) {
-        pending_.push_back({parent, *path});
+        pending_.push_back(*origin);
         return;
       }
     }
@@ -173,8 +168,16 @@ class TrainingWalk {
   }
 
   void follow(const Place& place, const Oid& parent) {
+    if (const auto before = place_before(place, parent)) pending_.push_back(*before);
+  }
+
+  /// The model that `parent` has for this one, or had before somebody committed it without mgit.
+  std::optional<Place> place_before(const Place& place, const Oid& parent) const {
     if (const auto path = path_before(repository_, place.commit, parent, place.path))
-      pending_.push_back({parent, *path});
+      return Place{parent, *path};
+    if (const auto commit = model_behind_raw(repository_, parent, place.path))
+      return Place{*commit, place.path};
+    return std::nullopt;
   }
 
   const Workspace& repository_;
@@ -185,7 +188,69 @@ class TrainingWalk {
   std::set<Oid> trainings_;
 };
 
+/// Walks from a model to every commit that trained it.
+class TrainedWalk {
+ public:
+  TrainedWalk(const Repository& repository, const std::optional<Oid>& base)
+      : repository_(repository), operations_(repository), beyond_(repository, base) {}
+
+  std::set<Oid> run(const Place& start) {
+    pending_ = {start};
+    while (!pending_.empty()) {
+      const Place place = pending_.back();
+      pending_.pop_back();
+      if (beyond_.contains(place.commit) && seen_.insert(place).second) visit(place);
+    }
+    return std::move(trained_);
+  }
+
+ private:
+  void visit(const Place& place) {
+    const auto here = past_model(repository_, place.commit, place.path);
+    if (!here) return;
+    const Commit commit = repository_.commit(place.commit);
+    const OperationRecord record = operations_.of(commit);
+    if (const auto origin = place_rebased(repository_, record, place, *here)) {
+      pending_.push_back(*origin);
+      return;
+    }
+    std::vector<Place> before;
+    for (const Oid& parent : commit.parents) {
+      const auto path = path_before(repository_, place.commit, parent, place.path);
+      const auto there = path ? past_model(repository_, parent, *path) : std::nullopt;
+      if (!there) continue;
+      before.push_back({parent, *path});
+      if (!same_weights(*there, *here)) continue;
+      pending_.push_back(before.back());
+      return;
+    }
+    pending_.insert(pending_.end(), before.begin(), before.end());
+    if (commit.parents.size() < 2 && record.repair_of(place.path) == nullptr)
+      trained_.insert(place.commit);
+  }
+
+  const Repository& repository_;
+  OperationReader operations_;
+  BeyondBase beyond_;
+  std::vector<Place> pending_;
+  std::set<Place> seen_;
+  std::set<Oid> trained_;
+};
+
 }  // namespace
+
+std::string recorded_text(const Workspace& repository, const Digest& object) {
+  if (!repository.store().contains(object)) {
+    try {
+      Manifest wanted;  // names nothing else: whatever fetches models fetches this
+      wanted.layout = object;
+      repository.need(wanted, "a recorded permutation");
+    } catch (const MissingError&) {
+      throw MissingError(fmt::format("object {} is not available", object.hex().substr(0, 12)));
+    }
+  }
+  return std::string(as_text(repository.store().read(object)));
+}
 
 std::optional<CommittedModel> past_model(const Repository& repository, const Oid& commit,
                                          const std::string& path) {
@@ -209,6 +274,22 @@ std::optional<std::string> path_before(const Repository& repository, const Oid& 
     alike.push_back(model.path);
   }
   return alike.size() == 1 ? std::optional(alike.front()) : std::nullopt;
+}
+
+std::optional<Oid> model_behind_raw(const Repository& repository, const Oid& commit,
+                                    const std::string& path) {
+  std::set<Oid> seen;
+  std::deque<Oid> pending{commit};
+  while (!pending.empty()) {
+    const Oid id = pending.front();
+    pending.pop_front();
+    if (!seen.insert(id).second) continue;
+    if (past_model(repository, id, path)) return id;
+    const auto found = find_commit(repository, id);
+    if (!found || !repository.file_at(id, path)) continue;
+    pending.insert(pending.end(), found->parents.begin(), found->parents.end());
+  }
+  return std::nullopt;
 }
 
 std::optional<RecordedPermutation> recorded_permutation(Workspace& repository, const Commit& commit,
@@ -305,6 +386,11 @@ bool line_holds(Workspace& repository, const CommittedModel& base, const Committ
 
 std::set<Oid> trainings(Workspace& repository, const Oid& commit, const std::string& path) {
   return TrainingWalk(repository).run({commit, path});
+}
+
+std::set<Oid> trained_since(const Repository& repository, const std::optional<Oid>& base,
+                            const Oid& tip, const std::string& path) {
+  return TrainedWalk(repository, base).run({tip, path});
 }
 
 }  // namespace mgit

@@ -28,6 +28,12 @@ std::optional<CommittedModel> past_model(const Repository& repository, const Oid
 std::optional<std::string> path_before(const Repository& repository, const Oid& commit,
                                        const Oid& parent, const std::string& path);
 
+/// The nearest commit with a model at `path`, from `commit` on (which may be it) through commits
+/// that have that file whole, because somebody without mgit committed it. nullopt if there is none.
+/// So a line of training goes on where such files came in between.
+std::optional<Oid> model_behind_raw(const Repository& repository, const Oid& commit,
+                                    const std::string& path);
+
 /// A permutation that a rebase recorded, with what is needed to apply or undo it.
 struct RecordedPermutation {
   Oid commit;
@@ -45,6 +51,10 @@ std::optional<RecordedPermutation> recorded_permutation(Workspace& repository, c
 RecordedPermutation stored_permutation(const Workspace& repository, const Oid& commit,
                                        const Digest& object, const std::string& path,
                                        const CommittedModel& model);
+
+/// The text of an object that a record names, a permutation or a spec; fetched where it is not
+/// here. Throws MissingError, or CorruptError for bytes that are not what their name says.
+std::string recorded_text(const Workspace& repository, const Digest& object);
 
 /// What rebases did to the model since `base`, newest first: follows first parents, and from a
 /// rewritten commit its origin.
@@ -66,5 +76,10 @@ bool line_holds(Workspace& repository, const CommittedModel& base, const Committ
 /// it in. A merge holds those of its parents; training on adds none; a rebase changes none. Empty
 /// only if there is no model.
 std::set<Oid> trainings(Workspace& repository, const Oid& commit, const std::string& path);
+
+/// The commits since `base` that trained what the model of `tip` is: each that changed it and is
+/// neither merge nor repair. A rebased commit counts as the one that it was.
+std::set<Oid> trained_since(const Repository& repository, const std::optional<Oid>& base,
+                            const Oid& tip, const std::string& path);
 
 }  // namespace mgit

@@ -123,6 +123,13 @@ Spec choose_spec(const Workspace* repository, const std::optional<Oid>& commit,
   return choose({repository, commit, path, tensors, false});
 }
 
+std::optional<Spec> family_spec(const Workspace* repository, const std::optional<Oid>& commit,
+                                const std::string& path, const std::vector<TensorInfo>& tensors) {
+  const SpecQuery query{repository, commit, path, tensors, false};
+  const SpecAnswer answer = spec_of_family(query);
+  return answer.found ? std::optional(of_file(query, *answer.found)) : std::nullopt;
+}
+
 Spec choose_weights_spec(const Workspace* repository, const std::optional<Oid>& commit,
                          const std::string& path, const std::vector<TensorInfo>& weights) {
   return choose({repository, commit, path, weights, true});

@@ -19,6 +19,11 @@ namespace mgit {
 Spec choose_spec(const Workspace* repository, const std::optional<Oid>& commit,
                  const std::string& path, const std::vector<TensorInfo>& tensors);
 
+/// The spec of the shipped family that recognises the network, for the whole file, whatever
+/// .mgitconfig says; nullopt if none does.
+std::optional<Spec> family_spec(const Workspace* repository, const std::optional<Oid>& commit,
+                                const std::string& path, const std::vector<TensorInfo>& tensors);
+
 /// For weights that were taken out of their file (training_state.h).
 Spec choose_weights_spec(const Workspace* repository, const std::optional<Oid>& commit,
                          const std::string& path, const std::vector<TensorInfo>& weights);

@@ -4,13 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
-#include <sstream>
 
 #include "base/process.h"
 #include "format/quote.h"
 #include "format/shard_index.h"
+#include "model/trailer_value.h"
 
 namespace mgit {
 namespace {
@@ -20,13 +19,6 @@ constexpr const char* kRebaseKeys[] = {"Mgit-Rebase", "Mgit-Permutation", "Mgit-
                                        "Mgit-Origin"};
 /// With more look-ups than this, reading all notes at once is cheaper.
 constexpr std::size_t kFewNotes = 100;
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::istringstream stream{std::string(text)};
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
 
 /// The word after `key`; empty if there is none.
 std::string word_after(const std::vector<std::string>& words, std::string_view key) {
@@ -44,20 +36,6 @@ std::map<std::string_view, std::string> fields_of(const std::vector<std::string>
     if (key != keys.end()) fields.insert_or_assign(*key, words[++i]);
   }
   return fields;
-}
-
-/// Cuts "… model <path>" off a value; the path may hold spaces, and is quoted as git quotes paths.
-/// Empty where the value names none; nullopt if that is no path.
-std::optional<std::string> cut_model(std::string& value) {
-  constexpr std::string_view kKey = " model ";
-  value.insert(0, 1, ' ');
-  std::replace_if(
-      value.begin(), value.end(), [](unsigned char c) { return std::isspace(c) != 0; }, ' ');
-  const std::size_t place = value.find(kKey);
-  if (place == std::string::npos) return std::string();
-  const std::string quoted = value.substr(place + kKey.size());
-  value.resize(place);
-  return unquote_name(quoted);
 }
 
 std::string model_suffix(const std::string& path) {
@@ -91,10 +69,12 @@ class Parser {
     if (words.empty()) return;
     if (trailer.key == "Mgit-Rebase") {
       is_rebase_ = true;
-      auto fields = fields_of(words, {"onto", "method", "seed"});
+      auto fields = fields_of(words, {"onto", "method", "seed", "weighting", "order"});
       rebase_.onto = Oid::from_hex(fields["onto"]);
       rebase_.method = fields["method"];
       rebase_.seed = fields["seed"];
+      rebase_.weighting = fields["weighting"];
+      rebase_.order = fields["order"];
     } else if (trailer.key == "Mgit-Origin") {
       rebase_.origin = Oid::from_hex(words.front());
     } else if (trailer.key == "Mgit-Permutation") {
@@ -186,8 +166,9 @@ class Parser {
       } else if (key == "Mgit-Merge-Permutation") {
         last = &found->first;
         if (const auto object = Digest::from_hex(words.front()))
-          record.permutations.push_back({*object, parent_number(word_after(words, "parent")),
-                                         word_after(words, "method"), word_after(words, "many")});
+          record.permutations.push_back(
+              {*object, parent_number(word_after(words, "parent")), word_after(words, "method"),
+               word_after(words, "weighting"), word_after(words, "many")});
       }
     }
   }
@@ -212,6 +193,8 @@ void add_rebase(const RebaseRecord& rebase, std::vector<Trailer>& trailers) {
   add("onto", rebase.onto ? rebase.onto->hex() : std::string());
   add("method", rebase.method);
   add("seed", rebase.seed);
+  add("weighting", rebase.weighting);
+  add("order", rebase.order);
   trailers.push_back({"Mgit-Rebase", value.empty() ? "unknown" : value});
   if (rebase.permutation) trailers.push_back({"Mgit-Permutation", rebase.permutation->hex()});
   for (const SpecRecord& spec : rebase.specs) trailers.push_back({"Mgit-Spec", spec_value(spec)});
@@ -229,8 +212,9 @@ void add_merge(const MergeRecord& merge, std::vector<Trailer>& trailers) {
   if (!merge.base.empty()) trailers.push_back({"Mgit-Base", merge.base + model});
   for (const MergedPermutation& moved : merge.permutations)
     trailers.push_back({"Mgit-Merge-Permutation",
-                        fmt::format("{} parent {}{}{}{}", moved.permutation.hex(), moved.parent,
+                        fmt::format("{} parent {}{}{}{}{}", moved.permutation.hex(), moved.parent,
                                     moved.method.empty() ? "" : " method " + moved.method,
+                                    moved.weighting.empty() ? "" : " weighting " + moved.weighting,
                                     moved.many.empty() ? "" : " many " + moved.many, model)});
   for (const SpecRecord& spec : merge.specs)
     trailers.push_back({"Mgit-Merge-Spec", spec_value(spec) + model});

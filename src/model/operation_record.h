@@ -31,7 +31,9 @@ struct RebaseRecord {
   std::optional<Oid> origin;  // a full name as it stands there; whether it exists is not checked
   std::string method;
   std::string seed;
-  std::optional<Digest> permutation;
+  std::string weighting{};  // of the sums; empty where it is not recorded
+  std::string order{};      // of the groups; empty: random
+  std::optional<Digest> permutation{};
   std::vector<SpecRecord> specs;
   bool operator==(const RebaseRecord&) const = default;
 };
@@ -39,9 +41,10 @@ struct RebaseRecord {
 /// A permutation that brought a parent's model into the basin of the first parent's.
 struct MergedPermutation {
   Digest permutation;
-  std::size_t parent = 2;  // counted from 1
-  std::string method{};    // how it was found; empty where it is not recorded
-  std::string many{};      // how several models were matched as one; empty: with the first alone
+  std::size_t parent = 2;   // counted from 1
+  std::string method{};     // how it was found; empty where it is not recorded
+  std::string weighting{};  // as RebaseRecord's
+  std::string many{};       // how several models were matched as one; empty: with the first alone
   bool operator==(const MergedPermutation&) const = default;
 };
 

@@ -13,6 +13,13 @@
 
 namespace mgit {
 
+/// Whoever answers there keeps no objects. Refs may go there all the same, unless they bring
+/// models.
+class TakesNoObjects : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The tensor objects behind one remote URL. Belongs to one thread, and to whoever opened it.
 /// Every failure of the other side is an Error; after one, send() has made nothing visible there.
 class ObjectRemote {
@@ -36,8 +43,9 @@ class ObjectRemote {
 struct RemoteKind {
   std::string_view name;
   bool (*takes)(std::string_view url);
-  /// nullptr if there is no repository behind the URL. `base`: what relative paths are relative to.
-  std::unique_ptr<ObjectRemote> (*open)(std::string_view url, const std::filesystem::path& base);
+  /// nullptr if it can be told at once that no repository is behind the URL; what takes a
+  /// connection to find out is an Error of the first question. Ours has to outlive what is opened.
+  std::unique_ptr<ObjectRemote> (*open)(const Repository& ours, std::string_view url);
 };
 
 /// The kind that takes this URL; nullptr: models cannot travel there.
@@ -51,5 +59,9 @@ const std::filesystem::path& base_of_urls(const Repository& repository);
 
 /// The objects behind `url`; nullptr if no kind takes it or no repository is there.
 std::unique_ptr<ObjectRemote> open_remote(const Repository& repository, std::string_view url);
+
+/// As mgit/remote.h has it, to a remote that is open. `url` is for messages.
+TransferReport push_objects(const Workspace& repository, ObjectRemote& there, std::string_view url,
+                            const std::vector<Oid>& commits, const std::vector<Oid>& already_there);
 
 }  // namespace mgit

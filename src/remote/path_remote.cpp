@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "mgit/remote.h"
+#include "remote/server_info.h"
 
 namespace fs = std::filesystem;
 
@@ -27,7 +28,9 @@ class PathRemote : public ObjectRemote {
   }
   void keep(std::span<const Digest> objects) override { store_.freshen(objects); }
   TransferReport send(const Store& store, std::span<const Digest> objects) override {
-    return transfer(store, store_, {objects.begin(), objects.end()});
+    const TransferReport report = transfer(store, store_, {objects.begin(), objects.end()});
+    if (report.objects > 0) update_server_info(store_);
+    return report;
   }
   std::size_t receive(Store::Batch& batch, std::span<const Digest> objects) const override {
     return batch.copy(store_, objects);
@@ -45,8 +48,8 @@ bool is_path_url(std::string_view url) {
   return !url.empty() && (colon == std::string_view::npos || colon > url.find('/'));
 }
 
-std::unique_ptr<ObjectRemote> open_path_remote(std::string_view url, const fs::path& base) {
-  auto directory = store_behind(url, base);
+std::unique_ptr<ObjectRemote> open_path_remote(const Repository& ours, std::string_view url) {
+  auto directory = store_behind(url, base_of_urls(ours));
   return directory ? std::make_unique<PathRemote>(std::move(*directory)) : nullptr;
 }
 

@@ -6,8 +6,7 @@
 namespace mgit {
 
 bool is_path_url(std::string_view url);
-std::unique_ptr<ObjectRemote> open_path_remote(std::string_view url,
-                                               const std::filesystem::path& base);
+std::unique_ptr<ObjectRemote> open_path_remote(const Repository& ours, std::string_view url);
 
 inline constexpr RemoteKind kPathRemotes{"paths and file:// URLs", is_path_url, open_path_remote};
 

@@ -1,30 +1,29 @@
 // Where the store behind a remote URL lies.
+#include <pwd.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <system_error>
 
-#include "base/hex.h"
 #include "mgit/remote.h"
+#include "net/url.h"
 
 namespace fs = std::filesystem;
 
 namespace mgit {
 namespace {
 
-/// %20 and the like, which git decodes in URLs (not in plain paths).
-std::string percent_decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low < 0) {
-      result += text[i];
-      continue;
-    }
-    result += static_cast<char>(high << 4 | low);
-    i += 2;
+/// ~ and ~user are home directories, as for git; of a user whom nobody knows, a name.
+std::string expanded_home(std::string_view path) {
+  const std::size_t slash = std::min(path.find('/'), path.size());
+  const std::string user(path.substr(1, slash - 1));
+  const char* home = std::getenv("HOME");
+  if (!user.empty()) {
+    const passwd* const entry = ::getpwnam(user.c_str());
+    home = entry == nullptr ? nullptr : entry->pw_dir;
   }
-  return result;
+  return home == nullptr ? std::string(path) : home + std::string(path.substr(slash));
 }
 
 /// The path that a URL names; nullopt for other schemes and for "host:path".
@@ -38,10 +37,7 @@ std::optional<std::string> path_in(std::string_view url) {
   const std::size_t colon = url.find(':');
   if (url.empty() || (colon != std::string_view::npos && colon < url.find('/')))
     return std::nullopt;
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && (url == "~" || url.starts_with("~/")))
-    return home + std::string(url.substr(1));
-  return std::string(url);
+  return url.starts_with('~') ? expanded_home(url) : std::string(url);
 }
 
 std::string first_line(const fs::path& path) {

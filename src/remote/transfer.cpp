@@ -2,20 +2,38 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <set>
 #include <sstream>
 #include <unordered_set>
 
 #include "base/process.h"
 #include "git/object_database.h"
 #include "mgit/remote.h"
+#include "net/url.h"
 #include "remote/history.h"
 #include "remote/object_remote.h"
 
 namespace mgit {
 namespace {
 
-/// Those that the other side has; none if it cannot be read.
-std::vector<Digest> offered_by(const ObjectRemote& there, const std::vector<Digest>& objects) {
+/// Remotes that could not be asked in this process; they are not tried again for every file.
+std::set<std::string>& out_of_reach() {
+  static std::set<std::string> urls;
+  return urls;
+}
+
+/// Once for each remote, however many files want something from it.
+void warn_of(const std::string& url, const Error& error) {
+  static std::set<std::string> said;
+  if (!said.insert(url).second) return;
+  fmt::print(stderr, "warning: objects cannot be fetched from {}: {}\n", shown_url(url),
+             error.what());
+  if (!error.hint().empty()) fmt::print(stderr, "hint: {}\n", error.hint());
+}
+
+/// Those that the other side has; none if it cannot be asked, which is said.
+std::vector<Digest> offered_by(const ObjectRemote& there, const std::string& url,
+                               const std::vector<Digest>& objects) {
   try {
     const std::vector<Digest> lacking = there.lacking(objects);
     const std::unordered_set<Digest> absent(lacking.begin(), lacking.end());
@@ -23,7 +41,9 @@ std::vector<Digest> offered_by(const ObjectRemote& there, const std::vector<Dige
     for (const Digest& object : objects)
       if (!absent.contains(object)) result.push_back(object);
     return result;
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    out_of_reach().insert(url);
+    warn_of(url, error);
     return {};
   }
 }
@@ -64,10 +84,17 @@ std::vector<std::string> remote_urls(const Repository& repository) {
   return urls;
 }
 
-/// The objects behind a remote, unless they are this repository's own or not there.
+/// The objects behind a remote, unless they are this repository's own, not there or out of reach.
 std::unique_ptr<ObjectRemote> other_side(const Workspace& repository, const std::string& url) {
-  auto there = open_remote(repository, url);
-  return there && !there->is(repository.store()) ? std::move(there) : nullptr;
+  if (out_of_reach().contains(url)) return nullptr;
+  try {
+    auto there = open_remote(repository, url);
+    return there && !there->is(repository.store()) ? std::move(there) : nullptr;
+  } catch (const Error& error) {
+    out_of_reach().insert(url);
+    warn_of(url, error);
+    return nullptr;
+  }
 }
 
 /// All objects to push. What a record names and nobody has is said and left out: a trailer that
@@ -100,7 +127,7 @@ std::vector<std::pair<std::string, std::vector<Digest>>> objects_at_remotes(
   for (const std::string& url : remote_urls(repository)) {
     const auto there = other_side(repository, url);
     if (!there) continue;
-    if (auto offered = offered_by(*there, objects); !offered.empty())
+    if (auto offered = offered_by(*there, url, objects); !offered.empty())
       result.emplace_back(url, std::move(offered));
   }
   return result;
@@ -117,16 +144,15 @@ TransferReport transfer(const Store& from, Store& to, const std::vector<Digest>&
   return report;
 }
 
-TransferReport push_objects(const Workspace& repository, std::string_view url,
+TransferReport push_objects(const Workspace& repository, ObjectRemote& there, std::string_view url,
                             const std::vector<Oid>& commits,
                             const std::vector<Oid>& already_there) {
-  const auto there = other_side(repository, std::string(url));
-  if (!there) return {};
+  if (there.is(repository.store())) return {};
   const HistoryObjects objects = list_objects(repository, known_commits(repository, commits),
                                               known_commits(repository, already_there));
   const std::vector<Digest> needed = with_recorded(repository, objects);
-  there->keep(needed);  // before asking what it has, so that a gc over there keeps it
-  const std::vector<Digest> wanted = there->lacking(needed);
+  there.keep(needed);  // before asking what it has, so that a gc over there keeps it
+  const std::vector<Digest> wanted = there.lacking(needed);
   if (const auto absent = repository.store().lacking(wanted); !absent.empty())
     fetch_objects(repository, absent);
   if (const auto absent = repository.store().lacking(wanted); !absent.empty())
@@ -134,8 +160,16 @@ TransferReport push_objects(const Workspace& repository, std::string_view url,
         fmt::format("{} of {} objects to push are not in this repository, the first "
                     "is {}",
                     absent.size(), wanted.size(), absent.front().hex().substr(0, 12)),
-        std::string(url), "fetch them first: mgit fetch");
-  return there->send(repository.store(), wanted);
+        shown_url(url), "fetch them first: mgit fetch");
+  return there.send(repository.store(), wanted);
+}
+
+TransferReport push_objects(const Workspace& repository, std::string_view url,
+                            const std::vector<Oid>& commits,
+                            const std::vector<Oid>& already_there) {
+  const auto there = open_remote(repository, url);
+  if (!there) return {};
+  return push_objects(repository, *there, url, commits, already_there);
 }
 
 void fetch_objects(const Workspace& repository, const std::vector<Digest>& objects) {
@@ -145,13 +179,15 @@ void fetch_objects(const Workspace& repository, const std::vector<Digest>& objec
     if (wanted.empty()) return;
     const auto there = other_side(repository, url);
     if (!there) continue;
-    const std::vector<Digest> offered = offered_by(*there, wanted);
+    const std::vector<Digest> offered = offered_by(*there, url, wanted);
     if (offered.empty()) continue;
     try {
       const auto batch = repository.store().begin();
       there->receive(*batch, offered);
       batch->commit();
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      // Who asked takes a missing object for nowhere, and would not say why.
+      if (dynamic_cast<const MissingError*>(&error) != nullptr) warn_of(url, error);
       if (!failure) failure = std::current_exception();  // another remote may have them whole
     }
     wanted = repository.store().lacking(wanted);

@@ -80,7 +80,7 @@ void BackgroundWriter::write(Bytes bytes) {
 
 void BackgroundWriter::submit() {
   if (!thread_.joinable()) {
-    try_direct(file_->fd(), current_.get());
+    if (!cached_) try_direct(file_->fd(), current_.get());
     thread_ = std::thread([this] { serve(); });
   }
   {
@@ -127,14 +127,31 @@ void BackgroundWriter::end_thread() {
   thread_.join();
 }
 
+void BackgroundWriter::flush() {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] {
+      return failure_ || (full_.empty() && empty_.size() + (current_ ? 1 : 0) == blocks_);
+    });
+    rethrow();
+    cached_ = true;
+  }
+  write_rest();
+}
+
 void BackgroundWriter::finish() {
-  const bool direct = thread_.joinable();
   end_thread();
   {
     const std::lock_guard lock(mutex_);
     rethrow();
   }
-  if (direct) set_direct(file_->fd(), false);
+  write_rest();
+}
+
+/// What no thread has at hand. Its length is not one that O_DIRECT takes.
+void BackgroundWriter::write_rest() {
+  if (filled_ == 0) return;
+  if (size_ > filled_) set_direct(file_->fd(), false);
   try {
     os::write_all(*file_, {current_.get(), filled_}, path_);
   } catch (...) {

@@ -31,6 +31,9 @@ class BackgroundWriter {
   void write(Bytes bytes);
   /// Bytes given to write() so far.
   std::uint64_t size() const { return size_; }
+  /// What was written so far can be read from the file. From now on all of it goes through the page
+  /// cache.
+  void flush();
   /// Everything is in the file, which is an ordinary one (without O_DIRECT) again.
   void finish();
 
@@ -43,6 +46,7 @@ class BackgroundWriter {
   void submit();
   void serve();
   void end_thread();
+  void write_rest();
   Block take_block();
   void rethrow();
 
@@ -59,6 +63,7 @@ class BackgroundWriter {
   std::deque<Block> full_;  // to be written, in order
   std::deque<Block> empty_;
   bool ending_ = false;
+  bool cached_ = false;
   std::exception_ptr failure_;
 };
 

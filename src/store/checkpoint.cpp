@@ -17,6 +17,8 @@ namespace {
 
 /// Larger tensors are handled one after the other, each on all cores; smaller ones side by side.
 constexpr std::uint64_t kLarge = std::uint64_t{16} << 20;
+/// Of a mapped file: smaller tensors stay in memory once they are read.
+constexpr std::uint64_t kWorthReleasing = std::uint64_t{1} << 20;
 
 /// Bytes of the words that a coder should split: a complex number is two floats.
 unsigned element_size(DType dtype) {
@@ -182,10 +184,17 @@ class CheckpointFile final : public TensorSource {
     const TensorInfo* info = find(name);
     if (info == nullptr) throw MissingError("no such tensor", quote_name(name));
     const auto& tensor = parsed_.tensors[static_cast<std::size_t>(info - infos_.data())];
-    return placed(*info, tensor.placement, storage(file_->bytes(), tensor), file_);
+    const Bytes bytes = storage(file_->bytes(), tensor);
+    return placed(*info, tensor.placement, bytes, owner_of(bytes));
   }
 
  private:
+  /// Large tensors leave memory with their last owner, so that a model may be larger than it.
+  std::shared_ptr<const void> owner_of(Bytes bytes) const {
+    if (bytes.size() < kWorthReleasing) return file_;
+    return {bytes.data(), [file = file_, bytes](const void*) { file->release(bytes); }};
+  }
+
   std::shared_ptr<const MappedFile> file_;
   ParsedCheckpoint parsed_;
   std::vector<TensorInfo> infos_;

@@ -13,14 +13,11 @@
 #include "base/shared_permissions.h"
 #include "base/threads.h"
 #include "coding/checksum.h"
-#include "coding/frames.h"
 #include "store/decodable.h"
 
 namespace mgit {
 namespace {
 
-/// Readers follow longer chains of bases than writers make.
-constexpr int kMaximumDepth = 32;
 constexpr std::size_t kMaximumMapped = 512;
 constexpr std::string_view kPackSuffix = ".pack";
 constexpr auto kClockGrain = std::chrono::milliseconds(100);  // of file times, generously
@@ -36,6 +33,11 @@ Touched written_at(const std::filesystem::path& pack, Touched otherwise) {
 void verify(const Record& record, const Digest& found) {
   if (found != record.header.object)
     corrupt(record, "damaged object: its content is not what its name says");
+}
+
+[[noreturn]] void fail_missing(const Digest& object) {
+  throw MissingError("no such object in the store", "object " + object.hex(),
+                     "fetch it from where it was pushed, or add its checkpoint again");
 }
 
 }  // namespace
@@ -229,6 +231,22 @@ std::vector<Digest> ObjectStore::lacking(std::span<const Digest> objects) {
   });
 }
 
+std::vector<TravellingRecord> ObjectStore::records_of(std::span<const Digest> objects) {
+  std::vector<TravellingRecord> records;
+  std::unordered_set<Digest> seen;
+  for (const Digest& object : objects) {
+    std::vector<TravellingRecord> chain;
+    for (std::optional<Digest> at = object; at && seen.insert(*at).second;) {
+      const auto location = locate(*at);
+      if (!location) fail_missing(*at);
+      chain.push_back({*at, location->info.base, location->info.stored});
+      at = location->info.base;
+    }
+    records.insert(records.end(), chain.rbegin(), chain.rend());
+  }
+  return records;
+}
+
 std::vector<Digest> ObjectStore::list() {
   if (!std::filesystem::exists(packs_directory())) return {};
   return look_up([&](Index& index) {
@@ -315,9 +333,7 @@ Record ObjectStore::record(const Digest& object) {
   constexpr int kAttempts = 5;
   for (int attempt = 1;; ++attempt) {
     const auto location = locate(object);
-    if (!location)
-      throw MissingError("no such object in the store", "object " + object.hex(),
-                         "fetch it from where it was pushed, or add its checkpoint again");
+    if (!location) fail_missing(object);
     try {
       return record_at(object, *location);
     } catch (const MissingError&) {
@@ -342,39 +358,23 @@ Record ObjectStore::record_at(const Digest& object, const Location& location) {
   return record;
 }
 
-/// Before a size from a file is believed and memory of that size is asked for.
-void ObjectStore::check_size(const Record& object, int depth) {
-  constexpr std::uint64_t kSmallestFrame = 9;
-  const RecordHeader& header = object.header;
-  const bool framed = header.encoding != Encoding::kRaw && header.encoding != Encoding::kView;
-  if (framed && header.size / kFrameSize > header.payload / kSmallestFrame)
-    corrupt(object, "damaged record: its size is impossible");
-  if (!header.has_base()) return;
-  if (depth >= kMaximumDepth) corrupt(object, "damaged record: bases nested too deeply");
-  const Record base = record(header.base);
-  if (base.header.size != header.size) corrupt(object, "damaged record: its base has another size");
-  check_size(base, depth + 1);
-}
-
-std::unique_ptr<ObjectFrames> ObjectStore::frames(const Record& object, int depth) {
-  if (!object.header.has_base()) return frames_of(object, nullptr);
-  if (depth >= kMaximumDepth) corrupt(object, "damaged record: bases nested too deeply");
-  return frames_of(object, frames(record(object.header.base), depth + 1));
+FindRecord ObjectStore::bases() {
+  return [this](const Digest& base) { return record(base); };
 }
 
 std::unique_ptr<ObjectFrames> ObjectStore::frames(const Record& object) {
-  check_size(object, 0);
-  return frames(object, 0);
+  check_chain(object, bases());
+  return chain_frames(object, bases());
 }
 
 std::unique_ptr<ObjectFrames> ObjectStore::checked_frames(const Digest& object) {
   const Record top = record(object);
-  check_size(top, 0);
+  check_chain(top, bases());
   for (Record at = top;; at = record(at.header.base)) {
     if (checksum(at.payload) != at.header.payload_sum) corrupt(at, "damaged record");
     if (!at.header.has_base()) break;
   }
-  return frames(top, 0);
+  return chain_frames(top, bases());
 }
 
 Buffer ObjectStore::read(const Record& object) {

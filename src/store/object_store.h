@@ -41,6 +41,8 @@ class ObjectStore {
   /// Those of them that are not here, in one look at the index.
   std::vector<Digest> lacking(std::span<const Digest> objects);
   std::vector<Digest> list();
+  /// As Store's.
+  std::vector<TravellingRecord> records_of(std::span<const Digest> objects);
   /// Throws MissingError or CorruptError.
   Record record(const Digest& object);
   /// To be called before a writer relies on an object that is here already: from then on, for as
@@ -88,8 +90,7 @@ class ObjectStore {
   std::vector<PackEntries> read_packs(std::vector<std::string> names) const;
   std::shared_ptr<const MappedFile> map_pack(const std::string& name);
 
-  std::unique_ptr<ObjectFrames> frames(const Record& record, int depth);
-  void check_size(const Record& record, int depth);
+  FindRecord bases();
 
   const std::filesystem::path directory_;
   std::mutex mutex_;  // guards everything below

@@ -8,6 +8,12 @@
 #include "store/store_impl.h"
 
 namespace mgit {
+namespace {
+
+/// Bytes of records that arrived, enough to keep all cores busy.
+constexpr std::uint64_t kComparedTogether = std::uint64_t{64} << 20;
+
+}  // namespace
 
 bool PackBatch::known(const Digest& object) const {
   {
@@ -223,6 +229,61 @@ std::size_t PackBatch::copy(const Store& from, std::span<const Digest> objects) 
     for (const Digest& object : objects) copy_one(from.impl_->objects, object, copied);
   });
   return copied;
+}
+
+void PackBatch::verify_arrivals() {
+  const std::lock_guard lock(mutex_);
+  arrivals_.verify(writer().readable());
+}
+
+void PackBatch::import_plain(const RecordHeader& header, RecordReader& records) {
+  Buffer payload;
+  records.payload([&](Bytes piece) { wire::put_bytes(payload, piece); });
+  verify_arrivals();
+  arrivals_.finish();
+  const Buffer data = arrivals_.read(header, payload);
+  append(header.object, data, plain_form(data, header.element_size));
+}
+
+void PackBatch::import_one(const RecordHeader& header, RecordReader& records) {
+  if (header.has_base()) {
+    if (!rely_on(header.base))
+      throw MissingError("the object that it is coded against is not here",
+                         "object " + header.object.hex());
+    const std::size_t depth = chain_from(header.base, header.object).size();
+    if (depth == 0 || depth > kLongestChain) return import_plain(header, records);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t offset =
+        writer().append_known(header, [&](const PackWriter::Sink& sink) { records.payload(sink); });
+    note(header, offset);
+    arrivals_.add(header, offset);
+  }
+  if (arrivals_.waiting() >= kComparedTogether) verify_arrivals();
+}
+
+std::size_t PackBatch::import_records(const RecordSource& source) {
+  std::size_t taken = 0;
+  guarded([&] {
+    RecordReader records(source);
+    while (const auto header = records.next()) {
+      if (!claim(header->object)) continue;
+      import_one(*header, records);
+      ++taken;
+    }
+    if (taken > 0) verify_arrivals();
+    arrivals_.finish();
+  });
+  return taken;
+}
+
+std::vector<Digest> PackBatch::lacking(std::span<const Digest> objects) const {
+  store_.begin_writing();
+  std::vector<Digest> absent = store_.lacking(objects);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(absent, [this](const Digest& object) { return claimed_.contains(object); });
+  return absent;
 }
 
 std::uint64_t PackBatch::stored() const {

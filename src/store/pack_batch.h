@@ -7,8 +7,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "store/arrivals.h"
 #include "store/object_store.h"
 #include "store/pack_writer.h"
+#include "store/record_reader.h"
 #include "store/stored_form.h"
 
 namespace mgit {
@@ -26,6 +28,8 @@ class PackBatch final : public Store::Batch {
   void put_view(const Digest& object, Bytes data, const Digest& base, unsigned element_size,
                 const Shape& shape, std::span<const Gather> axes) override;
   std::size_t copy(const Store& from, std::span<const Digest> objects) override;
+  std::size_t import_records(const RecordSource& source) override;
+  std::vector<Digest> lacking(std::span<const Digest> objects) const override;
   std::uint64_t stored() const override;
   void commit() override;
 
@@ -66,6 +70,11 @@ class PackBatch final : public Store::Batch {
   void append_streamed(RecordHeader header, const ObjectCoder& coder);
   void append(RecordHeader header, std::span<const Bytes> payload);
   void copy_one(ObjectStore& from, const Digest& object, std::size_t& copied);
+  void import_one(const RecordHeader& header, RecordReader& records);
+  /// Of an object whose base here leads on to others than it does where the record comes from.
+  void import_plain(const RecordHeader& header, RecordReader& records);
+  /// Begins to compare what arrived with its names.
+  void verify_arrivals();
   PackWriter& writer();
   void finish();
   void note(const RecordHeader& header, std::uint64_t offset);
@@ -78,6 +87,7 @@ class PackBatch final : public Store::Batch {
   std::unordered_set<Digest> relied_on_;
   std::unordered_map<Digest, BasedView> views_;
   std::unordered_map<Digest, Digest> bases_;  // of what is in entries_
+  Arrivals arrivals_{store_};  // of the thread that imports; reads what writer_ wrote
   bool broken_ = false;
 };
 

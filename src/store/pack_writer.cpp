@@ -102,6 +102,25 @@ std::uint64_t PackWriter::append_streamed(RecordHeader& header,
   return offset;
 }
 
+std::uint64_t PackWriter::append_known(const RecordHeader& header,
+                                       const std::function<void(const Sink&)>& produce) {
+  const std::uint64_t offset = size();
+  out_.write(encode_header(header));
+  Checksum sum;
+  produce([&](Bytes piece) {
+    sum.update(piece);
+    out_.write(piece);
+  });
+  if (size() - offset != header.record_size() || sum.finish() != header.payload_sum)
+    throw CorruptError("damaged record", "object " + header.object.hex());
+  return offset;
+}
+
+const std::filesystem::path& PackWriter::readable() {
+  out_.flush();
+  return path_;
+}
+
 std::string PackWriter::finish() {
   out_.finish();
   for (const auto& [offset, header] : late_) {

@@ -35,7 +35,16 @@ class PackWriter {
   std::uint64_t append_streamed(RecordHeader& header,
                                 const std::function<void(const Sink&)>& produce);
 
+  /// Appends a record that is known already, payload piece by piece. Throws CorruptError unless
+  /// that has the length and the checksum that the header says.
+  std::uint64_t append_known(const RecordHeader& header,
+                             const std::function<void(const Sink&)>& produce);
+
   std::uint64_t size() const { return out_.size(); }
+
+  /// The file under construction. What was appended so far can be read from it: all of it but the
+  /// headers that append_streamed wrote.
+  const std::filesystem::path& readable();
 
   /// Makes the pack durable under its final name, which is returned.
   std::string finish();

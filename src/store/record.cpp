@@ -85,6 +85,19 @@ bool payload_is_intact(Bytes pack, const ScannedRecord& record) {
   return checksum(payload) == record.header.payload_sum;
 }
 
+void write_record(const Record& record, const std::function<void(Bytes)>& sink) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  sink(encode_header(record.header));
+  Checksum sum;
+  for (Bytes rest = record.payload; !rest.empty();) {
+    const Bytes piece = rest.first(std::min(rest.size(), kPiece));
+    rest = rest.subspan(piece.size());
+    sum.update(piece);
+    sink(piece);
+  }
+  if (sum.finish() != record.header.payload_sum) corrupt(record, "damaged record");
+}
+
 PackScan scan_pack(Bytes pack, ScanDepth depth) {
   PackScan scan;
   std::uint64_t at = kPackMagic.size();

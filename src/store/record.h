@@ -3,6 +3,7 @@
 // docs/formats.md has the bytes. The index only repeats what records say.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -68,5 +69,9 @@ enum class ScanDepth { kHeaders, kPayloads };
 PackScan scan_pack(Bytes pack, ScanDepth depth = ScanDepth::kPayloads);
 /// True if the payload of a scanned record is what its header says.
 bool payload_is_intact(Bytes pack, const ScannedRecord& record);
+
+/// Header and payload, in pieces. Throws CorruptError at the end of a payload that is not what the
+/// header says.
+void write_record(const Record& record, const std::function<void(Bytes)>& sink);
 
 }  // namespace mgit

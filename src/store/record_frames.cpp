@@ -100,7 +100,30 @@ class ViewFrames final : public ObjectFrames {
   Buffer data_;
 };
 
+/// Readers follow longer chains of bases than writers make.
+constexpr int kMaximumDepth = 32;
+
+void check_size(const Record& object, const FindRecord& find, int depth) {
+  constexpr std::uint64_t kSmallestFrame = 9;
+  const RecordHeader& header = object.header;
+  const bool framed = header.encoding != Encoding::kRaw && header.encoding != Encoding::kView;
+  if (framed && header.size / kFrameSize > header.payload / kSmallestFrame)
+    corrupt(object, "damaged record: its size is impossible");
+  if (!header.has_base()) return;
+  if (depth >= kMaximumDepth) corrupt(object, "damaged record: bases nested too deeply");
+  const Record base = find(header.base);
+  if (base.header.size != header.size) corrupt(object, "damaged record: its base has another size");
+  check_size(base, find, depth + 1);
+}
+
 }  // namespace
+
+void check_chain(const Record& object, const FindRecord& find) { check_size(object, find, 0); }
+
+std::unique_ptr<ObjectFrames> chain_frames(const Record& object, const FindRecord& find) {
+  return frames_of(
+      object, object.header.has_base() ? chain_frames(find(object.header.base), find) : nullptr);
+}
 
 std::unique_ptr<ObjectFrames> frames_of(Record record, std::unique_ptr<ObjectFrames> base) {
   switch (record.header.encoding) {

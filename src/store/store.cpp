@@ -42,6 +42,15 @@ void Store::stream(const Digest& object, const std::function<void(Bytes)>& sink)
   impl_->objects.stream(impl_->objects.record(object), sink);
 }
 
+std::vector<TravellingRecord> Store::records_of(std::span<const Digest> objects) const {
+  return impl_->objects.records_of(objects);
+}
+
+void Store::export_records(std::span<const Digest> objects,
+                           const std::function<void(Bytes)>& sink) const {
+  for (const Digest& object : objects) write_record(impl_->objects.record(object), sink);
+}
+
 std::vector<Digest> Store::list() const { return impl_->objects.list(); }
 FsckReport Store::fsck() const { return impl_->objects.fsck(); }
 void Store::rebuild() { impl_->objects.rebuild(); }

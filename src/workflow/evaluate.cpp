@@ -9,7 +9,6 @@
 
 #include "base/mapped_file.h"
 #include "base/process.h"
-#include "match/method.h"
 #include "merge/batch_norms.h"
 #include "merge/norm_repair.h"
 #include "mgit/lineage.h"
@@ -126,8 +125,7 @@ class Judge {
     report.before = line(a.weights, b.weights, norms, setting);
     if (!request_.rebase) return report;
     report.spec = describe_spec(*spec);
-    report.match = require_method(kDefaultMethod)
-                       .match({.spec = *spec, .a = a.weights, .b = b.weights, .options = {}});
+    report.match = match_by(request_.matching, {repository, b.path, *spec, a.weights, b.weights});
     report.rebased =
         line(a.weights, PermutedModel(b.weights, *spec, report.match->permutation), norms, setting);
     return report;

@@ -13,6 +13,7 @@
 #include "mgit/judging.h"
 #include "mgit/match.h"
 #include "mgit/workspace.h"
+#include "workflow/matching.h"
 
 namespace mgit {
 
@@ -69,6 +70,7 @@ struct BarrierRequest {
   int points = 25;
   std::uint64_t resamples = 0;  // of the data, for intervals; 0: none
   bool rebase = false;          // also with B matched onto A
+  MatchingChoice matching{};    // how; its data are those of the evaluation where it names none
   bool repair = true;           // between the ends, running variances follow from the weights
   std::function<void(std::uint64_t more, std::uint64_t total)> progress;  // evaluations
 };

@@ -11,6 +11,8 @@
 #include "base/process.h"
 #include "base/progress.h"
 #include "git/reachable.h"
+#include "remote/pack_index.h"
+#include "remote/server_info.h"
 
 namespace mgit {
 namespace {
@@ -69,6 +71,7 @@ class Marker {
 
  private:
   void read(const ReachableText& text) {
+    if (is_pack_index(text.text)) return;  // it says what a host has, and needs nothing of it here
     const bool manifest = looks_like_manifest(text.text);
     if (manifest && wants_versions_) note_versions(text);
     for_each_digest(text.text, [&](const Digest& object) {
@@ -150,6 +153,7 @@ Collection collect_garbage(const Workspace& repository, const GcRequest& request
   collection.store = collect_garbage(repository.store().directory(), std::ref(marker), options);
   marker.add_held(collection);
   marker.add_names(collection);
+  if (!request.dry_run) update_server_info(repository.store());
   return collection;
 }
 

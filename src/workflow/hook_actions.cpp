@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <map>
 #include <sstream>
 
@@ -12,12 +13,14 @@
 #include "model/model_line.h"
 #include "model/model_spec.h"
 #include "model/operation_record.h"
+#include "workflow/adopt/adopt_on_merge.h"
 #include "workflow/exchange/exchange.h"
 #include "workflow/mend_manifests.h"
 #include "workflow/merge/merge.h"
 #include "workflow/repair.h"
 #include "workflow/staged_checks.h"
 #include "workflow/undo/git_operations.h"
+#include "workflow/verify/receive.h"
 #include "worktree/attributes.h"
 #include "worktree/pending_checkout.h"
 #include "worktree/staged_attributes.h"
@@ -62,6 +65,32 @@ int pre_push(Workspace& repository, const std::vector<std::string>& arguments,
   send_models(repository, arguments[0], arguments[1], pushed_refs(input), push_scope(repository),
               say);
   return 0;
+}
+
+ReceivedRef received_ref(const std::string& name, const std::string& now) {
+  auto id = Oid::from_hex(now);
+  if (id == Oid{}) id.reset();
+  return {name, id};
+}
+
+/// Lines of "<old id> <new id> <ref>" (githooks(5)).
+std::vector<ReceivedRef> received_refs(const std::string& input) {
+  std::vector<ReceivedRef> refs;
+  std::istringstream lines(input);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string before;
+    std::string now;
+    std::string name;
+    fields >> before >> now >> name;
+    refs.push_back(received_ref(name, now));
+  }
+  return refs;
+}
+
+std::vector<ReceivedRef> updated_ref(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 3) throw UsageError("expects a ref and two names", "mgit hook update");
+  return {received_ref(arguments[0], arguments[2])};
 }
 
 /// True if git's last move of HEAD was a fast-forward.
@@ -153,6 +182,8 @@ int act(Workspace& repository, const std::string& name, const std::vector<std::s
         const std::string& input, const Say& say) {
   if (name == "pre-commit") return pre_commit(repository, say);
   if (name == "pre-push") return pre_push(repository, arguments, input, say);
+  if (name == "pre-receive") return check_received(repository, received_refs(input), say);
+  if (name == "update") return check_received(repository, updated_ref(arguments), say);
   if (name == "prepare-commit-msg") {
     if (!arguments.empty())
       append_merge_trailers(repository, arguments[0], arguments.size() > 1 ? arguments[1] : "");
@@ -173,29 +204,32 @@ int act(Workspace& repository, const std::string& name, const std::vector<std::s
     mend_moved(repository, arguments[0], arguments[1], arguments[2] == "1", say);
   if (name == "post-merge") {
     mend_moved(repository, "ORIG_HEAD", "HEAD", true, say);
-    say_raw_arrivals(repository, "ORIG_HEAD", "HEAD", say);
+    if (std::getenv(kRawRefusal) == nullptr)  // mgit pull takes it in
+      say_raw_arrivals(repository, "ORIG_HEAD", "HEAD", say);
   }
   if (name.starts_with("post-")) Lineage(repository).update();
   return 0;
 }
 
-/// Objects that were not sent, a merge that is committed without its record.
+/// Objects that were not sent, a push that was not checked, a merge that is committed without its
+/// record.
 bool cannot_be_made_up_for(const std::string& hook, const std::vector<std::string>& arguments) {
-  return hook == "pre-push" ||
+  return hook == "pre-push" || hook == "pre-receive" || hook == "update" ||
          (hook == "prepare-commit-msg" && arguments.size() > 1 && arguments[1] == "merge");
 }
 
 }  // namespace
 
 bool hook_has_input(const std::string& name) {
-  return name == "pre-push" || name == "post-rewrite";
+  return name == "pre-push" || name == "post-rewrite" || name == "pre-receive";
 }
 
 int run_hook_action(const std::string& name, const std::vector<std::string>& arguments,
                     const std::string& input, const Say& say) {
   try {
     Workspace repository = Workspace::discover();
-    if (installed(repository) == Installed::kNot) return 0;
+    const bool server = name == "pre-receive" || name == "update";
+    if (!server && installed(repository) == Installed::kNot) return 0;
     repository.set_fetcher(fetch_objects);
     return act(repository, name, arguments, input, say);
   } catch (const Error& error) {

@@ -11,7 +11,7 @@ namespace mgit {
 
 /// Runs the hook of this name with git's arguments; `input` is what git feeds it. Returns the
 /// hook's exit status: not 0 only where the commit or push must not happen. Trouble of mgit's own
-/// becomes a warning and never stands in git's way, except in pre-push.
+/// becomes a warning and never stands in git's way, except in pre-push and in the server's hooks.
 int run_hook_action(const std::string& name, const std::vector<std::string>& arguments,
                     const std::string& input, const Say& say);
 

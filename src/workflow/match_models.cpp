@@ -12,7 +12,7 @@
 namespace mgit {
 
 MatchReport match_models(const Workspace* repository, const MatchRequest& request) {
-  const MatchingMethod& method = require_method(request.method);
+  require_method(request.matching.method);
   const OpenedModel ours = open_named_model(repository, request.a, request.model_name);
   const OpenedModel theirs = open_named_model(repository, request.b, request.model_name);
   const WeightsModel a(*ours.file, ours.prefix);
@@ -21,21 +21,16 @@ MatchReport match_models(const Workspace* repository, const MatchRequest& reques
   MatchReport report;
   report.path = theirs.path;
   report.spec = choose_spec(repository, theirs.commit, theirs.path, theirs.file->tensors());
-  MatchOptions options;
-  options.seed = request.seed;
-  options.restarts = request.restarts;
-  if (request.progress) options.progress = [&](int, double) { request.progress(); };
   const Spec weights = spec_of_weights(report.spec, theirs.prefix, b.tensors());
-  MatchingData data = request.data;
-  data.model = request.model_name;
-  const auto similarity = similarity_for(method, repository, theirs.path, data, weights, a, b);
-  report.match = method.match({.spec = weights,
-                               .a = a,
-                               .b = b,
-                               .options = options,
-                               .similarity = similarity ? &*similarity : nullptr});
-  report.cosines = cosines(weights, a, b, report.match.permutation);
-  if (request.agreement) report.agreement = agreement(weights, a, b, report.match.permutation);
+  MatchingChoice matching = request.matching;
+  matching.data.model = request.model_name;
+  if (request.progress) matching.options.progress = [&](int, double) { request.progress(); };
+  report.match = match_by(matching, {repository, theirs.path, weights, a, b});
+  const Spec matched = matched_spec(weights, matching.options.weighting);
+  report.norms_left_out = matched != weights;
+  report.cosines = report.match.cosines ? *report.match.cosines
+                                        : cosines(matched, a, b, report.match.permutation);
+  if (request.agreement) report.agreement = agreement(matched, a, b, report.match.permutation);
   report.in_basin = report.match.permutation.identity() || !worth_moving(report.match);
   return report;
 }

@@ -11,7 +11,7 @@
 #include "match/method.h"
 #include "mgit/match.h"
 #include "mgit/workspace.h"
-#include "workflow/activation_similarity.h"
+#include "workflow/matching.h"
 
 namespace mgit {
 
@@ -20,11 +20,8 @@ struct MatchRequest {
   std::string a;           // stays
   std::string b;           // is to move
   std::string model_name;  // the name in .mgitconfig, where there are several
-  std::uint64_t seed = 0;
-  int restarts = MatchOptions{}.restarts;
-  std::string method{kDefaultMethod};  // a row of matching_methods()
-  bool agreement = false;              // also how far the places of each group agree
-  MatchingData data{};                 // of methods that run the networks
+  MatchingChoice matching{};
+  bool agreement = false;  // also how far the places of each group agree
   /// Called after each sweep.
   std::function<void()> progress{};
 };
@@ -35,6 +32,7 @@ struct MatchReport {
   MatchResult match;
   CosineReport cosines;
   std::vector<GroupAgreement> agreement;  // parallel to Spec::groups, if it was asked for
+  bool norms_left_out = false;            // layer norms' parameters, by the weighting
   bool in_basin = false;                  // a rebase would leave B where it is
 
   /// What limits the result comes first: groups by their cosine after matching, the lowest first.

@@ -17,6 +17,7 @@ namespace {
 
 void report(const LeftManifests& left, const Say& say) {
   if (!left.restored.empty()) say(fmt::format("checked out {}", fmt::join(left.restored, ", ")));
+  for (const std::string& failure : left.failures) say("warning: " + failure);
   for (const std::string& path : left.missing)
     say(
         fmt::format("warning: {}: tensor objects are not here; left as a manifest; run 'mgit "

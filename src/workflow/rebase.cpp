@@ -66,7 +66,9 @@ class CheckpointChanges {
 class Rebase {
  public:
   Rebase(Workspace& repository, const RebaseOptions& options)
-      : repository_(repository), options_(options), method_(require_method(options.method)) {}
+      : repository_(repository),
+        options_(options),
+        method_(require_method(options.matching.method)) {}
 
   RebaseResult run() {
     find_commits();
@@ -98,6 +100,13 @@ class Rebase {
     return result_.branch.substr(std::string_view("refs/heads/").size());
   }
 
+  /// Of "origin/feature" what git switch would call it.
+  std::string proposed_name() const {
+    const std::size_t slash = options_.branch.find('/');
+    const bool remote = repository_.ref("refs/remotes/" + options_.branch).has_value();
+    return remote && slash != std::string::npos ? options_.branch.substr(slash + 1) : "<name>";
+  }
+
   void find_commits() {
     if (!options_.dry_run) require_quiet_worktree(repository_, "rebase");
     const auto current = repository_.head_branch();
@@ -112,7 +121,7 @@ class Rebase {
       if (!repository_.ref(result_.branch)) {
         repository_.require(options_.branch);  // says so if there is nothing of that name at all
         throw Error("not a branch, so it cannot be rebased", options_.branch,
-                    "make one: mgit branch <name> " + options_.branch);
+                    fmt::format("make one: mgit branch {} {}", proposed_name(), options_.branch));
       }
     }
     if (repository_.checked_out_elsewhere(result_.branch))
@@ -190,21 +199,12 @@ class Rebase {
     require_proof(model.spec, theirs.path, options_.trust_spec || options_.dry_run);
     repository_.need(ours, options_.onto + ":" + ours.path);
     repository_.need(theirs, short_branch() + ":" + theirs.path);
-    MatchOptions match;
-    match.seed = options_.seed;
-    match.restarts = options_.restarts;
     const auto our_file = open_model(repository_.store(), ours);
     const auto their_file = open_model(repository_.store(), theirs);
     const Spec spec = spec_of_weights(model.spec, prefix, weights);
     const WeightsModel a(*our_file, our_prefix);
     const WeightsModel b(*their_file, prefix);
-    const auto similarity =
-        similarity_for(method_, &repository_, theirs.path, options_.data, spec, a, b);
-    model.match = method_.match({.spec = spec,
-                                 .a = a,
-                                 .b = b,
-                                 .options = match,
-                                 .similarity = similarity ? &*similarity : nullptr});
+    model.match = match_by(options_.matching, {&repository_, theirs.path, spec, a, b});
     model.in_basin = model.match.permutation.identity() || !worth_moving(model.match);
     return model;
   }
@@ -227,7 +227,10 @@ class Rebase {
     RebaseRecord record;
     record.onto = result_.target;
     record.method = method_.name;
-    record.seed = fmt::format("{}", options_.seed);
+    const MatchOptions& options = options_.matching.options;
+    record.seed = fmt::format("{}", options.seed);
+    record.weighting = weighting_name(options.weighting);
+    if (options.order != GroupOrder::kRandom) record.order = order_name(options.order);
     for (const RebasedModel& model : result_.models) {
       if (model.in_basin) continue;
       const std::string text = spec_text(model.spec);

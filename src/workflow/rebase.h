@@ -12,7 +12,7 @@
 #include "match/method.h"
 #include "mgit/match.h"
 #include "mgit/workspace.h"
-#include "workflow/activation_similarity.h"
+#include "workflow/matching.h"
 
 namespace mgit {
 
@@ -21,10 +21,7 @@ struct RebaseResult;
 struct RebaseOptions {
   std::string branch;  // empty: the current one
   std::string onto;
-  std::uint64_t seed = 0;
-  int restarts = MatchOptions{}.restarts;
-  std::string method{kDefaultMethod};  // a row of matching_methods()
-  MatchingData data{};                 // of methods that run the networks
+  MatchingChoice matching{};
   bool dry_run = false;
   bool trust_spec = false;
   bool leave_adapters = false;  // also those whose model moves

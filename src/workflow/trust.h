@@ -1,7 +1,9 @@
-// Nothing fetched runs: networks that .mgitconfig names are code, and need the user's consent.
+// Nothing fetched runs: networks that .mgitconfig names are code, and need the user's consent. So
+// does a place for objects that it names (remote/object_location.h), to which keys and models would
+// go.
 //
-// Consent is the SHA-256 of the file, in this repository's .git/config (mgit.trustedGraph), which
-// no clone or fetch brings along.
+// Consent for a network is the SHA-256 of the file, in this repository's .git/config
+// (mgit.trustedGraph), which no clone or fetch brings along.
 #pragma once
 
 #include <cstdint>

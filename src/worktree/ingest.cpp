@@ -13,12 +13,6 @@
 namespace mgit {
 namespace {
 
-/// True for what the index has as it is: from before mgit, when nobody checked it.
-bool is_in_git(const Repository& repository, const std::string& path, Bytes content) {
-  const std::vector<IndexedFile> entries = index_entries(repository, {path});
-  return !entries.empty() && entries.front().blob == blob_id(as_text(content));
-}
-
 bool is_unchanged(const Manifest& previous, const TensorInfo& tensor, const Digest& object) {
   const ManifestTensor* before = previous.find(tensor.name);
   return before != nullptr && before->object == object;
@@ -83,6 +77,8 @@ std::string Ingest::add(Bytes content, const std::string& path,
                path);
     return std::string(as_text(content));
   }
+  const bool whole = impl_->previous.is_kept_whole(path, content);
+  if (whole && !renormalizes()) return std::string(as_text(content));
   const Manifest previous = impl_->previous.of(path);
   const auto look = [&](const TensorInfo& tensor, const Digest& object, Bytes data) {
     if (!is_unchanged(previous, tensor, object))
@@ -92,7 +88,7 @@ std::string Ingest::add(Bytes content, const std::string& path,
   try {
     manifest = add_checkpoint(*impl_->batch, content, path, previous, {progress, look});
   } catch (const CorruptError&) {
-    if (!is_in_git(impl_->repository, path, content)) throw;
+    if (!whole) throw;
     return std::string(as_text(content));
   }
   if (manifest.format == kWholeFile)

@@ -21,8 +21,9 @@ class Ingest {
 
   /// The text that stands for the file `path` (from the top of the working tree) in git: a
   /// manifest, or nothing for an empty file. `progress` is told, from several threads, how many
-  /// more bytes are done. A content that is such a text already stays as it is; throws CorruptError
-  /// if it is damaged.
+  /// more bytes are done. A content that is such a text already stays as it is, and so does one
+  /// that the index has whole, unless git renormalizes: a file that came in place of its manifest
+  /// is not changed by being looked at. Throws CorruptError for one that is damaged.
   std::string add(Bytes content, const std::string& path,
                   const std::function<void(std::uint64_t)>& progress = {});
   void commit();

@@ -84,6 +84,10 @@ LeftManifests restore_left_manifests(const Workspace& repository,
     } catch (const MissingError&) {
       result.missing.push_back(entry.path);
       continue;
+    } catch (const Error& error) {
+      result.failures.push_back(error.where() + ": " + error.what());
+      result.missing.push_back(entry.path);
+      continue;
     }
     StagedFile now;
     now.path = entry.path;

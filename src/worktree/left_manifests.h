@@ -13,6 +13,7 @@ struct LeftManifests {
   std::vector<std::string> restored;  // now checkpoints
   std::vector<std::string> missing;   // objects are nowhere
   std::vector<std::string> foreign;   // no .gitattributes gives them to mgit
+  std::vector<std::string> failures;  // why something could not be fetched
 };
 
 /// Replaces every file that mgit tracks and that still is exactly the manifest of the index by its

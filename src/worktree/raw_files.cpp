@@ -114,10 +114,10 @@ std::vector<std::string> raw_files_advice(const RawFiles& files) {
   std::vector<std::string> lines;
   if (!files.kept_whole.empty())
     lines.push_back(fmt::format(
-        "{}: in git as {}, whole. 'git add --renormalize .' makes {} from the next commit on, "
-        "'mgit migrate import' in the whole history",
+        "{}: in git as {}, whole. 'mgit adopt' takes {} in, 'mgit migrate import' in the whole "
+        "history",
         named(files.kept_whole), files.kept_whole.size() == 1 ? "it is" : "they are",
-        files.kept_whole.size() == 1 ? "it a checkpoint" : "them checkpoints"));
+        files.kept_whole.size() == 1 ? "it" : "them"));
   if (!files.lfs_pointers.empty())
     lines.push_back(fmt::format(
         "{}: {}, the content is not here ('git lfs pull' brings it)", named(files.lfs_pointers),

@@ -33,6 +33,10 @@ class NamingBatch final : public Store::Batch {
   std::size_t copy(const Store& /*from*/, std::span<const Digest> /*objects*/) override {
     return 0;
   }
+  std::size_t import_records(const RecordSource& /*source*/) override { return 0; }
+  std::vector<Digest> lacking(std::span<const Digest> objects) const override {
+    return {objects.begin(), objects.end()};
+  }
   std::uint64_t stored() const override { return 0; }
   void commit() override {}
 };

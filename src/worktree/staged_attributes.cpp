@@ -161,7 +161,17 @@ std::vector<std::string> manifests_without_attribute(const Repository& repositor
   std::vector<std::string> paths;
   for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(commit))
     paths.push_back(checkpoint.path);
-  if (paths.empty()) return paths;
+  const std::vector<bool> given = given_to_mgit(repository, commit, paths);
+  std::vector<std::string> result;
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    if (!given[i]) result.push_back(paths[i]);
+  return result;
+}
+
+std::vector<bool> given_to_mgit(const Repository& repository, const Oid& commit,
+                                const std::vector<std::string>& paths) {
+  std::vector<bool> given(paths.size());
+  if (paths.empty()) return given;
   const ScratchIndex index;
   ProcessOptions options;
   options.environment["GIT_DIR"] = repository.git_dir().string();
@@ -169,10 +179,8 @@ std::vector<std::string> manifests_without_attribute(const Repository& repositor
   run_checked({"git", "read-tree", commit.hex()}, options);
   const auto values =
       attributes_of(repository, paths, {"filter"}, AttributesOf::kIndex, {.index = index.path()});
-  std::vector<std::string> result;
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    if (values[i].at("filter") != "mgit") result.push_back(paths[i]);
-  return result;
+  for (std::size_t i = 0; i < paths.size(); ++i) given[i] = values[i].at("filter") == "mgit";
+  return given;
 }
 
 std::string without_attribute_warning(const std::vector<std::string>& paths) {

@@ -24,6 +24,11 @@ std::vector<std::string> stage_attributes(const Repository& repository,
 std::vector<std::string> manifests_without_attribute(const Repository& repository,
                                                      const Oid& commit);
 
+/// Which of these paths the .gitattributes of a commit give to mgit; one entry per path. One
+/// process of git to read its tree, one for all paths.
+std::vector<bool> given_to_mgit(const Repository& repository, const Oid& commit,
+                                const std::vector<std::string>& paths);
+
 /// What to say of such files: what they are, and what makes checkpoints of them. Empty for none.
 std::string without_attribute_warning(const std::vector<std::string>& paths);
 

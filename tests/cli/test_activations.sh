@@ -40,6 +40,29 @@ for net in mlp vgg; do
   contains "$output" "already in one basin"
 done
 
+scenario "by weights and activations at once, and learned: recorded, the same again, better than nothing"
+trained_fork mlp-1 mlp-2
+before=$(barrier mlp feature)
+network=(--graph "$trained/mlp.torchscript.pt" --data "$trained/digits.safetensors")
+for method in "mixed" "ste --steps 3"; do
+  ok mgit match main feature --method $method "${network[@]}" -o ../permutation
+  ok mgit rebase feature onto main --method $method "${network[@]}"
+  contains "$(git log -1 --format=%B feature)" " method ${method%% *} seed 0"
+  equal "$(sha256sum <../permutation | cut -d' ' -f1)" \
+    "$(git log -1 --format=%B feature | sed -n 's/^Mgit-Permutation: //p')" "the permutation"
+  holds "$(barrier mlp feature) < 0.5 * $before"
+  ok mgit undo
+done
+ok mgit match main feature --method ste --steps 3 "${network[@]}" --json
+holds "$(number "$output" held_out after) <= $(number "$output" held_out by_weights)"
+holds "$(number "$output" held_out after) < $(number "$output" held_out before)"
+ok mgit barrier main feature --rebase --method ste --steps 3 --points 3 "${network[@]}" --json
+holds "$(number "$output" rebased barrier) < $(number "$output" barrier)"
+ok mgit merge --combine --method ste --steps 2 "${network[@]}" feature
+contains "$(git log -1 --format=%B)" " parent 2 method ste weighting linear "
+unlabelled
+fails_with 128 "target" mgit match main feature --method ste "${network[@]:0:2}" --data calibration.safetensors
+
 scenario "network and data of .mgitconfig, once they are trusted"
 trained_fork mlp-1 mlp-2
 unlabelled

@@ -104,6 +104,8 @@ equal "$(git notes --ref mgit/operation list | wc -l)" 5002 "a note for each, an
 equal "$(git rev-list --count refs/notes/mgit/operation)" 2 "of the merge, and all of the rebase"
 within 20 mgit rebase long onto other
 within 20 mgit lineage HEAD
+within 60 mgit verify
+contains "$output" "5002 proven, 0 failed, 0 unchecked"
 within 20 mgit push -q -f origin long
 git switch -q other
 within 20 mgit merge -q long
@@ -130,6 +132,8 @@ echo "   milliseconds of each merge: ${times[*]}"
 early=$(printf '%s\n' "${times[@]:1:5}" | sort -n | sed -n 3p)
 late=$(printf '%s\n' "${times[@]:15:5}" | sort -n | sed -n 3p)
 equal "$((late <= 3 * early))" 1 "the last rounds take $late ms, the first ones $early ms"
+within 60 mgit verify
+contains "$output" "20 proven, 0 failed, 0 unchecked"
 
 scenario "10,000 files in the tree"
 make_repository
@@ -147,6 +151,7 @@ ADD=0.1 ADD_SEED=9 make_checkpoint model.safetensors 1
 commit_all "main"
 within 10 mgit merge -q side
 within 10 mgit lineage HEAD
+within 10 mgit verify
 git init -q --bare ../there.git
 git remote add origin ../there.git
 within 10 mgit push -q origin main

@@ -35,6 +35,14 @@ for options in "" "--seed 7 --restarts 3" "--seed=3 --restarts=0 --method weight
   contains "$output" "already in one basin"
   ok mgit undo
 done
+ok mgit match main feature --weighting norm --order forward -o ../permutation
+contains "$output" "(method weights, weighting norm, seed 0, "
+ok mgit rebase feature onto main --weighting norm --order forward
+equal "$(digest ../permutation)" "$(trailer Mgit-Permutation feature)" "the permutation by norms"
+contains "$(git log -1 --format=%B feature)" " method weights seed 0 weighting norm order forward"
+ok mgit undo
+fails_with 129 "there is: linear, raw, norm" mgit match main feature --weighting heavy
+fails_with 129 "there is: random, forward, backward" mgit rebase feature onto main --order sideways
 equal "$(mgit rebase feature onto main --dry-run | grep -o 'objective .* -> [0-9.]*[0-9]')" \
   "$(mgit match main feature | grep -o 'objective .* -> [0-9.]*[0-9],' | tr -d ,)" "the objective of a dry run"
 

@@ -71,13 +71,20 @@ fork
 ok mgit merge feature
 contains "$output" "brought into our basin first"
 contains "$(git log -1 --format=%B)" "Mgit-Merge-Permutation: "
-contains "$(git log -1 --format=%B)" " parent 2 method weights model model.safetensors"
-contains "$(git notes --ref=mgit/operation show)" " parent 2 method weights model"
+contains "$(git log -1 --format=%B)" " parent 2 method weights weighting linear model model.safetensors"
+contains "$(git notes --ref=mgit/operation show)" " parent 2 method weights weighting linear model"
 run mean model.safetensors ../ours.safetensors ../theirs.safetensors
 differ "$status" 0 "aligned first"
 git reset -q --hard HEAD~1
 ok mgit merge --no-rebase feature
 ok mean model.safetensors ../ours.safetensors ../theirs.safetensors
+
+scenario "theirs is matched by the method and the weighting that are named"
+fork
+ok mgit merge --method frank-wolfe --weighting norm feature
+contains "$(git log -1 --format=%B)" " parent 2 method frank-wolfe weighting norm model model.safetensors"
+fails_with 129 "there is: weights" mgit merge --method guesses feature
+fails_with 129 "there is: linear, raw, norm" mgit merge --weighting heavy feature
 
 scenario "--weight is theirs' share"
 fork
@@ -90,6 +97,86 @@ git reset -q --hard HEAD~1
 fails_with 129 "share" mgit merge --weight 2 feature
 fails_with 129 "weight" mgit merge --weight much feature
 fails_with 129 "3 weights for 2 models" mgit merge --weight 1,1,1 feature
+
+scenario "--weight data: as many samples or tokens as the trainers say"
+# trained BRANCH FROM SEED MESSAGE [TRAILER]: the model trained on from there, on a branch of its own.
+trained() {
+  git switch -q -c "$1" "$2"
+  ADD=0.01 ADD_SEED=$3 make_checkpoint model.safetensors 1
+  git commit -q -a -m "$4" ${5:+--trailer "$5"}
+  git switch -q main
+}
+make_repository
+make_checkpoint model.safetensors 1
+commit_all "Start, of which nothing is said"
+trained one main 1 "One" "Mgit-Trained: samples 20000"
+trained two main 2 "Two" "Mgit-Trained: samples 4000 model model.safetensors"
+trained two-more two 3 "Two, further" "Mgit-Trained: samples 1000"
+trained silent main 4 "Silent"
+trained negative main 5 "Negative" "Mgit-Trained: samples -5"
+trained tokens main 6 "Tokens" "Mgit-Trained: tokens 7"
+trained other main 7 "Other" "Mgit-Trained: samples 7 model another.safetensors"
+git cat-file --filters one:model.safetensors >../one.safetensors
+git cat-file --filters two-more:model.safetensors >../two.safetensors
+ok mgit merge --weight data one two-more
+contains "$output" "combined, mean with weights 0 : 20000 : 5000 samples (base "
+contains "$(git log -1 --format=%B)" "Mgit-Merge: strategy mean weights 0 20000 5000 model"
+ok mean model.safetensors ../one.safetensors ../two.safetensors 0.2
+# What both sides hold does not count: here that is 'one', which main has merged and 'more' was trained on from.
+trained more one 8 "One, further" "Mgit-Trained: samples 300"
+ok git merge --no-edit -s mgit -X weight=data more
+contains "$(git log -1 --format=%B)" "weights 5000 300 model"
+# A rebased commit counts as the one that it was.
+git reset -q --hard one
+git switch -q -c apart main~1
+make_checkpoint model.safetensors 9
+own_spec
+git add -A
+git commit -q -m "Apart" --trailer "Mgit-Trained: samples 600"
+git branch was
+git switch -q main
+ok mgit rebase --trust-spec apart onto main
+ok mgit merge --trust-spec --weight data apart
+contains "$(git log -1 --format=%B)" "weights 20000 600 model"
+trained further was 10 "Apart, further" "Mgit-Trained: samples 50"
+ok mgit merge --trust-spec --weight data further
+contains "$(git log -1 --format=%B)" "weights 20000 50 model"
+# What some sides hold is divided between them.
+trained after main 11 "From what was merged" "Mgit-Trained: samples 30"
+git switch -q -c again apart
+ok mgit merge --trust-spec --no-edit further
+git switch -q main
+ok mgit merge --trust-spec --weight data again after
+contains "$(git log -1 --format=%B)" "weights 10000 0 10030 model"
+git reset -q --hard one
+for branch in silent other; do
+  fails_with 2 "it trained model.safetensors and does not say on how much" mgit merge --weight data $branch
+  contains "$errors" "or give the weights here: --weight 2,1"
+done
+contains "$errors" "(Other)"
+fails_with 2 "'Mgit-Trained: samples -5' is no count of samples or tokens" mgit merge --weight data negative
+fails_with 2 "it counts " mgit merge --weight data tokens
+equal "$(git status --porcelain)" ""
+equal "$(git rev-parse HEAD)" "$(git rev-parse one)"
+
+scenario "two branches that bring a model to one that has none are merged one after the other"
+make_repository
+commit_all "No model yet"
+for seed in 1 2; do
+  git switch -q -c "share-$seed" main
+  make_checkpoint model.safetensors $seed
+  commit_all "Train $seed"
+done
+git switch -q main
+fails_with 2 "share-1 and share-2 each bring one, and here is none to combine them with" mgit merge share-1 share-2
+contains "$errors" "one after the other: mgit merge share-1, then mgit merge share-2"
+equal "$(git status --porcelain)" ""
+git branch again share-1
+ok mgit merge share-1 again
+git reset -q --hard HEAD^
+ok mgit merge share-1
+ok mgit merge --no-rebase share-2
+contains "$output" "combined, mean"
 
 scenario "plain git merges as mgit does"
 fork

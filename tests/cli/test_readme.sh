@@ -39,6 +39,12 @@ differ "$(digest model.safetensors)" "$first" "merged"
 typed "Taking it back"
 equal "$(digest model.safetensors) $(git rev-parse feature)" "$first $trained" "as it was before"
 equal "$(git status --porcelain)" ""
+git switch -q feature
+typed "Proposing a model"
+contains "$(cat request.md)" '## Models of `feature` for `main`'
+contains "$output" "4 changed"
+rm request.md
+git switch -q main
 
 current="a colleague without mgit"
 PATH=$PATH_WITHOUT_MGIT git clone -q ../hub.git ../plain

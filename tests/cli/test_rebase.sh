@@ -162,6 +162,9 @@ state() { git for-each-ref; git status --porcelain; git rev-parse HEAD; digest m
 before=$(state)
 fails_with 128 "no such branch or revision" mgit rebase nobody onto main
 fails_with 128 "no such branch or revision" mgit rebase feature onto nobody
+git update-ref refs/remotes/origin/feature feature
+fails_with 128 "make one: mgit branch feature origin/feature" mgit rebase origin/feature onto main
+git update-ref -d refs/remotes/origin/feature
 fails_with 129 "" mgit rebase a b c
 fails_with 129 "--restarts" mgit rebase feature onto main --restarts=-1
 git switch -q -c wide

@@ -139,9 +139,9 @@ hosted() {
 }
 
 scenario "refs never travel without their models: to a URL that takes none"
-hosted https://127.0.0.1:1/models.git
+hosted git://127.0.0.1:1/models.git
 line="refs/heads/main $(git rev-parse HEAD) refs/heads/main 0000000000000000000000000000000000000000"
-for url in https://127.0.0.1:1/models.git ssh://host/models.git host:models.git git://host/models.git; do
+for url in git://host/models.git; do
   fails_with 128 "mgit push --manifests-only" sh -c "echo $line | mgit hook pre-push origin $url"
   contains "$errors" "$url"
   contains "$errors" "paths and file:// URLs"
@@ -150,13 +150,13 @@ done
 git update-ref refs/remotes/origin/main HEAD
 echo text >notes.txt
 commit_all "text"
-ok sh -c "echo refs/heads/main $(git rev-parse HEAD) refs/heads/main $(git rev-parse HEAD~1) | mgit hook pre-push origin https://127.0.0.1:1/models.git"
+ok sh -c "echo refs/heads/main $(git rev-parse HEAD) refs/heads/main $(git rev-parse HEAD~1) | mgit hook pre-push origin git://127.0.0.1:1/models.git"
 ADD=0.01 make_checkpoint model.safetensors 1
 commit_all "trained on"
 line="refs/heads/main $(git rev-parse HEAD) refs/heads/main $(git rev-parse HEAD~1)"
-fails_with 128 "mgit.manifestsOnly" sh -c "echo $line | mgit hook pre-push origin https://127.0.0.1:1/models.git"
+fails_with 128 "mgit.manifestsOnly" sh -c "echo $line | mgit hook pre-push origin git://127.0.0.1:1/models.git"
 git config mgit.manifestsOnly true
-ok sh -c "echo $line | mgit hook pre-push origin https://127.0.0.1:1/models.git"
+ok sh -c "echo $line | mgit hook pre-push origin git://127.0.0.1:1/models.git"
 
 scenario "mgit push takes the models along whatever options of git's it is given"
 for way in "--no-verify origin main" "--no-verify -q origin main" "--no-verify -qf origin main" "--all --no-verify origin" "--mirror --no-verify origin" \
@@ -265,7 +265,8 @@ done
 
 scenario "clones of every kind"
 git init -q --bare there.git
-ok mgit clone -q there.git empty
+ok mgit clone there.git empty
+contains "$errors" "mgit init"
 hosted ../there.git
 ADD=0.01 make_checkpoint model.safetensors 1
 commit_all "two"

@@ -46,6 +46,30 @@ ok mgit repair $(network vgg) $(calibration) --samples 300 # of what is repaired
 contains "$(git log -1 --format=%B)" "samples 300 model"
 contains "$output" "least squares"
 
+scenario "what was repaired is proven where the data is, and said to be unchecked where it is not"
+trained_fork vgg-1 vgg-2
+cp "$trained/calibration.safetensors" calibration.tensors
+cp "$trained/vgg.torchscript.pt" vgg.network
+printf '*.tensors\n*.network\n' >.git/info/exclude
+printf '[model "net"]\n\tpath = model.safetensors\n\tgraph = vgg.network\n\tcalibration = calibration.tensors\n' >.mgitconfig
+commit_all "What the model is"
+mgit trust >/dev/null
+mgit merge -q --combine feature >/dev/null 2>&1
+ok mgit repair
+ok mgit verify
+contains "$output" "repair of model.safetensors: repaired again by least-squares 3 batch-norm-reset 2 on 1000 samples of calibration.tensors"
+contains "$output" "2 proven, 0 failed, 0 unchecked"
+mv calibration.tensors ../elsewhere
+fails_with 2 "it was repaired with data, and .mgitconfig here names no data with SHA-256" mgit verify
+contains "$output" "1 proven, 0 failed, 1 unchecked"
+mv ../elsewhere calibration.tensors
+git reset -q --hard HEAD^^
+ok mgit merge -q --combine --repair data feature
+ok mgit verify
+contains "$output" "repaired again by least-squares 3 batch-norm-reset 2 on 1000 samples"
+git commit -q --amend -m "$(git log -1 --format=%B | sed 's/samples 1000/samples 900/')"
+fails_with 1 "is not what repairing its parent as recorded has" mgit verify
+
 scenario "a merge that repairs with data is a merge, then a repair"
 trained_fork vgg-1 vgg-2
 mgit rebase feature onto main >/dev/null

@@ -100,10 +100,10 @@ merge_four --many pairwise
 lacks "$(git log -1 --format=%B)" " many "
 pairwise=$(number "$output" loss)
 merge_four --many hierarchical
-contains "$(git log -1 --format=%B)" "parent 4 method weights many hierarchical"
+contains "$(git log -1 --format=%B)" "parent 4 method weights weighting linear many hierarchical"
 hierarchical=$(number "$output" loss)
 merge_four
-contains "$(git log -1 --format=%B)" "parent 4 method weights many universe"
+contains "$(git log -1 --format=%B)" "parent 4 method weights weighting linear many universe"
 holds "$objective > $apart"
 together=$(number "$output" loss)
 bytes=$(digest model.safetensors)

@@ -2,6 +2,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/from_blob.h>
 #include <torch/csrc/api/include/torch/version.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
@@ -185,7 +186,8 @@ MgitTorchValue* make_value(const MgitTorchTensor* tensor, MgitTorchError* error)
 
 int view_value(MgitTorchValue* value, MgitTorchTensor* out, MgitTorchError* error) {
   return guarded(error, 0, [&] {
-    const c10::InferenceMode no_gradients;
+    // What is remembered has to stay so.
+    const c10::InferenceMode no_gradients(!value->tensor.requires_grad());
     // A view of ATen may be marked as conjugate or negative, which is in no byte of it.
     value->tensor = value->tensor.resolve_conj().resolve_neg().contiguous();
     value->shape.assign(value->tensor.sizes().begin(), value->tensor.sizes().end());
@@ -249,6 +251,36 @@ int score_batch(const char* loss, const MgitTorchValue* output, const MgitTorchV
   });
 }
 
+MgitTorchValue* watch_value(const MgitTorchValue* value, MgitTorchError* error) {
+  return guarded<MgitTorchValue*>(error, nullptr, [&] {
+    at::Tensor copy = value->tensor.clone();
+    copy.requires_grad_(true);
+    return new MgitTorchValue{std::move(copy), {}};
+  });
+}
+
+int loss_gradients(const char* loss, const MgitTorchValue* output, const MgitTorchValue* target,
+                   MgitTorchValue* const* watched, std::uint64_t count, double* mean,
+                   MgitTorchValue** results, MgitTorchError* error) {
+  return guarded(error, 0, [&] {
+    std::vector<at::Tensor> inputs;
+    for (std::uint64_t i = 0; i < count; ++i) inputs.push_back(watched[i]->tensor);
+    const at::Tensor total = mean_loss(loss, output->tensor, target->tensor.clone());
+    if (!total.requires_grad())
+      throw std::runtime_error("what the network returns does not depend on its weights");
+    *mean = total.item<double>();
+    const std::vector<at::Tensor> found =
+        torch::autograd::grad({total}, inputs, {}, {}, false, true);
+    std::vector<std::unique_ptr<MgitTorchValue>> values(count);
+    for (std::uint64_t i = 0; i < count; ++i)
+      if (found[i].defined())
+        values[i] = std::make_unique<MgitTorchValue>(
+            MgitTorchValue{found[i].detach().to(at::kFloat).contiguous(), {}});
+    for (std::uint64_t i = 0; i < count; ++i) results[i] = values[i].release();
+    return 1;
+  });
+}
+
 constexpr MgitTorchApi kApi{kMgitTorchAbi,
                             TORCH_VERSION,
                             set_threads,
@@ -272,7 +304,9 @@ constexpr MgitTorchApi kApi{kMgitTorchAbi,
                             call_operator,
                             add_batch_loss,
                             score_network,
-                            score_batch};
+                            score_batch,
+                            watch_value,
+                            loss_gradients};
 
 }  // namespace
 }  // namespace mgit::torch_plugin

@@ -101,6 +101,12 @@ void add_loss(const std::string& loss, const at::Tensor& output, const at::Tenso
   sums.samples += static_cast<std::uint64_t>(target.numel());
 }
 
+at::Tensor mean_loss(const std::string& loss, const at::Tensor& output, const at::Tensor& target) {
+  if (loss == "cross_entropy") return classified(output, target).losses(1).mean();
+  if (loss == "mse") return squared_differences(output, target).mean();
+  refuse_loss(loss);
+}
+
 void score(const std::string& loss, const at::Tensor& output, const at::Tensor& target,
            std::uint64_t begin, const MgitTorchScoring& scoring) {
   const auto rows = static_cast<std::uint64_t>(target.size(0));

@@ -37,6 +37,9 @@ const char* name_of(at::ScalarType type);
 void add_loss(const std::string& loss, const at::Tensor& output, const at::Tensor& target,
               MgitTorchSums& sums);
 
+/// The mean over all targets, F64; differentiable by what `output` came of.
+at::Tensor mean_loss(const std::string& loss, const at::Tensor& output, const at::Tensor& target);
+
 /// Of the samples from `begin` on.
 void score(const std::string& loss, const at::Tensor& output, const at::Tensor& target,
            std::uint64_t begin, const MgitTorchScoring& scoring);

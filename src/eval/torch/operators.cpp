@@ -326,9 +326,43 @@ bool is_operator(const std::string& op) {
   return overloads().contains(std::string(kNamespace) + op);
 }
 
+namespace {
+
+bool is_watched(const MgitTorchCall& call) {
+  for (std::uint64_t i = 0; i < call.count; ++i) {
+    const MgitTorchArgument& argument = call.arguments[i];
+    if (argument.kind != kMgitTorchValue && argument.kind != kMgitTorchValues) continue;
+    for (std::uint64_t k = 0; k < argument.count; ++k)
+      if (const MgitTorchValue* const value = values_of<MgitTorchValue*>(argument)[k];
+          value != nullptr && value->tensor.requires_grad())
+        return true;
+  }
+  return false;
+}
+
+/// What was made without gradients cannot be remembered; a copy can.
+c10::IValue remembered(const c10::IValue& value) {
+  if (value.isTensor()) return value.toTensor().is_inference() ? value.toTensor().clone() : value;
+  if (value.isTensorList()) {
+    c10::List<at::Tensor> list;
+    for (const at::Tensor& each : value.toTensorVector())
+      list.push_back(each.is_inference() ? each.clone() : each);
+    return list;
+  }
+  if (!value.isList()) return value;
+  c10::impl::GenericList list(value.toList().elementType());
+  for (const c10::IValue& each : value.toListRef()) list.push_back(remembered(each));
+  return list;
+}
+
+}  // namespace
+
 std::vector<at::Tensor> call_by_name(const MgitTorchCall& call) {
-  const c10::InferenceMode no_gradients;
+  const bool watched = is_watched(call);
+  const c10::InferenceMode no_gradients(!watched);
   Choice chosen = choose(call);
+  if (watched)
+    for (c10::IValue& value : chosen.attempt.stack) value = remembered(value);
   chosen.op.callBoxed(chosen.attempt.stack);
   std::vector<at::Tensor> results;
   for (const c10::IValue& value : chosen.attempt.stack) flatten(value, results);

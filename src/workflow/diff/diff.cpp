@@ -148,7 +148,9 @@ void compare_values(const CheckpointSide& before, const CheckpointSide& after,
   const Sums sums = sums_of(a.view, b.view);
   result.relative = sums.before == 0 ? std::numeric_limits<double>::infinity()
                                      : std::sqrt(sums.difference / sums.before);
-  const double norms = std::sqrt(sums.before) * std::sqrt(sums.after);
+  result.norm_before = std::sqrt(sums.before);
+  result.norm_after = std::sqrt(sums.after);
+  const double norms = *result.norm_before * *result.norm_after;
   if (norms != 0) result.cosine = sums.product / norms;
 }
 

@@ -26,7 +26,9 @@ struct TensorDifference {
   // For changed tensors of arithmetic dtypes, in double:
   std::optional<double> relative;  // ||b - a|| / ||a||; infinite if a is zero
   std::optional<double> cosine;    // absent if one of them is zero
-  std::string other_file{};        // of one that moved: where it went to, or came from
+  std::optional<double> norm_before{};
+  std::optional<double> norm_after{};
+  std::string other_file{};  // of one that moved: where it went to, or came from
 };
 
 /// One side of a comparison. Without a manifest, bytes are compared in place of object names.

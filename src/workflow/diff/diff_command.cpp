@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "mgit/store.h"
 #include "workflow/diff/diff.h"
+#include "workflow/diff/diff_markdown.h"
 #include "workflow/diff/diff_moves.h"
 #include "workflow/diff/diff_sides.h"
 #include "worktree/attributes.h"
@@ -200,12 +201,12 @@ int diff_rest(const DiffRequest& request, const std::vector<CheckpointDifference
   return run_process(git_diff(options, selection), inherit).status;
 }
 
-}  // namespace
-
-std::optional<int> diff_files(Workspace& repository, const DiffRequest& request) {
+/// The checkpoints that differ; `rest`: something else does, too.
+std::vector<CheckpointDifference> compare_all(Workspace& repository,
+                                              const std::vector<std::string>& selection,
+                                              bool& rest) {
   std::vector<Comparison> comparisons;
-  bool rest = false;
-  const std::vector<RawChange> changes = raw_changes(request.selection);
+  const std::vector<RawChange> changes = raw_changes(selection);
   std::vector<std::string> paths;
   for (const RawChange& change : changes) paths.push_back(change.path);
   const std::vector<bool> tracked = tracked_by_mgit(repository, paths);
@@ -217,9 +218,28 @@ std::optional<int> diff_files(Workspace& repository, const DiffRequest& request)
     else
       rest = true;
   }
-  const std::vector<CheckpointDifference> shown = differences_of(std::move(comparisons));
-  if (request.json) {
-    fmt::print("{}\n", json_of(shown).dump());
+  return differences_of(std::move(comparisons));
+}
+
+}  // namespace
+
+std::vector<CheckpointDifference> checkpoint_differences(
+    Workspace& repository, const std::vector<std::string>& selection) {
+  bool rest = false;
+  return compare_all(repository, selection, rest);
+}
+
+std::optional<int> diff_files(Workspace& repository, const DiffRequest& request) {
+  bool rest = false;
+  const std::vector<CheckpointDifference> shown = compare_all(repository, request.selection, rest);
+  if (request.json || request.markdown) {
+    if (request.json)
+      fmt::print("{}\n", json_of(shown).dump());
+    else if (shown.empty())
+      fmt::print("No checkpoint differs.\n");
+    else
+      for (const CheckpointDifference& difference : shown)
+        fmt::print("{}", difference_markdown(difference));
     return request.exit_code && !shown.empty() ? 1 : 0;
   }
   if (shown.empty()) return std::nullopt;

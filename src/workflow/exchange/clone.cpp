@@ -70,10 +70,14 @@ int clone_repository(const CloneCall& call, const Say& say) {
     complete_history(repository, call.quiet, say);
     return 0;
   }
-  if (!call.submodules) restore_left_manifests(repository);
+  if (!call.submodules)
+    for (const std::string& failure : restore_left_manifests(repository).failures)
+      say("warning: " + failure);
   set_up(repository, {}, say);
   receive_shared_refs(repository, call.remote, call.remote, say);
   if (call.checkout) report_models(repository, call.quiet, say);
+  if (!repository.head() && !call.quiet)
+    say("hint: nothing is here yet; 'mgit init' in it tracks checkpoints from the first commit on");
   return 0;
 }
 

@@ -54,7 +54,7 @@ struct FetchCall {
 /// `git fetch` and `git pull`, with the models. git's exit status; of fetch with `all`: 1 if the
 /// history could not be completed.
 int fetch(Workspace& repository, const FetchCall& call, const Say& say);
-int pull(Repository& repository, const FetchCall& call, const Say& say);
+int pull(Workspace& repository, const FetchCall& call, const Say& say);
 
 /// Brings every object of the history that is here and says what came and what is nowhere. True if
 /// nothing is missing now.

@@ -9,6 +9,7 @@
 #include "remote/object_remote.h"
 #include "workflow/exchange/exchange.h"
 #include "workflow/exchange/git_call.h"
+#include "workflow/exchange/pull_raw.h"
 #include "workflow/exchange/shared_refs.h"
 #include "worktree/left_manifests.h"
 
@@ -70,7 +71,7 @@ void say_received(const Received& received, bool quiet, const Say& say) {
     say(fmt::format("received {} ({})", counted(received.objects, "object"),
                     size_text(received.bytes)));
   if (!received.absent.empty())
-    say(fmt::format("warning: {} on no remote that is a path",
+    say(fmt::format("warning: {} on no remote",
                     received.absent.size() == 1
                         ? std::string("1 tensor object is")
                         : fmt::format("{} tensor objects are", received.absent.size())));
@@ -113,9 +114,9 @@ int fetch(Workspace& repository, const FetchCall& call, const Say& say) {
   return complete ? 0 : 1;
 }
 
-int pull(Repository& repository, const FetchCall& call, const Say& say) {
+int pull(Workspace& repository, const FetchCall& call, const Say& say) {
   update_shared_refspecs(repository);
-  const int status = run_loudly(git_command("pull", call.arguments));
+  const int status = pull_and_adopt(repository, call.arguments, say);
   if (status == 0)
     for (const std::string& remote : remotes_of(repository, call))
       receive_shared_refs(repository, remote, remote, say);

@@ -8,6 +8,7 @@
 
 #include "base/words.h"
 #include "remote/history.h"
+#include "remote/object_location.h"
 #include "remote/object_remote.h"
 #include "workflow/exchange/exchange.h"
 #include "workflow/exchange/git_call.h"
@@ -22,12 +23,28 @@ std::optional<Oid> commit_of(const Repository& repository, const Oid& id) {
   return repository.resolve(id.hex() + "^{commit}");
 }
 
-/// True if the other side has everything that this commit's checkpoints need.
-bool models_are_there(const Repository& repository, const ObjectRemote& there, const Oid& commit) {
-  std::vector<Digest> needed;
-  for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(commit))
-    for (const Digest& object : objects_of(checkpoint.manifest)) needed.push_back(object);
-  return there.lacking(needed).empty();
+/// Those of the commits whose checkpoints have all their objects on the other side: one question.
+std::vector<Oid> with_models_there(const Repository& repository, const ObjectRemote& there,
+                                   const std::vector<Oid>& commits) {
+  std::vector<std::vector<Digest>> needed;
+  std::vector<Digest> asked;
+  std::unordered_set<Digest> known;
+  for (const Oid& commit : commits) {
+    needed.emplace_back();
+    for (const CommittedCheckpoint& checkpoint : repository.checkpoints_at(commit))
+      for (const Digest& object : objects_of(checkpoint.manifest)) {
+        needed.back().push_back(object);
+        if (known.insert(object).second) asked.push_back(object);
+      }
+  }
+  const std::vector<Digest> lacking = there.lacking(asked);
+  const std::unordered_set<Digest> absent(lacking.begin(), lacking.end());
+  std::vector<Oid> result;
+  for (std::size_t i = 0; i < commits.size(); ++i)
+    if (std::none_of(needed[i].begin(), needed[i].end(),
+                     [&](const Digest& object) { return absent.contains(object); }))
+      result.push_back(commits[i]);
+  return result;
 }
 
 /// The commits that refs name, and those the other side has.
@@ -62,27 +79,54 @@ bool brings_models(const Repository& repository, const PushedCommits& commits) {
 }
 
 void refuse_models(const std::string& url) {
-  throw Error(fmt::format("models cannot be sent there yet, only to {}; nothing was pushed",
+  throw Error(fmt::format("models cannot be sent there, only to {}; nothing was pushed",
                           remote_kinds_text()),
-              url,
+              shown_url(url),
               "mgit push --manifests-only, or git config mgit.manifestsOnly true, pushes the "
               "manifests alone");
 }
 
-/// The configured remote that pushes to this URL; empty if there is none.
-std::string remote_that_pushes_to(const Repository& repository, const std::string& url) {
+/// A configured remote.
+struct PushRemote {
+  std::string name;  // empty: none is configured
+  std::string url;   // with the user and password that git does not show
+};
+
+/// A URL as git shows it: without the user and the password.
+std::string shown_by_git(const std::string& url) {
+  const std::size_t at = url.find('@');
+  const std::size_t scheme = url.find("://");
+  if (at == std::string::npos || at > url.find('/', scheme == std::string::npos ? 0 : scheme + 3))
+    return url;
+  if (scheme != std::string::npos) return url.substr(0, scheme + 3) + url.substr(at + 1);
+  return url.find(':', at) == std::string::npos ? url : url.substr(at + 1);
+}
+
+/// Whose URL git shows so: a remote's, or one of the arguments.
+PushRemote remote_that_pushes_to(const Repository& repository, const std::string& shown,
+                                 const std::vector<std::string>& arguments) {
   std::istringstream lines(run_quietly(repository, {"git", "remote", "-v"}).output);
+  PushRemote similar{{}, shown};
   for (std::string line; std::getline(lines, line);) {  // "origin\t../there.git (push)"
     const std::size_t tab = line.find('\t');
-    if (tab != std::string::npos && line.substr(tab + 1) == url + " (push)")
-      return line.substr(0, tab);
+    const std::size_t end = line.rfind(" (push)");
+    if (tab == std::string::npos || end == std::string::npos || end < tab) continue;
+    PushRemote remote{line.substr(0, tab), line.substr(tab + 1, end - tab - 1)};
+    if (remote.url == shown) return remote;
+    if (similar.name.empty() && shown_by_git(remote.url) == shown) similar = remote;
   }
-  return {};
+  for (const std::string& word : arguments) {
+    if (!similar.name.empty() || word.starts_with('-')) continue;
+    const std::string url = run_quietly(repository, {"git", "ls-remote", "--get-url", word}).output;
+    const std::string first = url.substr(0, url.find('\n'));
+    if (first != shown && shown_by_git(first) == shown) return {{}, first};
+  }
+  return similar;
 }
 
 /// What a push would do, as git says it.
 struct PushPlan {
-  std::string url;
+  std::string shown;  // the URL as git shows it
   std::vector<PushedRef> refs;
 };
 
@@ -139,15 +183,19 @@ TransferReport send_models(Workspace& repository, const std::string& remote, con
   TransferReport sent;
   if (there && scope == PushScope::kModels) {
     std::vector<Oid> commits;
-    std::vector<Oid> already;
+    std::vector<Oid> refs_there;
     for (const PushedRef& ref : refs) {
       if (const auto commit = commit_of(repository, ref.local)) commits.push_back(*commit);
       if (!ref.remote) continue;
-      const auto commit = commit_of(repository, *ref.remote);
-      if (commit && models_are_there(repository, *there, *commit)) already.push_back(*commit);
+      if (const auto commit = commit_of(repository, *ref.remote)) refs_there.push_back(*commit);
     }
     for (const auto& [ref, id] : originals) commits.push_back(id);
-    sent = push_objects(repository, url, commits, already);
+    try {
+      sent = push_objects(repository, *there, url, commits,
+                          with_models_there(repository, *there, refs_there));
+    } catch (const TakesNoObjects&) {
+      if (brings_models(repository, moving_commits(repository, remote, refs))) throw;
+    }
   }
   send_shared_refs(repository, name, url, originals, shared, say);
   return sent;
@@ -161,21 +209,22 @@ int push_models(Workspace& repository, const PushCall& call, const Say& say) {
   ProcessOptions options;
   options.capture_errors = true;
   const ProcessResult planned = run_process(dry_run(call.arguments), options);
-  const std::vector<PushPlan> plans = read_plans(repository, planned.output);
+  std::vector<PushPlan> plans = read_plans(repository, planned.output);
   if (planned.status != 0 && plans.empty()) {
     fmt::print(stderr, "{}", planned.errors);
     return planned.status;
   }
   for (const PushPlan& plan : plans) {
-    std::string remote = remote_that_pushes_to(repository, plan.url);
-    if (remote.empty()) remote = plan.url;
-    const TransferReport sent = send_models(repository, remote, plan.url, plan.refs, scope, say);
+    const auto [name, url] = remote_that_pushes_to(repository, plan.shown, call.arguments);
+    const TransferReport sent =
+        send_models(repository, name.empty() ? url : name, url, plan.refs, scope, say);
     if (call.quiet) continue;
     if (sent.objects > 0)
       say(fmt::format("sent {} ({}) to {}", counted(sent.objects, "object"),
-                      size_text(sent.stored_bytes), plan.url));
+                      size_text(sent.stored_bytes),
+                      shown_location(object_location(repository, url))));
     if (scope == PushScope::kManifestsOnly)
-      say(fmt::format("only manifests go to {}; mgit push sends their models later", plan.url));
+      say(fmt::format("only manifests go to {}; mgit push sends their models later", plan.shown));
   }
   return 0;
 }

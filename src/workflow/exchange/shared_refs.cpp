@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "remote/object_location.h"
 #include "workflow/exchange/git_call.h"
 
 namespace mgit {
@@ -83,7 +84,7 @@ void send_notes(Repository& repository, const std::string& remote, const std::st
     result = push_refs(repository, url, lacking(repository, kNotes, there));
   }
   if (result.status != 0)
-    say(fmt::format("warning: notes did not go to {}: {}", url, complaint(result)));
+    say(fmt::format("warning: notes did not go to {}: {}", shown_url(url), complaint(result)));
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ void send_shared_refs(Repository& repository, const std::string& remote, const s
   if (!originals.empty()) {
     const ProcessResult result = push_refs(repository, url, originals);
     if (result.status != 0)
-      say(fmt::format("warning: origins of rebased commits did not go to {}: {}", url,
+      say(fmt::format("warning: origins of rebased commits did not go to {}: {}", shown_url(url),
                       complaint(result)));
   }
   send_notes(repository, remote, url, there, say);
@@ -141,7 +142,7 @@ void receive_shared_refs(Repository& repository, const std::string& remote,
   for (std::string& refspec : shared_refspecs(name)) command.push_back(std::move(refspec));
   const ProcessResult result = run_quietly(repository, command);
   if (result.status != 0)
-    say(fmt::format("warning: notes and origins of {}: {}", source, complaint(result)));
+    say(fmt::format("warning: notes and origins of {}: {}", shown_url(source), complaint(result)));
   join_notes(repository, name, say);
 }
 

@@ -170,6 +170,17 @@ class Combination {
 
 }  // namespace
 
+CommittedModel with_parts(CommittedModel model, const std::vector<Manifest>& parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    model.parts[i].manifest = parts[i];
+    for (const ManifestTensor& tensor : parts[i].tensors)
+      for (ManifestTensor& known : model.manifest.tensors)
+        if (known.info.name == tensor.info.name) known = tensor;
+  }
+  if (!model.index) model.manifest = parts.front();
+  return model;
+}
+
 MergedModel combine(Workspace& repository, Store::Batch& batch, const ModelPlan& plan) {
   return Combination(repository, batch, plan).run();
 }

@@ -23,6 +23,9 @@ struct MergedModel {
   std::vector<MergedTensor> tensors;  // in the order of ours
 };
 
+/// The model with other tensors in its files.
+CommittedModel with_parts(CommittedModel model, const std::vector<Manifest>& parts);
+
 /// Writes what is new to the batch and publishes nothing. The plan must have no conflicts and take
 /// no side as it is. Reads every model once, and layers that a repaired norm follows twice; holds
 /// one tensor of every side for each thread. Throws MissingError if objects are nowhere.

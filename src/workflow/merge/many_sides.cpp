@@ -23,18 +23,16 @@ void bring_together(const Workspace& repository, const MergeOptions& options, Mo
     start.push_back(side.match->permutation);
   }
   if (moving.size() < 2 || fixed.empty()) return;
-  MatchOptions match;
-  match.seed = options.seed;
   ManyResult together = match_many(options.many,
                                    {.spec = *plan.spec,
                                     .fixed = fixed,
                                     .moving = moving,
                                     .method = *plan.method,
-                                    .options = match},
+                                    .options = options.matching.options},
                                    std::move(start));
   for (std::size_t i = 0; i < moved.size(); ++i)
-    moved[i]->match =
-        report_of(*plan.spec, *fixed.front(), *moving[i], std::move(together.permutations[i]));
+    moved[i]->match = report_of(matched_spec(*plan.spec, plan.weighting), *fixed.front(),
+                                *moving[i], std::move(together.permutations[i]));
   plan.together = TogetherReport{options.many, fixed.size() + moving.size(), together.rounds,
                                  together.objective_before, together.objective_after};
 }

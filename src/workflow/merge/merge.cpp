@@ -13,6 +13,7 @@
 #include "model/model_line.h"
 #include "model/model_merge.h"
 #include "model/model_spec.h"
+#include "workflow/adopt/adopt_on_merge.h"
 #include "workflow/merge/carried_pick.h"
 #include "workflow/merge/combine.h"
 #include "workflow/merge/merge_evaluation.h"
@@ -29,10 +30,10 @@ constexpr int kClean = 0;
 constexpr int kConflict = 1;
 constexpr int kNotHandled = 2;
 
-/// What git calls a head in this merge, for messages.
+/// What git calls a head in this merge, for messages; a pull calls it by its full name only.
 std::string head_name(const std::string& hex) {
   const char* name = std::getenv(("GITHEAD_" + hex).c_str());
-  return name != nullptr ? name : hex.substr(0, 10);
+  return name != nullptr && name != hex ? name : hex.substr(0, 10);
 }
 
 std::filesystem::path trailers_file(const Repository& repository) {
@@ -72,7 +73,7 @@ class Strategy {
 
   int run() {
     if (call_.ours != "HEAD" || call_.theirs.empty()) return pick();
-    resolve();
+    if (!resolve()) return kNotHandled;
     MergeDecisions decisions = plan_models(repository_, ours_, sides_, call_.options);
     std::vector<ModelPlan>& plans = decisions.models;
     for (ModelPlan& plan : plans) settle_conflict(plan);
@@ -134,7 +135,8 @@ class Strategy {
     return repository_.resolve(name + "^{commit}");
   }
 
-  void resolve() {
+  /// False where mgit pull has to take something in first.
+  bool resolve() {
     ours_ = repository_.require("HEAD");
     for (const std::string& theirs : call_.theirs) {
       const Oid commit = repository_.require(theirs);
@@ -145,9 +147,14 @@ class Strategy {
       if (bases.size() > 1)
         call_.say(fmt::format("note: {} merge bases; models use git's first, {}", bases.size(),
                               bases.front().brief()));
+      if (refuse_raw_sides(repository_, ours_, commit,
+                           bases.empty() ? std::nullopt : std::optional(bases.front()),
+                           head_name(theirs)))
+        return false;
       sides_.push_back(
           {commit, head_name(theirs), bases.empty() ? std::nullopt : std::optional(bases.front())});
     }
+    return true;
   }
 
   /// -X ours and -X theirs settle conflicts of models, too.
@@ -239,18 +246,6 @@ class Strategy {
       record.repairs.push_back(std::move(repaired.record));
     }
     batch->commit();
-  }
-
-  /// The model with other tensors in its files.
-  static CommittedModel with_parts(CommittedModel model, const std::vector<Manifest>& parts) {
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      model.parts[i].manifest = parts[i];
-      for (const ManifestTensor& tensor : parts[i].tensors)
-        for (ManifestTensor& known : model.manifest.tensors)
-          if (known.info.name == tensor.info.name) known = tensor;
-    }
-    if (!model.index) model.manifest = parts.front();
-    return model;
   }
 
   static PlacedFiles taken_files(const ModelPlan& plan) {
@@ -462,7 +457,7 @@ MergeRoute choose_merge_route(Workspace& repository, const std::vector<std::stri
       throw Error("no merge base in this shallow clone", "merge", "git fetch --unshallow");
   for (const Oid& commit : theirs) models_at(repository, commit);  // refuses broken ones
   const bool ahead = theirs.size() == 1 && repository.is_ancestor(*head, theirs.front());
-  if (!ahead || options.combine || !options.weights.empty()) return MergeRoute::kCombine;
+  if (!ahead || options.combine || options.weighs()) return MergeRoute::kCombine;
   if (options.take != TakenSide::kTheirs &&
       rebased_to_be_combined(repository, *head, theirs.front()))
     return MergeRoute::kCombine;

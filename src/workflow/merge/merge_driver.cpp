@@ -6,6 +6,7 @@
 
 #include "base/os.h"
 #include "format/format_table.h"
+#include "git/lfs.h"
 #include "merge/tensor_role.h"
 #include "mgit/store.h"
 #include "model/model_spec.h"
@@ -62,6 +63,21 @@ std::string no_manifest(std::string_view side, const std::string& text, const st
       "{} is no manifest, but a file that git holds whole; if it is a checkpoint, on its branch: "
       "mgit track {}, git add --renormalize {}, git commit",
       side, path, path);
+}
+
+/// A checkpoint that somebody committed without mgit, in place of its manifest: it is taken into
+/// the store, coded against the base. Any other text stays as it is.
+std::string taken_in(Workspace& repository, std::string text, const std::string& base_text,
+                     const std::string& path) {
+  if (text.empty() || looks_like_manifest(text) || parse_lfs_pointer(text) ||
+      !looks_like_manifest(base_text))
+    return text;
+  const auto batch = repository.store().begin();
+  const Manifest manifest =
+      add_checkpoint(*batch, as_bytes(text), path, parse_manifest(base_text, path));
+  if (manifest.format == kWholeFile) return text;
+  batch->commit();
+  return manifest_text(manifest);
 }
 
 /// Codes and scales that would come from both sides; empty if none do.
@@ -135,8 +151,10 @@ bool merge_manifests(Workspace& repository, const std::filesystem::path& base,
                      const std::filesystem::path& ours, const std::filesystem::path& theirs,
                      const std::string& path, std::string& conflict) {
   try {
-    return merge_texts(repository, os::read_file(base), os::read_file(ours), os::read_file(theirs),
-                       ours, path, conflict);
+    const std::string base_text = os::read_file(base);
+    return merge_texts(
+        repository, base_text, taken_in(repository, os::read_file(ours), base_text, path),
+        taken_in(repository, os::read_file(theirs), base_text, path), ours, path, conflict);
   } catch (const Error& error) {  // damaged, or its objects are nowhere: somebody has to choose
     conflict = error.where().empty() || error.where() == path ? error.what()
                                                               : error.where() + ": " + error.what();

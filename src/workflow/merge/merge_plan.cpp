@@ -14,9 +14,11 @@
 #include "model/model_spec.h"
 #include "model/rewrite_checkpoint.h"
 #include "workflow/merge/base_in_basin.h"
+#include "workflow/merge/data_weights.h"
 #include "workflow/merge/kept_values.h"
 #include "workflow/merge/many_sides.h"
 #include "workflow/merge/merge_candidates.h"
+#include "workflow/merge/new_models.h"
 #include "workflow/merge/stranded_adapters.h"
 
 namespace mgit {
@@ -75,11 +77,12 @@ class ModelPlanner {
     like_ours_ = std::move(found.like_ours);
     if (candidates_.empty()) return std::nullopt;
     decide_who_decides();
-    if (left_to_git()) return std::nullopt;
+    if (!recorded() && left_to_git()) return std::nullopt;
     ModelPlan plan = start();
     if (!plan.conflicts.empty() || plan.taken) return plan;
     settle_bases(plan);
-    plan.whole = plan.two_way || options_.whole || options_.combine || !options_.weights.empty();
+    plan.whole = plan.two_way || options_.whole || options_.combine || options_.weighs() ||
+                 (recorded() && recorded()->whole);
     settle_tensors(plan);
     if (!plan.conflicts.empty()) return plan;
     settle_weights(plan);
@@ -89,6 +92,8 @@ class ModelPlanner {
   }
 
  private:
+  const RecordedMerge* recorded() const { return options_.recorded; }
+
   // Who takes part.
 
   /// A rebase into our basin asks for it as --combine does, unless what was rebased continues the
@@ -101,12 +106,18 @@ class ModelPlanner {
   }
 
   void decide_who_decides() {
+    if (recorded()) {
+      ours_decides_ = recorded()->decides.front();
+      for (Candidate& candidate : candidates_)
+        candidate.changed = recorded()->decides[candidate.number];
+      return;
+    }
     ours_decides_ = false;
     for (Candidate& candidate : candidates_)
       ours_decides_ = ours_decides_ || candidate.ours_changed;
     for (const Candidate& candidate : candidates_)
       if (!ours_decides_ && candidate.changed && asked_to_combine(candidate)) ours_decides_ = true;
-    if (!options_.weights.empty()) {
+    if (options_.weighs()) {
       ours_decides_ = true;
       for (Candidate& candidate : candidates_) candidate.changed = true;
     }
@@ -161,7 +172,8 @@ class ModelPlanner {
     plan.path = our_model_->path;
     plan.parents = sides_.size() + 1;
     plan.strategy = &require_strategy(options_.strategy);
-    plan.method = &require_method(options_.method);
+    plan.method = &require_method(options_.matching.method);
+    plan.weighting = options_.matching.options.weighting;
     plan.base_model = candidates_.front().base;
     plan.sides.push_back({.commit = ours_, .model = *our_model_, .name = "ours"});
     plan.sides.front().decides = ours_decides_;
@@ -177,7 +189,7 @@ class ModelPlanner {
     }
     if (deciding() > 1) bring_into_our_form(plan);
     settle_home(plan);
-    take_one_side(plan);
+    if (!recorded()) take_one_side(plan);
     if (plan.taken || !plan.conflicts.empty()) return plan;
     for (const Candidate& candidate : candidates_)
       for (const std::string& reason :
@@ -254,16 +266,28 @@ class ModelPlanner {
         std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
           return candidate.base_commit != first.base_commit;
         });
+    const bool known = recorded() && !recorded()->base.empty();
+    if (known) settle_recorded_base(plan);
     for (std::size_t i = 0; i < plan.sides.size() && !plan.two_way; ++i) {
       SidePlan& side = plan.sides[i];
       side.recorded = i == 0 ? first.our_recorded : candidates_[i - 1].recorded;
-      plan.two_way =
-          side.decides && !line_holds(repository_, *first.base, side.model, side.recorded);
+      plan.two_way = !known && side.decides &&
+                     !line_holds(repository_, *first.base, side.model, side.recorded);
     }
     if (plan.two_way) return;
     for (SidePlan& side : plan.sides)
       side.base = carried_along(repository_, *first.base, side.recorded);
     plan.base = first.base_commit;
+  }
+
+  /// Whether the line holds is what the record says; where it began is what history says.
+  void settle_recorded_base(ModelPlan& plan) const {
+    const std::string& base = recorded()->base;
+    if (base != "none" && (plan.two_way || candidates_.front().base_commit->hex() != base))
+      throw CorruptError(fmt::format("its base is recorded as {}, which history does not make one",
+                                     base.substr(0, 10)),
+                         plan.path);
+    plan.two_way = base == "none";
   }
 
   /// What has no mean comes whole from one side, or is a conflict (merge/tensor_role).
@@ -300,10 +324,15 @@ class ModelPlanner {
 
   /// Each side weighs as many distinct trainings as its lineage holds, shared ones counted once.
   void settle_weights(ModelPlan& plan) {
-    if (!options_.weights.empty()) {
-      for (SidePlan& side : plan.sides) side.weight = options_.weights[side.parent - 1];
-      for (const std::size_t parent : like_ours_)
-        plan.sides.front().weight += options_.weights[parent - 1];
+    if (recorded() || options_.weighs()) {
+      std::vector<double> weights = recorded() ? recorded()->weights : options_.weights;
+      if (options_.weigh_by_data) {
+        DataWeights seen = weights_by_data(repository_, lines(plan));
+        weights = std::move(seen.weights);
+        plan.weights_count = std::move(seen.unit);
+      }
+      for (SidePlan& side : plan.sides) side.weight = weights[side.parent - 1];
+      for (const std::size_t parent : like_ours_) plan.sides.front().weight += weights[parent - 1];
       double total = 0;
       for (const SidePlan& side : plan.sides) total += side.weight;
       if (total <= 0)
@@ -326,7 +355,30 @@ class ModelPlanner {
     for (SidePlan& side : plan.sides) side.weight /= total;
   }
 
+  /// Where each parent's model comes from.
+  std::vector<ModelLine> lines(const ModelPlan& plan) const {
+    std::vector<ModelLine> lines{{ours_, plan.path}};
+    for (const MergeSide& side : sides_) lines.push_back({side.commit, plan.path});
+    for (const Candidate& candidate : candidates_)
+      lines[candidate.number].path = candidate.model.path;
+    return lines;
+  }
+
+  /// By the permutations that were found then.
+  void move_as_recorded(ModelPlan& plan) const {
+    for (SidePlan& side : plan.sides) {
+      const std::optional<RecordedPermutation>& moved = recorded()->moved[side.parent - 1];
+      if (!moved) continue;
+      if (plan.spec && *plan.spec != moved->spec)
+        throw CorruptError("its permutations are of different specs", plan.path);
+      plan.spec = moved->spec;
+      side.match.emplace();
+      side.match->permutation = moved->permutation;
+    }
+  }
+
   void bring_into_basin(ModelPlan& plan) {
+    if (recorded()) return move_as_recorded(plan);
     for (std::size_t i = 1; i < plan.sides.size(); ++i) {
       const Candidate& candidate = candidates_[i - 1];
       const bool rebased = !candidate.recorded.empty() || !candidate.our_recorded.empty();
@@ -344,12 +396,10 @@ class ModelPlanner {
     repository_.need(ours, "ours:" + plan.path);
     repository_.need(side.model, "theirs:" + side.model.path);
     if (!plan.spec) plan.spec = spec_of(ours);
-    MatchOptions match;
-    match.seed = options_.seed;
-    side.match = plan.method->match({.spec = *plan.spec,
-                                     .a = *open_model(repository_.store(), ours),
-                                     .b = *open_model(repository_.store(), side.model),
-                                     .options = match});
+    const auto our_file = open_model(repository_.store(), ours);
+    const auto their_file = open_model(repository_.store(), side.model);
+    side.match =
+        match_by(options_.matching, {&repository_, plan.path, *plan.spec, *our_file, *their_file});
     side.in_our_basin = side.match->permutation.identity() || !worth_moving(*side.match);
     if (side.in_our_basin)
       side.match->permutation = identity_permutation(*plan.spec);
@@ -425,12 +475,20 @@ MergeDecisions plan_models(Workspace& repository, const Oid& ours,
     throw UsageError(
         fmt::format("{} weights for {} models", options.weights.size(), sides.size() + 1), "merge",
         "one for ours, then one for each branch: --weight 2,1");
+  refuse_rival_models(repository, ours, sides);
   MergeDecisions decisions;
   for (const CommittedModel& model : models_at(repository, ours))
     if (auto plan = ModelPlanner(repository, ours, sides, options, decisions.notes).plan(model))
       decisions.models.push_back(*std::move(plan));
   refuse_stranded_adapters(repository, decisions.models);
   return decisions;
+}
+
+std::optional<ModelPlan> plan_recorded(Workspace& repository, const Oid& ours,
+                                       const std::vector<MergeSide>& sides,
+                                       const CommittedModel& model, const MergeOptions& options) {
+  std::vector<std::string> notes;
+  return ModelPlanner(repository, ours, sides, options, notes).plan(model);
 }
 
 bool rebased_to_be_combined(Workspace& repository, const Oid& ours, const Oid& theirs) {

@@ -21,6 +21,13 @@ struct MergeDecisions {
 MergeDecisions plan_models(Workspace& repository, const Oid& ours,
                            const std::vector<MergeSide>& sides, const MergeOptions& options);
 
+/// The plan of one of ours' models as `options.recorded` says. nullopt: no side has it with other
+/// weights. Throws CorruptError for a record that history contradicts, MissingError for objects
+/// that are nowhere.
+std::optional<ModelPlan> plan_recorded(Workspace& repository, const Oid& ours,
+                                       const std::vector<MergeSide>& sides,
+                                       const CommittedModel& model, const MergeOptions& options);
+
 /// True if a fast-forward from `ours` to `theirs` is not what was asked for: theirs was rebased
 /// into the basin of a model of ours, to be combined with it.
 bool rebased_to_be_combined(Workspace& repository, const Oid& ours, const Oid& theirs);

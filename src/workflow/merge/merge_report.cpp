@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/words.h"
 
@@ -35,6 +36,16 @@ std::vector<double> weights_by_parent(const ModelPlan& plan) {
   std::vector<double> weights(plan.parents);
   for (const SidePlan& side : plan.sides) weights[side.parent - 1] = side.weight;
   return weights;
+}
+
+/// "20000 : 10000 samples"; shares of one with four digits.
+std::string weights_text(const ModelPlan& plan) {
+  std::vector<std::string> words;
+  for (const double weight : weights_by_parent(plan))
+    words.push_back(weight == std::floor(weight) ? fmt::format("{:.0f}", weight)
+                                                 : fmt::format("{:.4g}", weight));
+  const std::string unit = plan.weights_count.empty() ? "" : " " + plan.weights_count;
+  return fmt::format("{}{}", fmt::join(words, " : "), unit);
 }
 
 std::string from_whom(const ModelPlan& plan, const Tally& tally) {
@@ -135,6 +146,7 @@ std::optional<MergeRecord> merge_record(Store::Batch& batch, const ModelPlan& pl
         permutation_text({{record.model, spec, plan.spec->groups, side.match->permutation}});
     record.permutations.push_back(
         {batch.put(as_bytes(text), 1), side.parent, std::string(plan.method->name),
+         std::string(weighting_name(plan.weighting)),
          plan.together ? std::string(many_name(plan.together->many)) : std::string()});
     const SpecRecord used{spec, std::string(proof_name(plan.spec->proof))};
     if (std::find(record.specs.begin(), record.specs.end(), used) == record.specs.end())
@@ -148,9 +160,8 @@ std::vector<std::string> describe_merged(const ModelPlan& plan, const MergedMode
   const std::string taken = from_whom(plan, tally);
   std::vector<std::string> lines;
   if (tally.combined > 0) {
-    lines.push_back(fmt::format("{}: combined, {} with weights {:.4g} ({})", plan.path,
-                                plan.strategy->name, fmt::join(weights_by_parent(plan), " : "),
-                                which_tensors(plan)));
+    lines.push_back(fmt::format("{}: combined, {} with weights {} ({})", plan.path,
+                                plan.strategy->name, weights_text(plan), which_tensors(plan)));
     lines.push_back(fmt::format("{}: {} combined{}{}", plan.path, counted(tally.combined, "tensor"),
                                 taken.empty() ? "" : "; ", taken));
   } else {

@@ -14,16 +14,27 @@
 #include "mgit/git.h"
 #include "mgit/match.h"
 #include "model/model_line.h"
+#include "workflow/matching.h"
 
 namespace mgit {
 
 /// Whose models are taken where several sides changed them.
 enum class TakenSide : std::uint8_t { kNone, kOurs, kTheirs };
 
+/// A merge that was recorded, to be planned as its record says: nothing is matched or weighed anew.
+struct RecordedMerge {
+  std::vector<double> weights;  // one for each parent
+  std::vector<bool> decides;    // by parent, as are the permutations
+  std::vector<std::optional<RecordedPermutation>> moved;
+  std::string base;  // a commit, "none", or empty: to be decided
+  bool whole = false;
+};
+
 struct MergeOptions {
   std::vector<double> weights;              // ours, then one for each branch; empty: by lineage
+  bool weigh_by_data = false;               // by what the trainers say that they trained on
   std::string strategy = "mean";            // a row of merge_strategies()
-  std::string method{kDefaultMethod};       // a row of matching_methods()
+  MatchingChoice matching{};                // how theirs is brought into our basin
   bool rebase = true;                       // bring theirs into our basin first
   ManyModels many = ManyModels::kUniverse;  // how, if there are several of theirs
   bool repair = true;                       // running variances follow from the weights
@@ -34,7 +45,10 @@ struct MergeOptions {
   bool whole = false;       // the strategy applies to every tensor, not to changed ones
   bool trust_spec = false;  // move units by a spec that was not proved
   TakenSide take = TakenSide::kNone;
-  std::uint64_t seed = 0;
+  const RecordedMerge* recorded = nullptr;  // overrides what it says itself
+
+  /// Weights that were asked for combine whole models.
+  bool weighs() const { return weigh_by_data || !weights.empty(); }
 };
 
 /// One side that is merged into ours.
@@ -76,12 +90,14 @@ struct ModelPlan {
   std::vector<std::optional<std::size_t>> from_side;  // by tensor: whose it is, uncombined
   const MergeStrategy* strategy = nullptr;
   const MatchingMethod* method = nullptr;    // of the sides that have a match
+  Weighting weighting{};                     // of its sums
   bool two_way = false;                      // tips only: at least one line was cut
   bool whole = false;                        // every tensor is combined; always if two_way
   std::optional<Oid> base;                   // the commit whose model is the base, if not two_way
   std::optional<CommittedModel> base_model;  // the base's, also where the line from it is cut
   std::optional<Spec> spec;                  // if anything was matched
   std::optional<TogetherReport> together;    // if several sides move
+  std::string weights_count;                 // what the weights count: "samples"; empty: nothing
   std::vector<BatchNorm> norms;              // those that are repaired
   std::string unrepaired;                    // why there are none, of a network that has norms
   std::vector<SidePlan> sides;               // ours first

@@ -49,26 +49,28 @@ BlobContent look_at(const ObjectDatabase& objects, const Oid& blob) {
 ContentImporter::ContentImporter(Workspace& repository, ObjectDatabase& objects)
     : repository_(repository), objects_(objects) {}
 
-Oid ContentImporter::convert(const std::string& path, const Oid& blob, const BlobContent& content) {
+Oid ContentImporter::convert(const std::string& path, const Oid& blob, const BlobContent& content,
+                             const Manifest& previous) {
   if (content.pointer) {
     const fs::path file = lfs_path(lfs_objects(repository_), content.pointer->object);
     const MappedFile mapped(file);
     check_lfs_object(file, mapped.bytes(), *content.pointer);
-    return add(path, mapped.bytes());
+    return add(path, mapped.bytes(), previous);
   }
-  if (content.size <= kInMemory) return add(path, as_bytes(objects_.read(blob, ObjectType::kBlob)));
+  if (content.size <= kInMemory)
+    return add(path, as_bytes(objects_.read(blob, ObjectType::kBlob)), previous);
   const UnnamedFile file(scratch(repository_));
   ProcessOptions options;
   options.output_to = file.fd();
   run_checked(git(repository_, {"cat-file", "blob", blob.hex()}), options);
-  return add(path, file.map()->bytes());
+  return add(path, file.map()->bytes(), previous);
 }
 
-Oid ContentImporter::add(const std::string& path, Bytes file) {
+Oid ContentImporter::add(const std::string& path, Bytes file, const Manifest& previous) {
   if (file.empty() && parse_checkpoint(file, path).tensors.empty())
     return objects_.write({}, ObjectType::kBlob);  // stands for itself
   if (!batch_) batch_ = repository_.store().begin();
-  const Manifest manifest = add_checkpoint(*batch_, file, path);
+  const Manifest manifest = add_checkpoint(*batch_, file, path, previous);
   pending_ += file.size();
   if (pending_ >= kBatch) finish();
   return objects_.write(manifest_text(manifest), ObjectType::kBlob);

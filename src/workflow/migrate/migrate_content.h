@@ -25,12 +25,14 @@ BlobContent look_at(const ObjectDatabase& objects, const Oid& blob);
 class ContentImporter {
  public:
   ContentImporter(Workspace& repository, ObjectDatabase& objects);
-  /// The blob of the manifest. Throws CorruptError for a broken checkpoint or LFS object.
-  Oid convert(const std::string& path, const Oid& blob, const BlobContent& content);
+  /// The blob of the manifest. `previous` is the version before, or no manifest: a hint for the
+  /// coder. Throws CorruptError for a broken checkpoint or LFS object.
+  Oid convert(const std::string& path, const Oid& blob, const BlobContent& content,
+              const Manifest& previous = {});
   void finish();
 
  private:
-  Oid add(const std::string& path, Bytes file);
+  Oid add(const std::string& path, Bytes file, const Manifest& previous);
 
   Workspace& repository_;
   ObjectDatabase& objects_;

@@ -22,6 +22,18 @@ TEST(MappedFile, SeesWritesAndReplacements) {
   EXPECT_FALSE(file.is_unchanged());
 }
 
+TEST(MappedFile, WhatWasReleasedIsReadAgain) {
+  const testing::TemporaryDirectory directory;
+  const std::filesystem::path path = directory.path() / "file";
+  const std::string content(100'000, 'x');
+  std::ofstream(path) << content;
+  const MappedFile file(path);
+  EXPECT_EQ(as_text(file.bytes()), content);
+  file.release(file.bytes().subspan(100, 90'000));
+  file.release(file.bytes().subspan(5, 10));  // less than a page
+  EXPECT_EQ(as_text(file.bytes()), content);
+}
+
 TEST(MappedFileDeathTest, AFileThatShrinksEndsTheProcessWithOneLine) {
   const testing::TemporaryDirectory directory;
   const std::filesystem::path path = directory.path() / "file";

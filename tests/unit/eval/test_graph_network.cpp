@@ -9,6 +9,7 @@
 #include "eval/graph_network.h"
 #include "eval/plugin.h"
 #include "eval/safetensors_writer.h"
+#include "eval/training_loss.h"
 #include "eval/unit_correlations.h"
 #include "mgit/format.h"
 #include "support/support.h"
@@ -104,6 +105,40 @@ TEST_F(GraphFiles, AnExportedProgramIsEvaluatedInBatches) {
   }
   EXPECT_GT(evaluator->largest_output_change(random_weights(graph, 1), random_weights(graph, 2)),
             0.1);
+}
+
+TEST_F(GraphFiles, TheGradientIsWhatALittleMoreOfAWeightDoesToTheLoss) {
+  use("mlp.pt2");
+  write_data({10, 6}, DType::kF32, {10, 3});
+  MemoryModel weights =
+      random_weights(read_pt2(as_bytes(testing::from_disk("mlp.pt2")), "mlp.pt2"), 1);
+  TrainingLoss training(options_);
+  const std::vector<std::uint64_t> samples{7, 2, 9};
+  std::map<std::string, std::vector<float>, std::less<>> gradient;
+  const double loss = training.gradient(weights, samples, gradient);
+  EXPECT_NEAR(loss, training.loss(weights, samples), 1e-6);
+  EXPECT_EQ(training.loss(weights, {7, 2, 9, 9}), training.loss(weights, {9, 7, 9, 2}));
+  EXPECT_EQ(gradient.size(), weights.tensors().size());
+  const std::vector<TensorInfo> infos = weights.tensors();
+  for (const TensorInfo& info : infos) {
+    constexpr float kLittle = 1e-2F;
+    std::vector<float> values(element_count(info.shape).value());
+    to_float(weights.read(info.name).view, values);
+    const std::size_t place = values.size() / 2;
+    const auto loss_with = [&](float more) {
+      std::vector<float> changed = values;
+      changed[place] += more;
+      const Bytes bytes = std::as_bytes(std::span(changed));
+      MemoryModel moved = weights;
+      moved.set(info, Buffer(bytes.begin(), bytes.end()));
+      return training.loss(moved, samples);
+    };
+    const double slope = (loss_with(kLittle) - loss_with(-kLittle)) / (2 * kLittle);
+    EXPECT_NEAR(gradient.at(info.name).at(place), slope, 0.02 * std::abs(slope) + 2e-3)
+        << info.name;
+  }
+  EXPECT_THAT(error_of([&] { training.loss(weights, {10}); }),
+              HasSubstr("sample 10 is not among the data's 10"));
 }
 
 TEST_F(GraphFiles, ModulesReturnWhatTheirLastNodeGives) {

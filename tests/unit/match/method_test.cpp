@@ -33,16 +33,16 @@ TEST(MatchingMethods, AnUnknownOneIsRefusedWithTheListOfThoseThere) {
 }
 
 TEST(MatchingMethods, OfTheTableAreTheFunctions) {
-  constexpr std::uint32_t kUnits = 12;
+  constexpr std::uint32_t kHidden = 12;
   Spec spec;
-  spec.groups = {{"P", kUnits}};
-  spec.tensors = {{"in.weight", {{kUnits, {{0, 0, 1, 1}}}, {5, {}}}, true},
-                  {"out.weight", {{4, {}}, {kUnits, {{0, 0, 1, 1}}}}, true}};
+  spec.groups = {{"P", kHidden}};
+  spec.tensors = {{"in.weight", {{kHidden, {{0, 0, 1, 1}}}, {5, {}}}, true},
+                  {"out.weight", {{4, {}}, {kHidden, {{0, 0, 1, 1}}}}, true}};
   const auto model = [](std::uint64_t seed) {
     MemoryModel made;
-    made.set({"in.weight", DType::kF32, {kUnits, 5}}, testing::random_floats(kUnits * 5, seed));
-    made.set({"out.weight", DType::kF32, {4, kUnits}},
-             testing::random_floats(4 * kUnits, seed + 1));
+    made.set({"in.weight", DType::kF32, {kHidden, 5}}, testing::random_floats(kHidden * 5, seed));
+    made.set({"out.weight", DType::kF32, {4, kHidden}},
+             testing::random_floats(4 * kHidden, seed + 1));
     return made;
   };
   const MemoryModel a = model(1);

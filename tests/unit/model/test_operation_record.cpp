@@ -151,6 +151,8 @@ OperationRecord random_record(std::mt19937_64& random) {
     if (odds()) rebase.origin = random_name<Oid>(random);
     if (odds()) rebase.method = "weights";
     if (odds()) rebase.seed = std::to_string(random());
+    if (odds()) rebase.weighting = "norm";
+    if (odds()) rebase.order = "forward";
     if (odds()) rebase.permutation = random_name<Digest>(random);
     specs(rebase.specs);
   }
@@ -166,7 +168,8 @@ OperationRecord random_record(std::mt19937_64& random) {
     if (odds()) merge.base = odds() ? "none" : random_name<Oid>(random).hex();
     for (std::size_t j = random() % 3; j > 0; --j)
       merge.permutations.push_back({random_name<Digest>(random), 2 + random() % 5,
-                                    odds() ? std::string("weights") : std::string()});
+                                    odds() ? std::string("weights") : std::string(),
+                                    odds() ? std::string("norm") : std::string()});
     specs(merge.specs);
     record.merges.push_back(merge);
     if (merge.model.empty()) break;

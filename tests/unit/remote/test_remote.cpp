@@ -121,7 +121,7 @@ TEST(Push, BringsWhatTheCommitsNeed) {
   EXPECT_EQ(push_objects(repository, url, {sandbox.third}, {}).objects, 0U);
   const Store there(sandbox.there() / "mgit");
   for (const std::string& content : kContents) EXPECT_TRUE(there.contains(named(content)));
-  EXPECT_EQ(push_objects(repository, "host:path", {sandbox.third}, {}).objects, 0U);
+  EXPECT_EQ(push_objects(repository, "git://host/path", {sandbox.third}, {}).objects, 0U);
 }
 
 TEST(Push, MissingObjectsAreRefusedOrFetchedFirst) {
@@ -143,8 +143,8 @@ TEST(Fetch, LooksInAllRemotes) {
   WithRemote sandbox;
   sandbox.create("second.git", true);
   sandbox.git({"remote", "add", "unreachable", "/nowhere/at/all.git"});
-  sandbox.git({"remote", "add", "elsewhere", "https://example.com/x.git"});
-  sandbox.git({"remote", "add", "web", "https://example.com/y.git"});
+  sandbox.git({"remote", "add", "elsewhere", "ftp://127.0.0.1:1/x.git"});
+  sandbox.git({"remote", "add", "web", "ftp://127.0.0.1:1/y.git"});
   sandbox.git({"remote", "set-url", "--push", "web", (sandbox.root() / "second.git").string()});
   Store first(sandbox.there() / "mgit");
   put(first, {"one"});
@@ -189,10 +189,12 @@ TEST(Fetch, TwoProcessesAtOnce) {
 TEST(ObjectRemotes, AreOpenedByTheKindOfTheirUrl) {
   WithRemote sandbox;
   const Workspace repository = sandbox.open();
-  EXPECT_EQ(remote_kind("https://host/models.git"), nullptr);
-  EXPECT_EQ(remote_kind("host:models.git"), nullptr);
+  EXPECT_EQ(remote_kind("ftp://host/models.git"), nullptr);
+  EXPECT_NE(remote_kind("https://host/models.git"), nullptr);
+  EXPECT_NE(remote_kind("s3://bucket/models"), nullptr);
+  EXPECT_NE(remote_kind("host:models.git"), nullptr);
   EXPECT_NE(remote_kind("file:///models.git"), nullptr);
-  EXPECT_EQ(open_remote(repository, "https://host/models.git"), nullptr);
+  EXPECT_EQ(open_remote(repository, "ftp://host/models.git"), nullptr);
   EXPECT_EQ(open_remote(repository, "../nothing.git"), nullptr);
   EXPECT_NE(open_remote(repository, "../there.git"), nullptr);
   put(repository.store(), {"one"});

@@ -35,6 +35,26 @@ TEST(BackgroundWriter, WritesWhatItWasGiven) {
   }
 }
 
+TEST(BackgroundWriter, WhatIsFlushedCanBeRead) {
+  for (const std::size_t piece : {std::size_t{1000}, (std::size_t{5} << 20) + 1}) {
+    const TemporaryDirectory directory;
+    const auto path = directory.path() / "file";
+    const os::File file = os::create(path);
+    BackgroundWriter writer;
+    writer.open(file, path);
+    std::string expected;
+    for (char letter = 'a'; letter < 'e'; ++letter) {
+      writer.write(Buffer(piece, static_cast<std::byte>(letter)));
+      expected += std::string(piece, letter);
+      writer.flush();
+      ASSERT_TRUE(read_whole(path) == expected) << letter << ", pieces of " << piece;
+    }
+    writer.write(Buffer(piece, std::byte{'e'}));
+    writer.finish();
+    EXPECT_TRUE(read_whole(path) == expected + std::string(piece, 'e'));
+  }
+}
+
 TEST(BackgroundWriter, EveryCallAfterAFailedWriteFails) {
   for (const std::size_t piece : {std::size_t{1000}, std::size_t{1} << 20, std::size_t{5} << 20})
     for (int n = 1; n <= 8; ++n) {
