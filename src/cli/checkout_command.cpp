@@ -4,6 +4,7 @@
 
 #include "mgit/remote.h"
 #include "workflow/checkout.h"
+#include "workflow/exchange/lazy_fetch.h"
 
 namespace mgit::cli {
 namespace {
@@ -36,6 +37,9 @@ bool belongs_to_git(const std::string& command, const std::vector<std::string>& 
 int run_checkout(const std::string& command, const GitArguments& arguments) {
   Workspace repository = Workspace::discover();
   repository.set_fetcher(fetch_objects);
+  if (command == "restore" || command == "checkout")
+    fetch_named(repository, value_of(arguments, "--source", "-s").value_or(""),
+                positionals(arguments, {"-s", "--source", "-b", "-B", "--orphan"}));
   if (!belongs_to_git(command, arguments))
     if (const auto status = checkout_files(repository, command, arguments)) return *status;
   exec_git(command, arguments);

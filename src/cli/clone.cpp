@@ -28,6 +28,7 @@ std::string clone_directory(std::string url) {
 CloneCall parse(const std::vector<std::string>& arguments) {
   CloneCall call;
   call.arguments = arguments;
+  call.lazy = take_flag(call.arguments, "--lazy");
   call.remote = value_of(arguments, "--origin", "-o").value_or(call.remote);
   call.bare = has_flag(arguments, "--bare") || has_flag(arguments, "--mirror");
   call.checkout = !has_flag(arguments, "--no-checkout", 'n');
@@ -63,7 +64,11 @@ CloneCall parse(const std::vector<std::string>& arguments) {
 }
 
 class Clone : public PassThrough {
-  std::string usage() const override { return "git clone's options, URL and directory"; }
+  std::string usage() const override {
+    return "git clone's options, URL and directory; --lazy: manifests alone, tensors when a "
+           "command "
+           "needs them";
+  }
   int run_with(const std::vector<std::string>& arguments) override {
     return clone_repository(parse(arguments), say);
   }

@@ -8,11 +8,18 @@ namespace mgit::cli {
 namespace {
 
 class Fetch : public PassThrough {
-  std::string usage() const override { return "git fetch's options, remote and refs"; }
+  std::string usage() const override {
+    return "git fetch's options, remote and refs; --include PATTERN, as often as you like: also "
+           "the tensors of such names (fnmatch), which a lazy clone has not";
+  }
   int run_with(const std::vector<std::string>& arguments) override {
     Workspace repository = Workspace::discover();
     repository.set_fetcher(fetch_objects);
-    return fetch(repository, parse_fetch(arguments), say);
+    GitArguments for_git = arguments;
+    std::vector<std::string> include = take_values(for_git, "--include");
+    FetchCall call = parse_fetch(for_git);
+    call.include = std::move(include);
+    return fetch(repository, call, say);
   }
 };
 

@@ -50,6 +50,24 @@ bool take_flag(GitArguments& arguments, std::string_view flag) {
   return true;
 }
 
+std::vector<std::string> take_values(GitArguments& arguments, std::string_view option) {
+  const std::string with_value = std::string(option) + "=";
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--";) {
+    const auto at = arguments.begin() + static_cast<std::ptrdiff_t>(i);
+    if (at->starts_with(with_value)) {
+      values.push_back(at->substr(with_value.size()));
+      arguments.erase(at);
+    } else if (*at == option && i + 1 < arguments.size()) {
+      values.push_back(arguments[i + 1]);
+      arguments.erase(at, at + 2);
+    } else {
+      ++i;
+    }
+  }
+  return values;
+}
+
 std::optional<std::string> value_of(const GitArguments& arguments, std::string_view option,
                                     std::string_view letter) {
   const std::string with_value = std::string(option) + "=";

@@ -16,6 +16,9 @@ bool has_flag(const GitArguments& arguments, std::string_view flag, char letter 
 /// Takes `flag` out of the options; true if it was there.
 bool take_flag(GitArguments& arguments, std::string_view flag);
 
+/// Takes every `--option value` and `--option=value` out; the values.
+std::vector<std::string> take_values(GitArguments& arguments, std::string_view option);
+
 /// Of `--option value`, `--option=value` or `-o value`.
 std::optional<std::string> value_of(const GitArguments& arguments, std::string_view option,
                                     std::string_view letter);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "worktree/clean_filter.h"
+#include "worktree/lazy.h"
 #include "worktree/pending_checkout.h"
 #include "worktree/pkt_line.h"
 #include "worktree/reading_only.h"
@@ -118,13 +119,7 @@ class FilterProcess {
       answer(content);
       return;
     }
-    try {
-      repository().need(manifest, path);
-    } catch (const MissingError&) {
-      fmt::print(stderr,
-                 "warning: {0}: tensor objects are not here; left as a manifest; "
-                 "run 'mgit fetch' to get them\n",
-                 path);
+    if (!ready_to_place(repository(), manifest, path)) {
       answer(content);
       return;
     }

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "worktree/attributes.h"
 #include "worktree/index_copy.h"
+#include "worktree/lazy.h"
 #include "worktree/placed_checkpoint.h"
 
 namespace mgit {
@@ -71,6 +72,7 @@ LeftManifests restore_left_manifests(const Workspace& repository) {
 LeftManifests restore_left_manifests(const Workspace& repository,
                                      const std::vector<std::string>& paths) {
   LeftManifests result;
+  const bool lazy = is_lazy(repository);
   std::vector<StagedFile> staged;
   for (const IndexedFile& entry : index_entries(
            repository, candidates(repository, paths, result.foreign), StrangeIndex::kConvert)) {
@@ -79,6 +81,7 @@ LeftManifests restore_left_manifests(const Workspace& repository,
     const std::string text = os::read_file(file);
     if (text != repository.blob(entry.blob)) continue;
     const Manifest manifest = parse_manifest(text, entry.path);
+    if (lazy && !missing_objects(repository.store(), manifest).empty()) continue;
     try {
       repository.need(manifest, entry.path);
     } catch (const MissingError&) {

@@ -17,7 +17,7 @@ struct LeftManifests {
 };
 
 /// Replaces every file that mgit tracks and that still is exactly the manifest of the index by its
-/// checkpoint, and refreshes the index.
+/// checkpoint, and refreshes the index. In a lazy clone those whose objects are here already.
 LeftManifests restore_left_manifests(const Workspace& repository);
 
 /// Files of the index that .gitattributes gives to mgit.

@@ -11,6 +11,7 @@
 #include "base/os.h"
 #include "base/progress.h"
 #include "worktree/attributes.h"
+#include "worktree/lazy.h"
 #include "worktree/placed_checkpoint.h"
 
 namespace mgit {
@@ -113,20 +114,6 @@ std::vector<Pending> pending(const Repository& repository, const IndexCopy& inde
   return result;
 }
 
-/// False if its objects are nowhere.
-bool objects_are_here(const Workspace& repository, const Pending& file) {
-  try {
-    repository.need(file.manifest, file.path);
-    return true;
-  } catch (const MissingError&) {
-    fmt::print(stderr,
-               "warning: {0}: tensor objects are not here; left as a manifest; "
-               "run 'mgit fetch' to get them\n",
-               file.path);
-    return false;
-  }
-}
-
 /// Files of the working tree that probably have the content of a blob.
 class Twins {
  public:
@@ -194,7 +181,7 @@ PlacedFiles place_pending(const Workspace& repository, IndexCopy& index,
     const Pending& file = files[i];
     const fs::path path = repository.work_dir() / file.path;
     const auto place = [&] {
-      if (!objects_are_here(repository, file)) return;
+      if (!ready_to_place(repository, file.manifest, file.path)) return;
       StagedFile now;
       now.path = file.path;
       now.blob = file.blob;

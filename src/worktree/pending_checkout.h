@@ -31,10 +31,10 @@ struct PlacedFiles {
 };
 
 /// Writes the checkpoints whose manifests stand in the working tree, or that an earlier attempt did
-/// not get there. An object that is nowhere leaves the manifest, with a warning; a damaged one is
-/// an error, and the file is removed, as git does when a filter fails. A file that cannot be
-/// written is no hindrance to the others. Ends early, leaving manifests, when `interrupted` says
-/// so.
+/// not get there. Objects that are nowhere, or that a lazy clone would have to fetch, leave the
+/// manifest; a damaged one is an error, and the file is removed, as git does when a filter fails. A
+/// file that cannot be written is no hindrance to the others. Ends early, leaving manifests, when
+/// `interrupted` says so.
 PlacedFiles place_pending(const Workspace& repository, IndexCopy& index,
                           const std::function<bool()>& interrupted);
 

@@ -51,6 +51,17 @@ void report_models(const Workspace& repository, bool quiet, const Say& say) {
                     counted(whole, "checkpoint")));
 }
 
+void report_lazy(const Repository& repository, bool quiet, const Say& say) {
+  const auto head = repository.head();
+  if (!head || quiet) return;
+  const std::size_t checkpoints = repository.checkpoints_at(*head).size();
+  say(fmt::format(
+      "lazy: {} {} as {}; commands fetch the tensors that they need, 'mgit restore "
+      "FILE' brings a checkpoint, 'mgit fetch --all' everything",
+      counted(checkpoints, "checkpoint"), checkpoints == 1 ? "stands here" : "stand here",
+      checkpoints == 1 ? "its manifest" : "their manifests"));
+}
+
 }  // namespace
 
 int clone_repository(const CloneCall& call, const Say& say) {
@@ -59,6 +70,7 @@ int clone_repository(const CloneCall& call, const Say& say) {
   for (std::string& setting : call.submodules ? filter_settings() : no_filter())
     command.insert(command.end(), {"-c", std::move(setting)});
   command.emplace_back("clone");
+  if (call.lazy) command.insert(command.end(), {"-c", "mgit.lazy=true"});
   command.insert(command.end(), call.arguments.begin(), call.arguments.end());
   const int status = run_loudly(command);
   if (status != 0 || call.directory.empty()) return status;
@@ -67,7 +79,7 @@ int clone_repository(const CloneCall& call, const Say& say) {
   repository.set_fetcher(fetch_objects);
   if (call.bare) {
     receive_shared_refs(repository, call.remote, call.remote, say);
-    complete_history(repository, call.quiet, say);
+    if (!call.lazy) complete_history(repository, call.quiet, say);
     return 0;
   }
   if (!call.submodules)
@@ -75,7 +87,10 @@ int clone_repository(const CloneCall& call, const Say& say) {
       say("warning: " + failure);
   set_up(repository, {}, say);
   receive_shared_refs(repository, call.remote, call.remote, say);
-  if (call.checkout) report_models(repository, call.quiet, say);
+  if (call.lazy)
+    report_lazy(repository, call.quiet, say);
+  else if (call.checkout)
+    report_models(repository, call.quiet, say);
   if (!repository.head() && !call.quiet)
     say("hint: nothing is here yet; 'mgit init' in it tracks checkpoints from the first commit on");
   return 0;

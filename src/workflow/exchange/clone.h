@@ -16,6 +16,7 @@ struct CloneCall {
   bool checkout = true;
   bool submodules = false;
   bool quiet = false;
+  bool lazy = false;  // manifests alone; sets mgit.lazy
 };
 
 /// `git clone`, checkpoints checked out and everything installed. git's exit status.

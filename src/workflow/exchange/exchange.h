@@ -46,6 +46,7 @@ int push_models(Workspace& repository, const PushCall& call, const Say& say);
 struct FetchCall {
   std::vector<std::string> arguments;   // git's, as they were given
   std::optional<std::string> remote{};  // where one is named
+  std::vector<std::string> include{};   // patterns of tensors to bring besides
   bool all = false;
   bool dry_run = false;
   bool quiet = false;

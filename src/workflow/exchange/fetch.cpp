@@ -9,8 +9,10 @@
 #include "remote/object_remote.h"
 #include "workflow/exchange/exchange.h"
 #include "workflow/exchange/git_call.h"
+#include "workflow/exchange/lazy_fetch.h"
 #include "workflow/exchange/pull_raw.h"
 #include "workflow/exchange/shared_refs.h"
+#include "worktree/lazy.h"
 #include "worktree/left_manifests.h"
 
 namespace mgit {
@@ -106,9 +108,12 @@ int fetch(Workspace& repository, const FetchCall& call, const Say& say) {
     complete = complete_history(repository, call.quiet, say);
   else if (bare)  // nothing is checked out in it, so that what is lacking would never be missed
     complete_history(repository, call.quiet, say);
-  else
+  else if (!is_lazy(repository))
     say_received(receive_objects(repository,
                                  objects_in_history(repository, remote_tips(repository), before)),
+                 call.quiet, say);
+  if (!call.include.empty())
+    say_received(receive_objects(repository, included_objects(repository, call.include)),
                  call.quiet, say);
   say_restored(restore_left_manifests(repository), say);
   return complete ? 0 : 1;
