@@ -165,9 +165,9 @@ fs::path hooks_directory(const Repository& repository) {
 }
 
 const std::vector<std::string>& client_hooks() {
-  static const std::vector<std::string> names{"pre-commit",    "prepare-commit-msg", "post-commit",
-                                              "post-checkout", "post-merge",         "post-rewrite",
-                                              "pre-push"};
+  static const std::vector<std::string> names{
+      "pre-commit",    "pre-merge-commit", "prepare-commit-msg", "post-commit",
+      "post-checkout", "post-merge",       "post-rewrite",       "pre-push"};
   return names;
 }
 

@@ -25,7 +25,7 @@ struct ModelKey {
   std::string ModelConfig::*member;  // nullptr: non_finite_tensors(), model_setting()
 };
 
-constexpr std::array<ModelKey, 10> kModelKeys{{{"path", &ModelConfig::path},
+constexpr std::array<ModelKey, 12> kModelKeys{{{"path", &ModelConfig::path},
                                                {"spec", &ModelConfig::spec},
                                                {"graph", &ModelConfig::graph},
                                                {"data", &ModelConfig::data},
@@ -34,7 +34,9 @@ constexpr std::array<ModelKey, 10> kModelKeys{{{"path", &ModelConfig::path},
                                                {"nonfinite", nullptr},
                                                {"key", nullptr},
                                                {"input", nullptr},
-                                               {"optimizer", nullptr}}};
+                                               {"optimizer", nullptr},
+                                               {"max-loss-increase", nullptr},
+                                               {"max-barrier", nullptr}}};
 
 /// A path inside the repository: relative, no "..".
 bool stays_inside(const std::string& path) {

@@ -17,6 +17,7 @@
 #include "workflow/exchange/exchange.h"
 #include "workflow/mend_manifests.h"
 #include "workflow/merge/merge.h"
+#include "workflow/merge/merge_limits.h"
 #include "workflow/repair.h"
 #include "workflow/staged_checks.h"
 #include "workflow/undo/git_operations.h"
@@ -28,12 +29,26 @@
 namespace mgit {
 namespace {
 
+/// True if the merge under way, if there is one, keeps to the limits of .mgitconfig.
+bool keeps_limits(Workspace& repository, const Say& say) {
+  const std::vector<std::string> problems = past_merge_limits(repository);
+  for (const std::string& problem : problems) say("error: " + problem);
+  return problems.empty();
+}
+
+int pre_merge_commit(Workspace& repository, const Say& say) {
+  if (keeps_limits(repository, say)) return 0;
+  say("hint: git commit --no-verify commits it anyway, git merge --abort gives it up");
+  return 1;
+}
+
 int pre_commit(Workspace& repository, const Say& say) {
   const StagedFindings findings = check_staged(repository);
   for (const std::string& note : findings.notes) say(note);
   for (const std::string& warning : findings.warnings) say("warning: " + warning);
   for (const std::string& problem : findings.problems) say("error: " + problem);
-  if (findings.problems.empty()) return 0;
+  const bool keeps = keeps_limits(repository, say);
+  if (findings.problems.empty() && keeps) return 0;
   if (!findings.hint.empty()) say("hint: " + findings.hint);
   say("hint: git commit --no-verify commits it anyway");
   return 1;
@@ -181,6 +196,7 @@ void carry_records(const Repository& repository, const std::string& input) {
 int act(Workspace& repository, const std::string& name, const std::vector<std::string>& arguments,
         const std::string& input, const Say& say) {
   if (name == "pre-commit") return pre_commit(repository, say);
+  if (name == "pre-merge-commit") return pre_merge_commit(repository, say);
   if (name == "pre-push") return pre_push(repository, arguments, input, say);
   if (name == "pre-receive") return check_received(repository, received_refs(input), say);
   if (name == "update") return check_received(repository, updated_ref(arguments), say);

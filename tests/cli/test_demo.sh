@@ -53,3 +53,32 @@ git config --unset-all mgit.trustedGraph
 ok mgit merge --no-edit feature-branch
 contains "$output" "not evaluated:"
 contains "$output" "mgit trust"
+
+scenario "a merge that goes past the limits of .mgitconfig is not committed, unless it is said"
+cd "$sandbox"/scenario.*/story
+ok mgit undo
+ok mgit trust
+git config --file .mgitconfig model.net.max-loss-increase 0.05
+git config --file .mgitconfig model.net.max-barrier 0.02
+git commit -qam "What a merge may cost"
+limited=$(git rev-parse HEAD)
+ok mgit merge --no-edit feature-branch
+ok mgit undo
+equal "$(git rev-parse HEAD)" "$limited"
+fails_with 1 "max-loss-increase = 0.05" mgit merge --no-edit --combine --no-rebase "$original"
+contains "$errors" "max-barrier = 0.02"
+contains "$errors" "git merge --abort"
+fails_with 1 "error: model.safetensors: the merged model's loss" git commit --no-edit
+ok git merge --abort
+equal "$(git rev-parse HEAD) $(git status --porcelain)" "$limited " "as before"
+fails_with 1 "max-barrier" git merge --no-edit -X combine -X no-rebase "$original"
+ok git commit -q --no-edit --no-verify
+git reset -q --hard "$limited"
+ok mgit merge -q --no-edit --no-verify --combine --no-rebase "$original"
+git reset -q --hard "$limited"
+git config --unset-all mgit.trustedGraph
+fails_with 1 "the limits of .mgitconfig cannot be checked" mgit merge --no-edit feature-branch
+contains "$errors" "mgit trust"
+git merge --abort
+git config mgit.evaluateMerges false
+ok mgit merge --no-edit feature-branch

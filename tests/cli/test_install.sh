@@ -55,6 +55,28 @@ ok mgit uninstall
 same_file .git/config "$sandbox/before.config"
 equal "$(snapshot)" "$before"
 fails_with 128 "not installed" mgit uninstall
+lacks "$errors" "manifest"
+
+scenario "uninstall says what stays, and the way out of it still works"
+make_repository
+make_checkpoint model.safetensors 1
+commit_all "one"
+cp model.safetensors "$sandbox/one.safetensors"
+ok mgit uninstall
+contains "$errors" "note: 1 checkpoint of HEAD is a manifest in git; the tensors stay in .git/mgit"
+contains "$errors" "mgit migrate export"
+[ -e .git/mgit/packs ] || fail "the store is gone"
+ok mgit install
+equal "$(git status --porcelain)" ""
+ok mgit uninstall
+git checkout -q -- model.safetensors
+ok mgit migrate export
+git cat-file -p HEAD:model.safetensors >"$sandbox/exported"
+same_file "$sandbox/exported" "$sandbox/one.safetensors"
+equal "$(git status --porcelain)" ""
+ok mgit install
+ok mgit uninstall
+lacks "$errors" "manifest"
 
 scenario "a configuration changed since: only ours goes"
 git init -q .
