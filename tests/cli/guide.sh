@@ -66,6 +66,7 @@ together() {
   contains "$output" "rebased onto"
   typed "Everybody has it"
   contains "$output" "merged: mean of 2 models"
+  contains "$output" ": 2 proven, 0 failed, 0 unchecked"
   contains "$errors" " 0 problems"
   equal "$(git status --porcelain)" ""
   ok mgit eval --json main origin/bea origin/carl
