@@ -27,6 +27,12 @@ Doubles smaller(Doubles a, Doubles b) { return a < b ? a : b; }
 /// One bit for each lane of a mask.
 unsigned bits_of(Words mask) { return static_cast<unsigned>((mask[0] & 1) | (mask[1] & 2)); }
 
+/// Lane i has what lane i ^ Distance had.
+template <std::size_t Distance>
+Doubles exchanged(Doubles v) {
+  return Doubles{v[1], v[0]};
+}
+
 #include "match/kernels_body.inc"
 
 #include "match/element_sums.inc"
@@ -58,6 +64,11 @@ Doubles larger(Doubles a, Doubles b) { return _mm256_max_pd(a, b); }
 Doubles smaller(Doubles a, Doubles b) { return _mm256_min_pd(a, b); }
 unsigned bits_of(Words mask) {
   return static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<__m256d>(mask)));
+}
+template <std::size_t Distance>
+Doubles exchanged(Doubles v) {
+  if constexpr (Distance == 2) return _mm256_permute2f128_pd(v, v, 1);
+  return _mm256_permute_pd(v, 0b0101);
 }
 
 #include "match/kernels_body.inc"
@@ -120,6 +131,12 @@ Doubles widened(const float* data) { return _mm512_maskz_cvtps_pd(0xff, _mm256_l
 Doubles larger(Doubles a, Doubles b) { return _mm512_maskz_max_pd(0xff, a, b); }
 Doubles smaller(Doubles a, Doubles b) { return _mm512_maskz_min_pd(0xff, a, b); }
 unsigned bits_of(Words mask) { return _mm512_movepi64_mask(reinterpret_cast<__m512i>(mask)); }
+template <std::size_t Distance>
+Doubles exchanged(Doubles v) {
+  if constexpr (Distance == 4) return _mm512_maskz_shuffle_f64x2(0xff, v, v, 0b01001110);
+  if constexpr (Distance == 2) return _mm512_maskz_shuffle_f64x2(0xff, v, v, 0b10110001);
+  return _mm512_maskz_permute_pd(0xff, v, 0b01010101);
+}
 
 #include "match/kernels_body.inc"
 

@@ -12,6 +12,8 @@ class Search {
  public:
   explicit Search(Market& market)
       : market_(market), distance_(market.columns, Market::kInfinity), from_(market.columns) {
+    free_columns_.reserve(market.columns);
+    closed_.reserve(market.columns);
     for (std::size_t j = 0; j < market.columns; ++j)
       if (market.row_of[j] == Market::kNone) free_columns_.push_back(static_cast<std::uint32_t>(j));
   }

@@ -54,6 +54,7 @@ class Market {
   /// Rows without a column, the last one first.
   std::vector<std::uint32_t> free_rows() const {
     std::vector<std::uint32_t> result;
+    result.reserve(rows);
     for (std::size_t i = rows; i-- > 0;)
       if (column_of[i] == kNone) result.push_back(static_cast<std::uint32_t>(i));
     return result;

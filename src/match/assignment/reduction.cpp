@@ -20,7 +20,8 @@ std::size_t reduce(Market& market, Shortlists& lists, std::vector<std::uint32_t>
                    std::span<const double> increments) {
   // After so many turns a look at what they brought: paths through small matrices are short.
   const std::size_t stretch = (market.columns <= 128 ? 1 : 4) * market.rows;
-  constexpr std::size_t kStretches = 64;  // in about so many all rows have to be done
+  constexpr std::size_t kStretches = 64;   // in about so many all rows have to be done
+  constexpr std::size_t kOneStretch = 32;  // of columns: then paths are as short as bids
   while (!waiting.empty()) {
     std::size_t taken = 0;
     for (std::size_t turns = stretch; turns > 0 && !waiting.empty(); --turns) {
@@ -42,7 +43,7 @@ std::size_t reduce(Market& market, Shortlists& lists, std::vector<std::uint32_t>
         ++taken;
       }
     }
-    if (taken * kStretches < waiting.size()) break;
+    if (market.columns <= kOneStretch || taken * kStretches < waiting.size()) break;
   }
   return waiting.size();
 }

@@ -50,8 +50,9 @@ class Attempt {
   }
 
   void run_cold(const Extent& extent) {
-    for (std::uint32_t i = 0; i < market_.rows; ++i)
-      take_first_choice(market_, i, extent.highest[i]);
+    if (market_.columns > kTiny)
+      for (std::uint32_t i = 0; i < market_.rows; ++i)
+        take_first_choice(market_, i, extent.highest[i]);
     std::vector<std::uint32_t> waiting = market_.free_rows();
     const bool many = waiting.size() > market_.rows / 8;
     Shortlists lists(market_, many);
@@ -71,7 +72,7 @@ class Attempt {
   const Market& market() const { return market_; }
 
  private:
-  static constexpr std::size_t kTiny = 128;  // paths cost next to nothing
+  static constexpr std::size_t kTiny = 128;  // paths cost next to nothing, bids as little as a look
   static constexpr std::size_t kSmall = 256;
 
   /// Free columns at other prices than the lowest, which auctions and warm starts leave, fall to
