@@ -7,6 +7,7 @@
 #include "remote/lfs_batch.h"
 #include "remote/pack_index.h"
 #include "remote/s3_answers.h"
+#include "remote/sftp_packets.h"
 
 namespace {
 
@@ -42,6 +43,21 @@ void read_index(std::string_view text) {
   plan_everything(PackTable(std::move(packs)));
 }
 
+void read_sftp(Bytes body) {
+  const auto attempt = [](const auto& parse) {
+    try {
+      parse();
+    } catch (const CorruptError&) {
+    }
+  };
+  attempt([&] { sftp_number(body); });
+  attempt([&] { parse_sftp_status(body); });
+  attempt([&] { parse_sftp_handle(body); });
+  attempt([&] { parse_sftp_data(body); });
+  attempt([&] { parse_sftp_names(body); });
+  attempt([&] { parse_sftp_extensions(body); });
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -52,6 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   netrc_entry(text, "host");
   aws_sections(text);
   retry_after(text, {});
+  read_sftp(as_bytes(text));
   if (const auto url = Url::parse(text))
     fuzz::require(Url::parse(url->text()).has_value(), "a URL is one when it is written again");
   return 0;

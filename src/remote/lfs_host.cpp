@@ -12,8 +12,8 @@
 namespace mgit {
 namespace {
 
-constexpr std::size_t kMostObjects = 100;  // in a request, by the protocol
-constexpr std::size_t kUploads = 4;        // side by side
+constexpr std::size_t kMostInRequest = 100;  // in a request, by the protocol
+constexpr std::size_t kUploads = 4;          // side by side
 constexpr const char* kType = "application/vnd.git-lfs+json";
 constexpr const char* kNowhere =
     "switch Git LFS on there, or name a place for the objects (git config "
@@ -119,8 +119,8 @@ std::vector<LfsObject> LfsHost::batch_once(LfsOperation operation,
 
 std::vector<LfsObject> LfsHost::batch(LfsOperation operation, std::span<const ListedPack> packs) {
   std::vector<LfsObject> result;
-  for (std::size_t at = 0; at < packs.size(); at += kMostObjects) {
-    const auto some = packs.subspan(at, std::min(kMostObjects, packs.size() - at));
+  for (std::size_t at = 0; at < packs.size(); at += kMostInRequest) {
+    const auto some = packs.subspan(at, std::min(kMostInRequest, packs.size() - at));
     std::vector<LfsObject> answers = batch_once(operation, some);
     for (const ListedPack& pack : some) {
       const auto answer = std::ranges::find(answers, pack.name, &LfsObject::oid);

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/os.h"
 #include "remote/lfs_host.h"
 #include "remote/s3_answers.h"
 
@@ -172,21 +171,9 @@ void S3Host::list() {
 }
 
 std::string S3Host::index_text(const std::string& id) {
-  const fs::path kept = cache_ / (id + kIndexEnd);
-  const auto is_right = [&](const std::string& text) { return sha256(as_bytes(text)).hex() == id; };
-  std::error_code ignored;
-  if (fs::is_regular_file(kept, ignored))
-    if (std::string text = os::read_file(kept); is_right(text)) return text;
-  const std::string key = prefix_ + "indexes/" + id + kIndexEnd;
-  std::string text = demand({}, key, {}, kEmptyPayload).body;
-  if (!is_right(text)) throw CorruptError("damaged index of packs", name_ + " " + id);
-  try {
-    os::create_directories(cache_);
-    os::write_file(kept, as_bytes(text));
-  } catch (const Error&) {
-    // It is fetched again the next time: a store that may not be written can be read.
-  }
-  return text;
+  return cache_.text(id, name_, [&] {
+    return demand({}, prefix_ + "indexes/" + id + kIndexEnd, {}, kEmptyPayload).body;
+  });
 }
 
 std::vector<ListedPack> S3Host::read_indexes() {

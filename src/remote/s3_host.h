@@ -7,6 +7,7 @@
 #include "mgit/git.h"
 #include "net/aws_credentials.h"
 #include "net/http.h"
+#include "remote/index_cache.h"
 #include "remote/object_remote.h"
 #include "remote/pack_remote.h"
 
@@ -56,7 +57,7 @@ class S3Host : public PackHost {
   std::string bucket_;
   std::string prefix_;  // empty, or with a slash at its end
   AwsConfig config_;
-  std::filesystem::path cache_;
+  IndexCache cache_;
   HttpClient http_;
   std::mutex region_mutex_;                     // guards config_.region
   std::map<std::string, std::uint64_t> packs_;  // sizes, by name

@@ -136,6 +136,7 @@ SshCommand::SshCommand(const Repository& repository, SshAddress address, std::st
     quiet.capture_errors = true;
     variant = run_process(question, quiet).status == 0 ? "ssh" : "simple";
   }
+  has_subsystems_ = variant != "simple";
   if (variant == "tortoiseplink") options_.emplace_back("-batch");
   if (address_.port.empty()) return;
   if (variant == "simple")
@@ -147,6 +148,15 @@ SshCommand::SshCommand(const Repository& repository, SshAddress address, std::st
 std::vector<std::string> SshCommand::program() const {
   if (!through_shell_) return {command_};
   return {"sh", "-c", command_ + " \"$@\"", command_};
+}
+
+std::vector<std::string> SshCommand::subsystem(const std::string& name) const {
+  if (!has_subsystems_)
+    throw Error("the ssh command starts no subsystems, as far as ssh.variant says", host());
+  std::vector<std::string> words = program();
+  words.insert(words.end(), options_.begin(), options_.end());
+  words.insert(words.end(), {"-s", address_.host, name});
+  return words;
 }
 
 std::vector<std::string> SshCommand::running(const std::string& command) const {

@@ -32,6 +32,9 @@ class SshCommand {
   /// That runs `command`, a program's name and options as the shell over there reads them, with the
   /// path as its last argument.
   std::vector<std::string> running(const std::string& command) const;
+  /// That starts a subsystem of the server. Throws Error where the variant has no option for it.
+  std::vector<std::string> subsystem(const std::string& name) const;
+  const std::string& path() const { return address_.path; }
   /// The host, for messages.
   const std::string& host() const { return address_.host; }
 
@@ -41,6 +44,7 @@ class SshCommand {
   SshAddress address_;
   std::string command_;
   bool through_shell_ = false;
+  bool has_subsystems_ = true;
   std::vector<std::string> options_;
 };
 

@@ -8,12 +8,15 @@
 #include "base/progress.h"
 #include "base/talking_process.h"
 #include "base/words.h"
+#include "remote/pack_remote.h"
 #include "remote/served_store.h"
+#include "remote/sftp_host.h"
 #include "remote/ssh_command.h"
 
 namespace mgit {
 namespace {
 
+constexpr const char* kServe = "mgit serve";
 constexpr int kNoSuchProgram = 127;
 constexpr int kSshFailed = 255;
 
@@ -76,18 +79,19 @@ std::uint64_t bytes_in(const std::vector<TravellingRecord>& records) {
   return bytes;
 }
 
-class SshRemote : public ObjectRemote {
+/// `mgit serve`, over there.
+class ServedRemote : public ObjectRemote {
  public:
-  SshRemote(const SshCommand& ssh, std::string url)
-      : command_(ssh.running("mgit serve")), host_(ssh.host()), url_(std::move(url)) {
+  ServedRemote(const SshCommand& ssh, std::string url)
+      : command_(ssh.running(kServe)), host_(ssh.host()), url_(std::move(url)) {
     if (auto idle = idle_connections().extract(command_)) connection_ = std::move(idle.mapped());
     greeted_ = connection_ != nullptr;
   }
-  ~SshRemote() override {
+  ~ServedRemote() override {
     if (connection_) idle_connections().insert_or_assign(command_, std::move(connection_));
   }
-  SshRemote(const SshRemote&) = delete;
-  SshRemote& operator=(const SshRemote&) = delete;
+  ServedRemote(const ServedRemote&) = delete;
+  ServedRemote& operator=(const ServedRemote&) = delete;
 
   bool is(const Store& /*store*/) const override { return false; }
 
@@ -171,12 +175,90 @@ class SshRemote : public ObjectRemote {
   mutable bool greeted_ = false;
 };
 
+/// Connections to hosts without mgit, by their command: the next remote of this process asks there
+/// at once.
+std::map<std::vector<std::string>, std::shared_ptr<SftpClient>>& sftp_connections() {
+  thread_local std::map<std::vector<std::string>, std::shared_ptr<SftpClient>> connections;
+  return connections;
+}
+
+/// What answers over there: `mgit serve`, or SFTP where there is none.
+class SshRemote : public ObjectRemote {
+ public:
+  SshRemote(SshCommand ssh, const Repository& ours, std::string url)
+      : ssh_(std::move(ssh)), ours_(ours.mgit_dir()), url_(std::move(url)) {
+    there_ = std::make_unique<ServedRemote>(ssh_, url_);
+  }
+
+  bool is(const Store& /*store*/) const override { return false; }
+  std::vector<Digest> lacking(std::span<const Digest> objects) const override {
+    if (objects.empty()) return {};
+    return asking([&](ObjectRemote& there) { return there.lacking(objects); });
+  }
+  void keep(std::span<const Digest> objects) override {
+    if (!objects.empty()) asking([&](ObjectRemote& there) { there.keep(objects); });
+  }
+  TransferReport send(const Store& store, std::span<const Digest> objects) override {
+    return asking([&](ObjectRemote& there) { return there.send(store, objects); });
+  }
+  std::size_t receive(Store::Batch& batch, std::span<const Digest> objects) const override {
+    return asking([&](ObjectRemote& there) { return there.receive(batch, objects); });
+  }
+
+ private:
+  template <typename Action>
+  std::invoke_result_t<Action, ObjectRemote&> asking(const Action& action) const {
+    if (!settled_) {
+      settled_ = true;
+      if (sftp_connections().contains(ssh_.running(kServe))) {
+        there_ = by_sftp();
+      } else {
+        try {
+          return action(*there_);
+        } catch (const TakesNoObjects& no_mgit) {
+          there_ = by_sftp(no_mgit);
+        }
+      }
+    }
+    try {
+      return action(*there_);
+    } catch (...) {
+      sftp_connections().erase(ssh_.running(kServe));
+      throw;
+    }
+  }
+
+  std::unique_ptr<ObjectRemote> by_sftp() const {
+    auto& client = sftp_connections()[ssh_.running(kServe)];
+    if (!client) client = std::make_shared<SftpClient>(ssh_.subsystem("sftp"), url_);
+    return pack_remote(std::make_unique<SftpHost>(client, ssh_.path(), url_, ours_ / "indexes"),
+                       ours_);
+  }
+
+  /// Throws what it was without mgit where no SFTP server answers either.
+  std::unique_ptr<ObjectRemote> by_sftp(const TakesNoObjects& no_mgit) const {
+    try {
+      return by_sftp();
+    } catch (const SftpClient::NoSftp& no_sftp) {
+      sftp_connections().erase(ssh_.running(kServe));
+      throw TakesNoObjects(fmt::format("{}, and {}", no_mgit.what(), no_sftp.what()), url_,
+                           no_mgit.hint());
+    }
+  }
+
+  SshCommand ssh_;
+  std::filesystem::path ours_;  // our store's directory
+  std::string url_;
+  mutable std::unique_ptr<ObjectRemote> there_;
+  mutable bool settled_ = false;  // which of the two it is
+};
+
 }  // namespace
 
 bool is_ssh_url(std::string_view url) { return parse_ssh_url(url).has_value(); }
 
 std::unique_ptr<ObjectRemote> open_ssh_remote(const Repository& repository, std::string_view url) {
-  return std::make_unique<SshRemote>(SshCommand(repository, *parse_ssh_url(url), url),
+  return std::make_unique<SshRemote>(SshCommand(repository, *parse_ssh_url(url), url), repository,
                                      std::string(url));
 }
 

@@ -95,16 +95,65 @@ hosted
 line="refs/heads/main $(git rev-parse HEAD) refs/heads/main $(printf '0%.0s' $(seq 40))"
 fails_with 128 "Connection refused" env GIT_SSH_COMMAND="$GIT_SSH_COMMAND -p 1" sh -c "echo $line | mgit hook pre-push origin $url"
 uninstall_far
-fails_with 128 "mgit is not installed on $(id -un)@127.0.0.1" mgit push origin main
+printf '#!/bin/sh\ncase " $* " in *" -s "*) echo "subsystem request failed on channel 0" >&2; exit 1 ;; esac\nexec %s "$@"\n' "$GIT_SSH_COMMAND" >no-sftp
+chmod +x no-sftp
+without_sftp() { env GIT_SSH_COMMAND="$PWD/no-sftp" GIT_SSH_VARIANT=ssh "$@"; }
+fails_with 128 "mgit is not installed on $(id -un)@127.0.0.1" without_sftp mgit push origin main
+contains "$errors" "no SFTP server answers: subsystem request failed"
+contains "$errors" "--manifests-only"
 equal "$(git -C "$far" for-each-ref)" ""
 install_far
+ok without_sftp mgit push -q origin main
+
+scenario "no mgit over there: packs by SFTP, for who comes by ssh, and for the mgit that is installed later"
+hosted
+uninstall_far
+ok mgit push -u origin main
+contains "$errors" "sent 4 objects"
+ok mgit clone "$url" ../two
+same_file model.safetensors ../two/model.safetensors
+cd ../two
+ADD=0.001 make_checkpoint model.safetensors 1 fc1.weight=200,200 fc1.bias=200 fc2.weight=200,200
+commit_all "tuned"
+ok git push -q origin main
+ok mgit push origin main
+lacks "$errors" "sent "
+cd ../one
+ok git pull -q origin main
+same_file model.safetensors ../two/model.safetensors
+equal "$(find "$far/mgit/packs" -type f ! -name '*.pack')" "" "nothing but packs"
+for bytes in 3000 150000; do
+  make_checkpoint model.safetensors $bytes fc1.weight=200,200 fc1.bias=200 fc2.weight=200,200
+  commit_all "$bytes"
+  before=$(git -C "$far" for-each-ref)
+  fails_with 128 "" env GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ProxyCommand='python3 $sandbox/cut.py %p $bytes'" mgit push origin main
+  equal "$(git -C "$far" for-each-ref)" "$before"
+done
 ok mgit push -q origin main
+install_far
+ok env GIT_DIR="$far" mgit fsck
+ok mgit clone -q "$url" ../three
+same_file model.safetensors ../three/model.safetensors
+make_checkpoint model.safetensors 9 fc1.weight=200,200 fc1.bias=200 fc2.weight=200,200
+commit_all "by mgit"
+ok mgit push -q origin main
+ok env GIT_DIR="$far" mgit update-server-info
+uninstall_far
+ok mgit clone -q "$url" ../four
+same_file model.safetensors ../four/model.safetensors
 
 scenario "the story of docs/co-developing.md"
 . "$(dirname "$0")/guide.sh"
 need_trained
-install_far
-git init -q --bare hub.git
-export HUB=ssh://$(id -un)@127.0.0.1:$port$PWD/hub.git
 small_story
-together
+for installed in yes no; do
+  if [ $installed = yes ]; then install_far; else uninstall_far; fi
+  mkdir $installed
+  (
+    cd $installed
+    git init -q --bare hub.git
+    export HUB=ssh://$(id -un)@127.0.0.1:$port$PWD/hub.git
+    together
+    [ "$failures" = 0 ]
+  ) || fail "with mgit over there: $installed"
+done
