@@ -82,10 +82,10 @@ bool is_graph_file(const std::filesystem::path& path) {
 TorchTensor GraphBatch::cut(const TorchTensor& values) const {
   if (samples == given) return values;
   const Shape shape = values.shape();
-  if (shape.empty() || shape.front() != given)
+  if (shape.empty() || shape.front() == 0 || shape.front() % given != 0)
     throw Error(fmt::format("values of shape {} are not those of {} samples one by one",
                             shape_text(shape), given));
-  return rows(values, 0, samples);
+  return rows(values, 0, samples * (shape.front() / given));
 }
 
 GraphNetwork::GraphNetwork(const EvaluatorOptions& options)
@@ -144,8 +144,8 @@ ValueId GraphNetwork::output() { return runner().graph().outputs.front(); }
 
 std::uint64_t GraphNetwork::samples() const { return input_.shape().front(); }
 
-std::uint64_t GraphNetwork::batch_size() const {
-  const Graph& graph = runner_->graph();
+std::uint64_t GraphNetwork::batch_size() {
+  const Graph& graph = runner().graph();
   const GraphValue& wanted = graph.values[graph.inputs.front()];
   const Shape shape = input_.shape();
   bool fits = wanted.shape.size() == shape.size();

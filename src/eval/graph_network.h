@@ -22,7 +22,8 @@ struct GraphBatch {
   std::uint64_t given = 0;    // to the graph
 
   /// What the graph gave for those samples, without what it gave for the others: `values` cut along
-  /// axis 0, which must have `given` entries unless nothing has to be cut. Throws Error.
+  /// axis 0, which must have `given` entries unless nothing has to be cut, or as many of each
+  /// sample, one sample after the other (the places of a text). Throws Error.
   TorchTensor cut(const TorchTensor& values) const;
 };
 
@@ -43,6 +44,8 @@ class GraphNetwork {
 
   /// After set_weights(): that there is none yet is an Error.
   GraphRunner& runner();
+  /// How many samples at a time: as the options say, or as the graph wants. After set_weights().
+  std::uint64_t batch_size();
   /// What is evaluated: the graph's first output.
   ValueId output();
 
@@ -57,7 +60,6 @@ class GraphNetwork {
 
  private:
   Graph read_for(const TensorSource& weights);
-  std::uint64_t batch_size() const;
   bool is_fixed_size() const;
 
   EvaluatorOptions options_;

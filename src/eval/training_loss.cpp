@@ -6,11 +6,21 @@
 
 namespace mgit {
 
+std::uint64_t targets_of_a_sample(const std::filesystem::path& data) {
+  const DataSet set = read_data_set(data);
+  std::uint64_t count = 1;
+  for (std::size_t i = 1; i < set.target.view.shape.size(); ++i) count *= set.target.view.shape[i];
+  return std::max<std::uint64_t>(count, 1);
+}
+
 TrainingLoss::TrainingLoss(const EvaluatorOptions& options)
-    : loss_(options.loss), batch_(options.batch), network_(options) {
-  const DataSet data = read_data_set(options.data);
-  for (std::size_t i = 1; i < data.target.view.shape.size(); ++i)
-    targets_ *= data.target.view.shape[i];
+    : loss_(options.loss), network_(options) {
+  read_data_set(options.data);  // with targets
+}
+
+std::uint64_t TrainingLoss::batch_size(const TensorSource& weights) {
+  network_.set_weights(weights);
+  return network_.batch_size();
 }
 
 TorchTensor TrainingLoss::output_of(const GraphBatch& batch) {
@@ -18,10 +28,10 @@ TorchTensor TrainingLoss::output_of(const GraphBatch& batch) {
 }
 
 double TrainingLoss::loss(const TensorSource& weights, const std::vector<std::uint64_t>& samples) {
-  network_.set_weights(weights);
+  const std::uint64_t size = batch_size(weights);
   MgitTorchSums sums{};
   for (std::size_t begin = 0; begin < samples.size();) {
-    const std::size_t end = std::min<std::size_t>(begin + batch_, samples.size());
+    const std::size_t end = std::min<std::size_t>(begin + size, samples.size());
     const GraphBatch batch = network_.pick({samples.begin() + static_cast<std::ptrdiff_t>(begin),
                                             samples.begin() + static_cast<std::ptrdiff_t>(end)});
     add_torch_loss(loss_, output_of(batch), batch.target, sums);

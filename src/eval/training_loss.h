@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,6 +11,10 @@
 
 namespace mgit {
 
+/// How many numbers the target of one sample has: tokens of a text. Throws Error for a file that is
+/// no data, or has no targets.
+std::uint64_t targets_of_a_sample(const std::filesystem::path& data);
+
 /// Runs one network on one data file, which has targets. Not thread-safe.
 class TrainingLoss {
  public:
@@ -17,8 +22,9 @@ class TrainingLoss {
   explicit TrainingLoss(const EvaluatorOptions& options);
 
   std::uint64_t samples() const { return network_.samples(); }
-  /// How many numbers a sample's target has: tokens of a text.
-  std::uint64_t targets_of_a_sample() const { return targets_; }
+  /// Samples of one batch of a network with such weights: as the options say, or as many as the
+  /// graph takes.
+  std::uint64_t batch_size(const TensorSource& weights);
 
   /// Mean over the targets of these samples.
   double loss(const TensorSource& weights, const std::vector<std::uint64_t>& samples);
@@ -31,8 +37,6 @@ class TrainingLoss {
   TorchTensor output_of(const GraphBatch& batch);
 
   std::string loss_;
-  std::uint64_t batch_;
-  std::uint64_t targets_ = 1;
   GraphNetwork network_;
 };
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr double kTolerance = 1e-9;  // of a similarity of 1
 
-constexpr const char* kHint = "match by weights: --method weights";
+constexpr const char* kHint =
+    "match by weights: --method weights; or by both, where activations show units: --method mixed";
 
 GroupMatch match_group(const Group& group, const std::vector<double>& similarity, Gather& gather) {
   const std::size_t n = group.size;

@@ -14,6 +14,14 @@ constexpr std::uint64_t kBatchTargets = 2000;
 constexpr std::uint64_t kSmallestBatch = 8;
 constexpr std::uint64_t kLargestBatch = 250;
 
+/// Where the graph leaves open how many samples it takes, and as it is read then, as many as a step
+/// is made of: with more, each step would be filled up.
+EvaluatorOptions in_steps(EvaluatorOptions setting) {
+  setting.batch =
+      std::clamp(kBatchTargets / targets_of_a_sample(setting.data), kSmallestBatch, kLargestBatch);
+  return setting;
+}
+
 }  // namespace
 
 DataMidpoint::DataMidpoint(const EvaluatorOptions& setting, const Spec& spec, const TensorSource& a,
@@ -23,7 +31,7 @@ DataMidpoint::DataMidpoint(const EvaluatorOptions& setting, const Spec& spec, co
       b_(b),
       seed_(seed),
       norms_(batch_norms(spec, b.tensors())),
-      loss_(setting) {
+      loss_(in_steps(setting)) {
   const std::uint64_t samples = loss_.samples();
   if (samples < 5)
     throw Error("too few samples to learn from", setting.data.string(), "five at least");
@@ -31,6 +39,7 @@ DataMidpoint::DataMidpoint(const EvaluatorOptions& setting, const Spec& spec, co
   const auto held = static_cast<std::ptrdiff_t>(std::min(samples / 5, kMostHeldOut));
   held_out_.assign(training_.begin(), training_.begin() + held);
   training_.erase(training_.begin(), training_.begin() + held);
+  batch_ = std::min<std::uint64_t>(loss_.batch_size(a), training_.size());
 }
 
 template <typename Run>
@@ -41,16 +50,13 @@ double DataMidpoint::at(const Permutation& permutation, const Run& run) {
 }
 
 double DataMidpoint::gradient(const Permutation& permutation, int step, Gradient& gradient) {
-  const std::uint64_t size = std::min<std::uint64_t>(
-      std::clamp(kBatchTargets / loss_.targets_of_a_sample(), kSmallestBatch, kLargestBatch),
-      training_.size());
   // An epoch after the other, each in an order of its own.
-  const std::uint64_t batches = training_.size() / size;
+  const std::uint64_t batches = training_.size() / batch_;
   const std::uint64_t number = static_cast<std::uint64_t>(step);
   const auto order = Random(seed_ + 1 + number / batches).order(training_.size());
   std::vector<std::uint64_t> batch;
-  for (std::uint64_t i = 0; i < size; ++i)
-    batch.push_back(training_[order[number % batches * size + i]]);
+  for (std::uint64_t i = 0; i < batch_; ++i)
+    batch.push_back(training_[order[number % batches * batch_ + i]]);
   return at(permutation, [&](const TensorSource& midpoint) {
     return loss_.gradient(midpoint, batch, gradient);
   });

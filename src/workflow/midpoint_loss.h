@@ -12,7 +12,8 @@ namespace mgit {
 
 /// Between A and B permuted, running variances follow from the weights, as in a merge. Samples are
 /// dealt out by the seed: a fifth, at most a thousand, is held out; training batches are drawn from
-/// the others. Keeps references.
+/// the others, of about 2,000 targets (8 to 250 samples), or of as many samples as the graph takes.
+/// The batch of `setting` does not count. Keeps references.
 class DataMidpoint : public MidpointLoss {
  public:
   /// Throws Error as TrainingLoss, and for data of fewer than five samples.
@@ -30,6 +31,7 @@ class DataMidpoint : public MidpointLoss {
   const TensorSource& a_;
   const TensorSource& b_;
   std::uint64_t seed_;
+  std::uint64_t batch_ = 0;  // training samples of a step
   std::vector<BatchNorm> norms_;
   TrainingLoss loss_;
   std::vector<std::uint64_t> held_out_;

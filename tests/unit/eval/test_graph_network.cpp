@@ -232,6 +232,34 @@ TEST_F(GraphFiles, AFixedNumberOfSamplesIsFilledUp) {
   EXPECT_TRUE(std::equal(expected.begin() + 80, expected.end(), found.begin()));
 }
 
+TEST_F(GraphFiles, ValuesOfManyPlacesAreCutBySample) {
+  GraphBatch batch;
+  batch.samples = 2;
+  batch.given = 3;
+  const auto cut = [&](std::vector<float> values, const Shape& shape) {
+    return batch.cut(TorchTensor(TensorView{DType::kF32, shape, std::as_bytes(std::span(values))}))
+        .doubles();
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(cut({1, 2, 3}, {3}), ElementsAre(1, 2));
+  EXPECT_THAT(cut({1, 1, 2, 2, 3, 3}, {6, 1}), ElementsAre(1, 1, 2, 2));
+  EXPECT_THAT(error_of([&] { cut({1, 2, 3, 4}, {4}); }), HasSubstr("are not those of 3 samples"));
+}
+
+TEST_F(GraphFiles, TrainingTakesAsManySamplesAtATimeAsTheGraph) {
+  use("lstm.onnx");
+  write_data({6, 5}, DType::kI64, {6, 5, 4});
+  EXPECT_EQ(targets_of_a_sample(options_.data), 20U);
+  TrainingLoss two(options_);
+  EXPECT_EQ(two.batch_size(checkpoint("lstm.safetensors")), 2U);
+  use("mlp.pt2");
+  write_data({10, 6}, DType::kF32, {10, 3});
+  TrainingLoss open(options_);
+  EXPECT_EQ(open.batch_size(
+                random_weights(read_pt2(as_bytes(testing::from_disk("mlp.pt2")), "mlp.pt2"), 1)),
+            options_.batch);
+}
+
 /// The rows of a matrix, or entries of a vector, in another order.
 void reorder(MemoryModel& model, const std::string& name, const std::vector<std::size_t>& order) {
   const TensorData old = model.read(name);
