@@ -7,7 +7,7 @@
 times=${1:-100}
 shift || true
 kinds=("$@")
-[ ${#kinds[@]} -gt 0 ] || kinds=(ssh lfs s3 web)
+[ ${#kinds[@]} -gt 0 ] || kinds=(ssh sftp lfs s3 web)
 support=$MGIT_SOURCE/tests/support
 export MGIT_CUT=$sandbox/cut AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret
 : >"$MGIT_CUT.log"
@@ -34,6 +34,26 @@ host_ssh() {
   printf '#!/bin/sh\nshift\nexec python3 "%s" run "$*"\n' "$support/cutting_proxy.py" >ssh
   chmod +x ssh
   export GIT_SSH=$PWD/ssh GIT_SSH_VARIANT=simple
+}
+host_sftp() {  # where no mgit is
+  [ -x /usr/lib/openssh/sftp-server ] || skip "no sftp-server (openssh-sftp-server)"
+  host_ssh
+  cat >ssh <<SSH
+#!/bin/sh
+while :; do
+  case \$1 in
+  -s) sftp=yes && shift ;;
+  -o | -p) shift 2 ;;
+  -*) shift ;;
+  *) break ;;
+  esac
+done
+shift
+case \$* in mgit\ *) exit 127 ;; esac
+[ -z "\${sftp:-}" ] || set -- /usr/lib/openssh/sftp-server
+exec python3 "$support/cutting_proxy.py" run "\$*"
+SSH
+  export GIT_SSH_VARIANT=ssh
 }
 host_lfs() {
   need_servers giftless
