@@ -113,3 +113,58 @@ ok mgit checkout -q HEAD~1
 ok mgit checkout -q main
 equal "$(digest model.safetensors)" "$wanted"
 equal "$(git status --porcelain)" ""
+
+# half_full: room for git's part, but not for a model.
+half_full() {
+  fill
+  truncate -s -1M "$disk/filler"
+}
+
+scenario "a full disk at the other end of a push, or at this one of a clone"
+rm -rf "$disk"/*
+make_repository ours
+train 1
+git add -A
+git commit -q -m "1 $(digest model.safetensors)"
+cat >ssh <<'SSH'
+#!/bin/sh
+while :; do
+  case $1 in
+  -s) sftp=yes && shift ;;
+  -o) shift 2 ;;
+  *) break ;;
+  esac
+done
+shift
+[ -z "${sftp:-}" ] || exec /usr/lib/openssh/sftp-server
+[ -z "${FAR_WITHOUT_MGIT:-}" ] || case $* in mgit\ *) exit 127 ;; esac
+exec sh -c "$*"
+SSH
+chmod +x ssh
+export GIT_SSH=$PWD/ssh GIT_SSH_VARIANT=ssh
+for kind in path ssh sftp; do
+  git init -q --bare "$disk/far.git"
+  url=$disk/far.git
+  [ $kind = path ] || url=host:$disk/far.git
+  unset FAR_WITHOUT_MGIT
+  if [ $kind = sftp ]; then
+    [ -x /usr/lib/openssh/sftp-server ] || { not_run "no sftp-server (openssh-sftp-server)" && continue; }
+    export FAR_WITHOUT_MGIT=yes
+  fi
+  half_full
+  run mgit push -q "$url" main
+  differ "$status" 0 "a push to a full disk by $kind"
+  # SFTP, version 3, has one word for every failure.
+  [ $kind = sftp ] && contains "$errors" "is refused: Failure" || says_why "a push by $kind"
+  equal "$(git -C "$disk/far.git" for-each-ref)" "" "refs after it"
+  rm "$disk/filler"
+  ok mgit push -q "$url" main
+  half_full
+  run mgit clone -q "$url" "$disk/clone"
+  contains "$errors" "o space left"
+  rm "$disk/filler"
+  ok mgit -C "$disk/clone" fetch
+  same_file "$disk/clone/model.safetensors" model.safetensors
+  equal "$(git -C "$disk/clone" status --porcelain)" ""
+  rm -rf "$disk"/*
+done
