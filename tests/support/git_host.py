@@ -16,6 +16,7 @@ Below ROOT lie bare repositories, served by git http-backend, and with --lfs a G
   --seed N               of the faults
   --delay MS             before each answer
   --no-ranges            of plain files
+  --lfs-ranges           of the Git LFS server's files, as those have them that keep them in object storage
   --tls CERT KEY         https
 """
 import argparse
@@ -45,6 +46,7 @@ parser.add_argument("--only", default="")
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--delay", type=float, default=0)
 parser.add_argument("--no-ranges", action="store_true")
+parser.add_argument("--lfs-ranges", action="store_true")
 parser.add_argument("--tls", nargs=2)
 options = parser.parse_args()
 root = options.root.resolve()
@@ -149,13 +151,15 @@ class Handler(BaseHTTPRequestHandler):
         file = (root / unquote(path).lstrip("/")).resolve()
         if not file.is_file() or root not in file.parents:
             return self.answer(404, [], b"no such file")
-        content = file.read_bytes()
+        self.plain(file.read_bytes(), not options.no_ranges)
+
+    def plain(self, content, ranges, headers=()):
         asked = self.headers.get("Range")
-        if not asked or options.no_ranges:
-            return self.answer(200, [], content)
+        if not asked or not ranges:
+            return self.answer(200, headers, content)
         begin, _, end = asked.removeprefix("bytes=").partition("-")
         begin, end = int(begin), min(int(end) if end else len(content) - 1, len(content) - 1)
-        self.answer(206, [("Content-Range", f"bytes {begin}-{end}/{len(content)}")], content[begin:end + 1])
+        self.answer(206, [*headers, ("Content-Range", f"bytes {begin}-{end}/{len(content)}")], content[begin:end + 1])
 
     def environment(self, content):
         parts = urlsplit(self.path)
@@ -176,8 +180,10 @@ class Handler(BaseHTTPRequestHandler):
             "wsgi.multiprocess": False, "wsgi.run_once": False}
         result = app(environment, lambda status, headers, *_: said.append((status, headers)))
         body = b"".join(result)
-        status, headers = said[-1]
-        self.answer(int(status.split()[0]), headers, body)
+        status, headers = int(said[-1][0].split()[0]), said[-1][1]
+        if status == 200 and self.command == "GET" and "/objects/storage/" in self.path:
+            return self.plain(body, options.lfs_ranges, headers)
+        self.answer(status, headers, body)
 
     def git(self, path, content):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
