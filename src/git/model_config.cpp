@@ -212,6 +212,7 @@ std::string config_complaint(const std::string& errors) {
 
 std::vector<std::string> unknown_config_keys(std::string_view listing, std::string_view text) {
   std::vector<std::string> names;
+  names.reserve(kModelKeys.size());
   for (const ModelKey& key : kModelKeys) names.emplace_back(key.name);
   std::vector<std::string> lines;
   for (const Entry& entry : entries_of(listing)) {

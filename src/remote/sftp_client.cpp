@@ -170,9 +170,11 @@ std::vector<SftpFile> SftpClient::list(const std::string& path) {
 
 void SftpClient::make_directories(const std::vector<std::string>& paths) {
   std::vector<Ticket> made;
+  made.reserve(paths.size());
   for (const std::string& path : paths)
     made.push_back(send(SftpRequest(SftpType::kMakeDirectory).text(path).number(0)));
   std::vector<SftpReply> answers;
+  answers.reserve(paths.size());
   for (const Ticket ticket : made) answers.push_back(reply(ticket));
   // Version 3 has one code for what is there already and for what may not be.
   for (std::size_t i = 0; i < paths.size(); ++i)

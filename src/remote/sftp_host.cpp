@@ -51,6 +51,7 @@ SftpHost::SftpHost(std::shared_ptr<SftpClient> client, const std::string& path, 
 std::string SftpHost::find_store(const std::string& path) {
   constexpr std::array<const char*, 4> kEndings{"/.git", "", ".git/.git", ".git"};
   std::vector<SftpClient::Ticket> asked;
+  asked.reserve(kEndings.size());
   for (const char* ending : kEndings)
     asked.push_back(client_->ask_stat(path + ending + "/objects"));
   std::string found;

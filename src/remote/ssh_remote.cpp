@@ -69,6 +69,7 @@ std::vector<TravellingRecord> to_travel(const std::vector<TravellingRecord>& rec
 
 std::vector<Digest> objects_in(const std::vector<TravellingRecord>& records) {
   std::vector<Digest> objects;
+  objects.reserve(records.size());
   for (const TravellingRecord& record : records) objects.push_back(record.object);
   return objects;
 }
