@@ -2,20 +2,21 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
+#include <optional>
 #include <string>
 
 namespace mgit {
 
-/// Any thread may ask. A directory that cannot be written costs fetching them again.
+/// Any thread may ask.
 class IndexCache {
  public:
   explicit IndexCache(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  bool has(const std::string& id) const;
-  /// Throws CorruptError, with `where`, for a text that does not have this SHA-256.
-  std::string text(const std::string& id, const std::string& where,
-                   const std::function<std::string()>& fetch) const;
+  /// What was kept, if it is undamaged.
+  std::optional<std::string> find(const std::string& id) const;
+  /// Returns the text. Throws CorruptError, with `where`, if it does not have this SHA-256. A
+  /// directory that cannot be written costs fetching it again.
+  std::string keep(const std::string& id, std::string text, const std::string& where) const;
 
  private:
   std::filesystem::path file(const std::string& id) const { return directory_ / (id + ".idx"); }

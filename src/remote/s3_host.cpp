@@ -171,9 +171,9 @@ void S3Host::list() {
 }
 
 std::string S3Host::index_text(const std::string& id) {
-  return cache_.text(id, name_, [&] {
-    return demand({}, prefix_ + "indexes/" + id + kIndexEnd, {}, kEmptyPayload).body;
-  });
+  if (auto kept = cache_.find(id)) return *std::move(kept);
+  return cache_.keep(id, demand({}, prefix_ + "indexes/" + id + kIndexEnd, {}, kEmptyPayload).body,
+                     name_);
 }
 
 std::vector<ListedPack> S3Host::read_indexes() {

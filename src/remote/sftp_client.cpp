@@ -16,6 +16,7 @@ constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kPiece = std::size_t{32} << 10;  // every server takes so much at once
 constexpr std::size_t kUnderWay = 64;
 constexpr std::size_t kListings = 4;
+constexpr std::size_t kFilesAtOnce = 64;
 constexpr const char* kPosixRename = "posix-rename@openssh.com";
 constexpr const char* kSync = "fsync@openssh.com";
 
@@ -190,6 +191,60 @@ void SftpClient::close(const std::string& handle) {
   expect_ok(reply(send(SftpRequest(SftpType::kClose).text(handle))), "closing a file");
 }
 
+SftpClient::Ticket SftpClient::ask_read(const std::string& handle, std::uint64_t offset,
+                                        std::uint64_t size) {
+  return send(SftpRequest(SftpType::kRead)
+                  .text(handle)
+                  .long_number(offset)
+                  .number(static_cast<std::uint32_t>(size)));
+}
+
+/// At least a byte; the bytes are the reply's.
+Bytes SftpClient::expect_data(const SftpReply& reply, std::uint64_t most) const {
+  if (reply.type != SftpType::kData) refuse(reply, "reading");
+  const Bytes data = parse_sftp_data(reply.body);
+  if (data.empty() || data.size() > most) throw Error("its answer to reading is another", where_);
+  return data;
+}
+
+std::vector<std::string> SftpClient::read_files(std::span<const Wanted> files) {
+  std::vector<std::string> texts;
+  texts.reserve(files.size());
+  for (std::size_t at = 0; at < files.size(); at += kFilesAtOnce)
+    for (std::string& text :
+         read_some_files(files.subspan(at, std::min(kFilesAtOnce, files.size() - at))))
+      texts.push_back(std::move(text));
+  return texts;
+}
+
+/// Three round trips for all of them, as far as one request holds what a file has.
+std::vector<std::string> SftpClient::read_some_files(std::span<const Wanted> files) {
+  const std::size_t count = files.size();
+  std::vector<Ticket> asked(count);
+  std::vector<std::string> handles(count);
+  std::vector<std::string> texts(count);
+  for (std::size_t i = 0; i < count; ++i) asked[i] = ask_open(files[i].path);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto handle = expect_handle(reply(asked[i]), "reading " + files[i].path);
+    if (!handle) throw Error("a file is gone: " + files[i].path, where_, "try again");
+    handles[i] = *handle;
+  }
+  for (std::size_t i = 0; i < count; ++i)
+    if (files[i].size > 0)
+      asked[i] = ask_read(handles[i], 0, std::min<std::uint64_t>(kPiece, files[i].size));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (files[i].size == 0) continue;
+    const SftpReply first = reply(asked[i]);
+    texts[i] = as_text(expect_data(first, kPiece));
+    read(handles[i], texts[i].size(), files[i].size - texts[i].size(),
+         [&](Bytes data) { texts[i] += as_text(data); });
+  }
+  for (std::size_t i = 0; i < count; ++i)
+    asked[i] = send(SftpRequest(SftpType::kClose).text(handles[i]));
+  for (const Ticket ticket : asked) expect_ok(reply(ticket), "closing a file");
+  return texts;
+}
+
 void SftpClient::read(const std::string& handle, std::uint64_t offset, std::uint64_t size,
                       const std::function<void(Bytes)>& sink) {
   struct Asked {
@@ -198,11 +253,7 @@ void SftpClient::read(const std::string& handle, std::uint64_t offset, std::uint
     std::uint64_t size;
   };
   const auto ask = [&](std::uint64_t from, std::uint64_t count) -> Asked {
-    return {send(SftpRequest(SftpType::kRead)
-                     .text(handle)
-                     .long_number(from)
-                     .number(static_cast<std::uint32_t>(count))),
-            from, count};
+    return {ask_read(handle, from, count), from, count};
   };
   const std::uint64_t end = offset + size;
   std::deque<Asked> asked;
@@ -214,10 +265,7 @@ void SftpClient::read(const std::string& handle, std::uint64_t offset, std::uint
     const Asked first = asked.front();
     asked.pop_front();
     const SftpReply answer = reply(first.ticket);
-    if (answer.type != SftpType::kData) refuse(answer, "reading");
-    const Bytes data = parse_sftp_data(answer.body);
-    if (data.empty() || data.size() > first.size)
-      throw Error("its answer to reading is another", where_);
+    const Bytes data = expect_data(answer, first.size);
     sink(data);
     // A server may send less than it is asked for.
     if (data.size() < first.size)

@@ -54,6 +54,12 @@ class SftpClient {
   /// Throws Error if the file ends before.
   void read(const std::string& handle, std::uint64_t offset, std::uint64_t size,
             const std::function<void(Bytes)>& sink);
+  /// The first `size` bytes of each. Throws Error for one that is not there, or is shorter.
+  struct Wanted {
+    std::string path;
+    std::uint64_t size = 0;
+  };
+  std::vector<std::string> read_files(std::span<const Wanted> files);
   /// Fills the span with what begins there.
   using Source = std::function<void(std::uint64_t offset, std::span<std::byte> out)>;
   /// Under another name until it is whole; replaces what is there. `sent`: bytes that arrived.
@@ -62,6 +68,9 @@ class SftpClient {
 
  private:
   void greet();
+  Ticket ask_read(const std::string& handle, std::uint64_t offset, std::uint64_t size);
+  Bytes expect_data(const SftpReply& reply, std::uint64_t most) const;
+  std::vector<std::string> read_some_files(std::span<const Wanted> files);
   void receive();
   bool fill(std::span<std::byte> out);
   [[noreturn]] void refuse(const SftpReply& reply, const std::string& what) const;

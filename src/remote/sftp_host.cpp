@@ -82,15 +82,6 @@ std::string SftpHost::require_handle(const SftpReply& reply, const std::string& 
   return *handle;
 }
 
-std::string SftpHost::read_file(const std::string& path, std::uint64_t size) {
-  if (size > kLargestIndex) throw CorruptError("an index of packs is too large", name_);
-  const std::string handle = require_handle(client_->reply(client_->ask_open(path)), path);
-  std::string text;
-  client_->read(handle, 0, size, [&](Bytes data) { text += as_text(data); });
-  client_->close(handle);
-  return text;
-}
-
 std::vector<ListedPack> SftpHost::read_indexes() {
   list();
   std::vector<ListedPack> packs;
@@ -99,14 +90,23 @@ std::vector<ListedPack> SftpHost::read_indexes() {
     for (ListedPack& pack : parse_pack_index(text, where))
       if (is_there(pack) && seen.insert(path_of(pack)).second) packs.push_back(std::move(pack));
   };
-  for (const auto& [id, size] : indexes_)
-    add(cache_.text(id, name_,
-                    [&, &id = id, &size = size] {
-                      return read_file(store_ + "/indexes/" + id + std::string(kIndexEnd), size);
-                    }),
-        name_ + " " + id);
-  if (listing_size_ > 0)
-    add(read_file(store_ + "/" + kServerListing, listing_size_), name_ + " " + kServerListing);
+  std::vector<SftpClient::Wanted> wanted;
+  std::vector<std::string> ids;
+  for (const auto& [id, size] : indexes_) {
+    if (const auto kept = cache_.find(id)) {
+      add(*kept, name_ + " " + id);
+      continue;
+    }
+    ids.push_back(id);
+    wanted.push_back({store_ + "/indexes/" + id + std::string(kIndexEnd), size});
+  }
+  if (listing_size_ > 0) wanted.push_back({store_ + "/" + kServerListing, listing_size_});
+  for (const SftpClient::Wanted& file : wanted)
+    if (file.size > kLargestIndex) throw CorruptError("an index of packs is too large", name_);
+  std::vector<std::string> texts = client_->read_files(wanted);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    add(cache_.keep(ids[i], std::move(texts[i]), name_), name_ + " " + ids[i]);
+  if (listing_size_ > 0) add(texts.back(), name_ + " " + kServerListing);
   return packs;
 }
 

@@ -34,7 +34,6 @@ class SftpHost : public PackHost {
   void list();
   bool is_there(const ListedPack& pack) const;
   std::string path_of(const ListedPack& pack) const;
-  std::string read_file(const std::string& path, std::uint64_t size);
   std::string require_handle(const SftpReply& reply, const std::string& path) const;
 
   std::shared_ptr<SftpClient> client_;

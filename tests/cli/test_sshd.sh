@@ -114,6 +114,7 @@ ok mgit clone "$url" ../two
 same_file model.safetensors ../two/model.safetensors
 cd ../two
 ADD=0.001 make_checkpoint model.safetensors 1 fc1.weight=200,200 fc1.bias=200 fc2.weight=200,200
+make_checkpoint many.safetensors 2 $(seq -f 't%g=4,4' 1000) # an index of more than one answer of the server's
 commit_all "tuned"
 ok git push -q origin main
 ok mgit push origin main
@@ -121,6 +122,8 @@ lacks "$errors" "sent "
 cd ../one
 ok git pull -q origin main
 same_file model.safetensors ../two/model.safetensors
+same_file many.safetensors ../two/many.safetensors
+[ -n "$(find "$far/mgit/indexes" -size +40k)" ] || fail "no large index" "$(ls -l "$far/mgit/indexes")"
 equal "$(find "$far/mgit/packs" -type f ! -name '*.pack')" "" "nothing but packs"
 for bytes in 3000 150000; do
   make_checkpoint model.safetensors $bytes fc1.weight=200,200 fc1.bias=200 fc2.weight=200,200
