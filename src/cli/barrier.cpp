@@ -39,12 +39,18 @@ class Barrier : public Command {
         "of all pairs.\n\n"
         "Much of what an average loses may be calibration: 'calibrated' is its loss with logits "
         "divided by one number, chosen on a random half of the samples and judged on the other.\n\n"
+        "--per-layer also judges each layer alone: the mean of both models' in the middle of the "
+        "line, all others the first model's. Its barrier is the rise of the loss over the mean of "
+        "the ends (layer-wise linear mode connectivity, arXiv 2307.06966). A layer is a module's "
+        "tensors, with the batch norm that follows it alone; other batch norms are layers without "
+        "their running statistics, modules with tied weights are one.\n\n"
         "--json prints one object: a, b, setting (graph, data, loss), barrier, barrier_paper, "
         "average (of the two: loss, accuracy, samples), calibrated (temperature, loss, and the "
         "loss without it on the same samples as uncalibrated), points "
         "(lambda, loss, accuracy, samples), repaired_norms, with --bootstrap barrier_interval, "
         "barrier_paper_interval and of each point loss_interval and accuracy_interval, "
-        "and with --rebase rebased: the same after matching, "
+        "with --per-layer layers (layer, barrier, loss, accuracy, samples; the largest barrier "
+        "first), and with --rebase rebased: the same after matching, "
         "spec, objective_before, objective_after, sweeps. Of more than two models: models, "
         "setting, and pairs, a list of these objects.");
     options.argument("a", a_, "revision (rev or rev:path) or checkpoint file").required();
@@ -63,6 +69,7 @@ class Barrier : public Command {
                "intervals of 95 % from that many resamples of the data's samples: 1000")
         .range(2, 1'000'000)
         .value_name("n");
+    options.flag("--per-layer", request_.per_layer, "also each layer alone, of two models");
     options.flag("--no-repair", no_repair_,
                  "between the ends, average the running variances of batch norms like all else");
     add_evaluation_options(options, request_.evaluation);
@@ -73,6 +80,8 @@ class Barrier : public Command {
 
   int run() override {
     if (!svg_.empty() && !more_.empty()) throw UsageError("--svg draws one line: name two models");
+    if (request_.per_layer && !more_.empty())
+      throw UsageError("--per-layer is of one line: name two models");
     method_.read(request_.matching);
     request_.matching.data.model = request_.evaluation.model;
     if (request_.matching.data.graph.empty())
@@ -132,6 +141,7 @@ class Barrier : public Command {
       print_line(first, *first.rebased);
     }
     fmt::print("{}", norm_line(first, request_.repair));
+    if (request_.per_layer) print_layers(first);
     if (!no_draw_) draw(first);
   }
 

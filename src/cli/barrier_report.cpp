@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/words.h"
 #include "cli/evaluation.h"
@@ -75,6 +76,11 @@ Json line_json(const JudgedCurve& line) {
                           {"loss", line.calibrated->loss},
                           {"uncalibrated", line.calibrated->uncalibrated}};
   json["points"] = std::move(points);
+  for (const LayerBarrier& layer : line.layers) {
+    Json entry{{"layer", layer.layer}, {"barrier", layer.barrier}};
+    entry.update(evaluation_json(layer.midpoint));
+    json["layers"].push_back(std::move(entry));
+  }
   return json;
 }
 
@@ -93,6 +99,22 @@ void print_line(const BarrierReport& report, const JudgedCurve& line) {
     fmt::print("  {:<{}}  loss {:>8.4f}  at temperature {:.2f}; {:.4f} without, on the same half\n",
                "calibrated", width, line.calibrated->loss, line.calibrated->temperature,
                line.calibrated->uncalibrated);
+}
+
+void print_layers(const BarrierReport& report) {
+  const std::vector<LayerBarrier>& layers =
+      (report.rebased ? *report.rebased : report.before).layers;
+  std::map<std::string_view, double> before;
+  for (const LayerBarrier& layer : report.before.layers) before[layer.layer] = layer.barrier;
+  std::size_t width = std::string_view("layer").size();
+  for (const LayerBarrier& layer : layers) width = std::max(width, layer.layer.size());
+  fmt::print("each layer alone, all others as in {}\n  {:<{}}  {:>8}  {:>8}  {:>8}{}\n", report.a,
+             "layer", width, "loss", "accuracy", "barrier",
+             report.rebased ? "  before rebase" : "");
+  for (const LayerBarrier& layer : layers)
+    fmt::print("  {:<{}}  {:>8.4f}  {:>8}  {:>8.4f}{}\n", layer.layer, width, layer.midpoint.loss,
+               accuracy_text(layer.midpoint), layer.barrier,
+               report.rebased ? fmt::format("  {:>13.4f}", before[layer.layer]) : "");
 }
 
 void print_pairs(const std::vector<BarrierReport>& reports) {

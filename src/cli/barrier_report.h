@@ -12,6 +12,9 @@ namespace mgit::cli {
 /// The ends, the middle and the barrier of one line; `points` along it.
 void print_line(const BarrierReport& report, const JudgedCurve& line);
 
+/// A row for each layer, of that line which is the last: after a rebase, if there is one.
+void print_layers(const BarrierReport& report);
+
 /// A row for each pair, and with a rebase another for what lies between them then.
 void print_pairs(const std::vector<BarrierReport>& reports);
 

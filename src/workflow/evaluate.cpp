@@ -89,12 +89,13 @@ Spec spec_of(const Workspace* repository, const NamedModel& model) {
   return choose_weights_spec(repository, model.commit, model.path, model.weights.tensors());
 }
 
-/// To rebase by, or to repair by. nullopt: neither is wanted, or there is none to repair by. Throws
-/// Error where there is none to rebase by.
+/// To rebase by, or to tell by what batch norms follow. nullopt: neither is wanted, or there is
+/// none to tell by. Throws Error where there is none to rebase by.
 std::optional<Spec> spec_for(const Workspace* repository, const BarrierRequest& request,
                              const NamedModel& model) {
   if (request.rebase) return spec_of(repository, model);
-  if (!request.repair || !model.has_running_statistics()) return std::nullopt;
+  if ((!request.repair && !request.per_layer) || !model.has_running_statistics())
+    return std::nullopt;
   try {
     return spec_of(repository, model);
   } catch (const Error&) {
@@ -106,10 +107,7 @@ std::optional<Spec> spec_for(const Workspace* repository, const BarrierRequest& 
 class Judge {
  public:
   Judge(const BarrierRequest& request, Evaluator& evaluator, std::size_t pairs)
-      : request_(request),
-        evaluator_(evaluator),
-        evaluations_(pairs * (request.rebase ? 2 : 1) *
-                     static_cast<std::uint64_t>(request.points)) {}
+      : request_(request), evaluator_(evaluator), lines_(pairs * (request.rebase ? 2 : 1)) {}
 
   BarrierReport between(const Workspace* repository, const NamedModel& a, const NamedModel& b,
                         const EvaluatorOptions& setting) {
@@ -120,8 +118,8 @@ class Judge {
     report.running_statistics = a.has_running_statistics();
     const std::optional<Spec> spec = spec_for(repository, request_, b);
     std::vector<BatchNorm> norms;
-    if (spec && request_.repair) norms = batch_norms(*spec, b.weights.tensors());
-    report.repaired = norms.size();
+    if (spec) norms = batch_norms(*spec, b.weights.tensors());
+    report.repaired = request_.repair ? norms.size() : 0;
     report.before = line(a.weights, b.weights, norms, setting);
     if (!request_.rebase) return report;
     report.spec = describe_spec(*spec);
@@ -134,27 +132,33 @@ class Judge {
  private:
   JudgedCurve line(const TensorSource& a, const TensorSource& b,
                    const std::vector<BatchNorm>& norms, const EvaluatorOptions& setting) {
-    const NormRepair repair(norms, a, b);
+    const NormRepair repair(request_.repair ? norms : std::vector<BatchNorm>{}, a, b);
+    const std::vector<ModelLayer> layers =
+        request_.per_layer ? model_layers(a, b, norms) : std::vector<ModelLayer>{};
+    const std::uint64_t evaluations =
+        lines_ * (static_cast<std::uint64_t>(request_.points) + layers.size());
+    const auto advance = [&] {
+      if (request_.progress) request_.progress(1, evaluations);
+    };
     JudgedCurve result;
     std::vector<SampleScores> scores;
     const bool sampled = request_.resamples > 0;
     result.curve = barrier_curve(
-        evaluator_, a, b, request_.points,
-        [&](int, int) {
-          if (request_.progress) request_.progress(1, evaluations_);
-        },
-        &repair, sampled ? &scores : nullptr);
+        evaluator_, a, b, request_.points, [&](int, int) { advance(); }, &repair,
+        sampled ? &scores : nullptr);
     if (sampled) result.intervals = bootstrap(result.curve.lambda, scores, request_.resamples);
     const InterpolatedModel average(a, b, 0.5, &repair);
     result.average = request_.points % 2 == 1 ? result.curve.points[result.curve.points.size() / 2]
                                               : evaluator_.evaluate(average);
     if (setting.loss == "cross_entropy") result.calibrated = calibrate(evaluator_, average);
+    const double ends = (result.curve.points.front().loss + result.curve.points.back().loss) / 2;
+    result.layers = layer_barriers(evaluator_, a, b, layers, norms, request_.repair, ends, advance);
     return result;
   }
 
   const BarrierRequest& request_;
   Evaluator& evaluator_;
-  std::uint64_t evaluations_;
+  std::uint64_t lines_;
 };
 
 }  // namespace

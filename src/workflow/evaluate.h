@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/layer_barriers.h"
 #include "mgit/eval.h"
 #include "mgit/judging.h"
 #include "mgit/match.h"
@@ -72,6 +73,7 @@ struct BarrierRequest {
   bool rebase = false;          // also with B matched onto A
   MatchingChoice matching{};    // how; its data are those of the evaluation where it names none
   bool repair = true;           // between the ends, running variances follow from the weights
+  bool per_layer = false;       // also each layer alone
   std::function<void(std::uint64_t more, std::uint64_t total)> progress;  // evaluations
 };
 
@@ -81,6 +83,7 @@ struct JudgedCurve {
   std::optional<CurveIntervals> intervals;  // with `resamples`
   Evaluation average;                       // of the two, each with half
   std::optional<Calibration> calibrated;    // the average, of cross_entropy
+  std::vector<LayerBarrier> layers;         // with `per_layer`
 };
 
 struct BarrierReport {

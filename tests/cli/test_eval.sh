@@ -147,6 +147,36 @@ lacks "$output" "calibrated"
 contains "$output" "accuracy        -"
 fails_with 129 "" mgit barrier main feature --bootstrap 1
 
+scenario "barrier: each layer alone"
+biased_pair repository
+mgit trust >/dev/null
+ok mgit barrier main feature --points 3 --per-layer --rebase --json
+holds "len($(number "$output" layers)) == len($(number "$output" rebased layers)) == 3"
+equal "$(number "$output" layers 0 layer) $(number "$output" layers 1 layer) $(number "$output" layers 2 layer)" "fc1 fc3 fc2" "the largest first"
+less "$(number "$output" rebased layers 0 barrier)" "$(number "$output" layers 0 barrier)"
+layer=$(number "$output" layers 0 layer)
+loss=$(number "$output" layers 0 loss)
+holds "abs($(number "$output" layers 0 barrier) - ($loss - ($(number "$output" points 0 loss) + $(number "$output" points 2 loss)) / 2)) < 1e-9"
+for branch in main feature; do git cat-file --filters $branch:model.safetensors >$branch.safetensors; done
+python3 - "$layer" <<'END'
+import json, struct, sys
+files = [open(name + ".safetensors", "rb").read() for name in ("main", "feature")]
+size = struct.unpack("<Q", files[0][:8])[0]
+mixed = bytearray(files[0])
+for name, tensor in json.loads(files[0][8:8 + size]).items():
+    if name.rpartition(".")[0] == sys.argv[1]:
+        begin, end = (8 + size + at for at in tensor["data_offsets"])
+        format = "<%df" % ((end - begin) // 4)
+        mean = [(x + y) / 2 for x, y in zip(*(struct.unpack(format, file[begin:end]) for file in files))]
+        mixed[begin:end] = struct.pack(format, *mean)
+open("mixed.safetensors", "wb").write(mixed)
+END
+ok mgit eval mixed.safetensors --json
+holds "abs($(number "$output" loss) - $loss) < 1e-5"
+ok mgit barrier main feature --points 3 --per-layer --no-draw
+contains "$output" "each layer alone, all others as in main"
+fails_with 129 "--per-layer is of one line" mgit barrier main feature main --per-layer
+
 scenario "barrier: a table of all pairs of several models"
 biased_pair repository
 mgit trust >/dev/null
