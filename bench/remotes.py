@@ -232,16 +232,18 @@ def delay(hosts, root, options):
 
 
 def lfs_storage(url, file):
-    """Where a server takes a file, told by its batch API, and where it has it afterwards."""
+    """What tells curl where a server takes a file, by its batch API, and where it has it afterwards."""
     with open(file, "rb") as data:
         oid = hashlib.file_digest(data, "sha256").hexdigest()
-    def href(operation):
+    def storage(operation):
         body = {"operation": operation, "transfers": ["basic"], "objects": [{"oid": oid, "size": os.path.getsize(file)}]}
         kind = "application/vnd.git-lfs+json"
         request = urllib.request.Request(f"{url}/info/lfs/objects/batch", json.dumps(body).encode(),
                                          {"Accept": kind, "Content-Type": kind})
-        return json.load(urllib.request.urlopen(request))["objects"][0]["actions"][operation]["href"]
-    return href
+        action = json.load(urllib.request.urlopen(request))["objects"][0]["actions"][operation]
+        headers = "".join(f"-H '{name}: {value}' " for name, value in action.get("header", {}).items())
+        return headers + f"'{action['href']}'"
+    return storage
 
 
 def copies(hosts, kind, url, file, target):
@@ -252,9 +254,9 @@ def copies(hosts, kind, url, file, target):
         there = f"{hosts.login()}:{hosts.root}/copied"
         return timed(f"{scp} {file} {there}", "."), timed(f"{scp} {there} {target}", ".")
     if kind == "lfs":
-        href = lfs_storage(url, file)
-        sent = timed(f"curl -sSf -H 'Content-Type: application/octet-stream' -T {file} '{href('upload')}'", ".")
-        return sent, timed(f"curl -sSf -o {target} '{href('download')}'", ".")
+        storage = lfs_storage(url, file)
+        sent = timed(f"curl -sSf -H 'Content-Type: application/octet-stream' -T {file} {storage('upload')}", ".")
+        return sent, timed(f"curl -sSf -o {target} {storage('download')}", ".")
     curl = ("curl -sSf --aws-sigv4 aws:amz:us-east-1:s3 -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "
             f"--user {KEYS['AWS_ACCESS_KEY_ID']}:{KEYS['AWS_SECRET_ACCESS_KEY']}")
     there = f"http://127.0.0.1:{port}/{BUCKET}/copied"

@@ -64,6 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data), size);
   read_index(text);
   parse_lfs_batch(text);
+  parse_lfs_action(text);
   parse_s3_listing(text);
   netrc_entry(text, "host");
   aws_sections(text);

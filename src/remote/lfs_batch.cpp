@@ -38,11 +38,20 @@ std::optional<LfsAction> action_of(const Json& object, std::string_view name) {
 
 }  // namespace
 
+const char* lfs_operation_name(LfsOperation operation) {
+  return operation == LfsOperation::kUpload ? "upload" : "download";
+}
+
+std::optional<LfsAction> parse_lfs_action(const std::string& text) {
+  const auto json = Json::parse(text);
+  return json && json->is_object() ? action_in(*json) : std::nullopt;
+}
+
 std::string lfs_batch_request(LfsOperation operation, std::span<const ListedPack> packs) {
   Json objects = Json::array();
   for (const ListedPack& pack : packs)
     objects.push_back(Json{{"oid", pack.name}, {"size", pack.size}});
-  return Json{{"operation", operation == LfsOperation::kUpload ? "upload" : "download"},
+  return Json{{"operation", lfs_operation_name(operation)},
               {"transfers", std::vector<std::string>{"basic"}},
               {"objects", std::move(objects)},
               {"hash_algo", "sha256"}}

@@ -28,6 +28,11 @@ struct LfsObject {
 
 enum class LfsOperation { kUpload, kDownload };
 
+/// "upload", "download".
+const char* lfs_operation_name(LfsOperation operation);
+/// What `git-lfs-authenticate` prints: where the server is, and headers for requests to it.
+std::optional<LfsAction> parse_lfs_action(const std::string& text);
+
 /// The body of a request for these packs, by name and size.
 std::string lfs_batch_request(LfsOperation operation, std::span<const ListedPack> packs);
 /// nullopt: no answer of a Git LFS server.

@@ -24,6 +24,11 @@ bool may_be_stale(long status) {
   return status == 401 || status == 403 || status == 404 || status == 410;
 }
 
+bool has_header(const HttpHeaders& headers, std::string_view name) {
+  return std::ranges::any_of(headers,
+                             [&](const auto& header) { return lower_case(header.first) == name; });
+}
+
 Error lfs_error(const std::string& url, const HttpResponse& response) {
   const std::string message = lfs_message(response.body);
   HttpResponse shown = response;
@@ -47,32 +52,49 @@ HttpOptions http_options(const Repository& repository, std::string_view url) {
   return result;
 }
 
-LfsHost::LfsHost(const Repository& repository, std::string remote_url)
+LfsHost::LfsHost(const Repository& repository, std::string remote_url,
+                 std::shared_ptr<LfsLogin> login)
     : repository_(repository),
       remote_url_(std::move(remote_url)),
+      login_(std::move(login)),
       ref_(repository, remote_url_),
-      http_(http_options(repository, remote_url_)),
+      http_(http_options(repository,
+                         login_ ? find_server(LfsOperation::kDownload).href : remote_url_)),
       credentials_(base_of_urls(repository).string()) {}
 
 std::string LfsHost::name() const { return shown_url(remote_url_); }
 
-const std::string& LfsHost::endpoint(LfsOperation operation) {
-  const bool upload = operation == LfsOperation::kUpload;
-  std::string& known = upload ? upload_endpoint_ : download_endpoint_;
-  if (!known.empty()) return known;
-  const auto found = lfs_endpoint(repository_, remote_url_, upload);
+LfsAction LfsHost::find_server(LfsOperation operation) const {
+  const auto found = lfs_endpoint(repository_, remote_url_, operation == LfsOperation::kUpload);
+  if (!found && login_) return login_->server(operation);
   if (!found) throw Error("no Git LFS server over HTTP is known for it", name(), kNowhere);
   if (found->elsewhere_by_file)
     throw Error(fmt::format(".lfsconfig names another host, {}, which is not trusted here",
                             shown_url(found->url)),
                 name(), "if it is right: git config lfs.url " + shown_url(found->url));
-  return known = found->url;
+  return {found->url};
+}
+
+LfsAction LfsHost::server(LfsOperation operation) {
+  const std::lock_guard lock(mutex_);
+  const auto known = servers_.find(operation);
+  if (known != servers_.end()) return known->second;
+  return servers_.emplace(operation, find_server(operation)).first->second;
+}
+
+bool LfsHost::log_in_again(LfsOperation operation) {
+  const std::lock_guard lock(mutex_);
+  const auto known = servers_.find(operation);
+  if (!login_ || known == servers_.end() || known->second.headers.empty()) return false;
+  login_->forget(operation);
+  servers_.erase(known);
+  return true;
 }
 
 std::vector<LfsObject> LfsHost::batch_once(LfsOperation operation,
                                            std::span<const ListedPack> packs) {
-  const std::string& server = endpoint(operation);
-  const Url url = *Url::parse(server);
+  LfsAction there = server(operation);
+  const Url url = *Url::parse(there.href);
   HttpRequest request;
   request.method = "POST";
   request.url = url.shown() + "/objects/batch";
@@ -82,12 +104,16 @@ std::vector<LfsObject> LfsHost::batch_once(LfsOperation operation,
   const auto remote = Url::parse(remote_url_);
   const Url login = remote && remote->origin() == url.origin() && !url.user ? *remote : url;
   auto credential = credentials_.known(login);
-  while (true) {
-    request.secret_headers.clear();
-    if (credential)
+  for (bool again = false;; again = true) {
+    request.secret_headers = there.headers;
+    if (credential && !has_header(there.headers, "authorization"))
       request.secret_headers.emplace_back("Authorization", basic_authorization(*credential));
     const HttpResponse response = http_.perform(request);
     if (response.status == 401) {
+      if (!again && log_in_again(operation)) {
+        there = server(operation);
+        continue;
+      }
       credential = credentials_.ask(login);
       if (credential) continue;
       throw Error("the Git LFS server wants a user and a password that it did not get", url.shown(),
@@ -139,25 +165,30 @@ std::vector<bool> LfsHost::are_there(std::span<const ListedPack> packs) {
   return there;
 }
 
+/// Our own at the server itself.
+void LfsHost::add_authorization(HttpRequest& request) {
+  if (has_header(request.secret_headers, "authorization")) return;
+  const Url target = *Url::parse(request.url);
+  const std::lock_guard lock(mutex_);
+  for (const auto& [operation, server] : servers_) {
+    const Url url = *Url::parse(server.href);
+    if (url.origin() != target.origin()) continue;
+    HttpHeaders own = server.headers;
+    if (const auto credential = credentials_.known(url))
+      own.emplace_back("Authorization", basic_authorization(*credential));
+    if (own.empty()) continue;
+    std::ranges::copy(own, std::back_inserter(request.secret_headers));
+    return;
+  }
+}
+
 HttpRequest LfsHost::request_for(const LfsAction& action, const char* method) {
   HttpRequest request;
   request.method = method;
   request.url = action.href;
   request.secret_headers = action.headers;
-  const auto given = [&](std::string_view name) {
-    return std::ranges::any_of(
-        action.headers, [&](const auto& header) { return lower_case(header.first) == name; });
-  };
-  const Url target = *Url::parse(action.href);
-  for (const std::string* server : {&upload_endpoint_, &download_endpoint_}) {
-    const auto url = Url::parse(*server);
-    if (!url || url->origin() != target.origin() || given("authorization")) continue;
-    if (const auto credential = credentials_.known(*url)) {
-      request.secret_headers.emplace_back("Authorization", basic_authorization(*credential));
-      break;
-    }
-  }
-  if (std::string_view(method) == "PUT" && !given("content-type"))
+  add_authorization(request);
+  if (std::string_view(method) == "PUT" && !has_header(action.headers, "content-type"))
     request.headers.emplace_back("Content-Type", "application/octet-stream");
   return request;
 }

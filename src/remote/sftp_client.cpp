@@ -20,13 +20,6 @@ constexpr std::size_t kFilesAtOnce = 64;
 constexpr const char* kPosixRename = "posix-rename@openssh.com";
 constexpr const char* kSync = "fsync@openssh.com";
 
-/// What it said before it ended, on one line.
-std::string last_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  text.erase(0, text.rfind('\n') + 1);
-  return text;
-}
-
 }  // namespace
 
 SftpClient::SftpClient(const std::vector<std::string>& command, std::string where)
@@ -54,7 +47,7 @@ void SftpClient::greet() {
   const Buffer init = SftpRequest(SftpType::kInit).packet(kVersion);
   std::array<std::byte, 9> head{};
   if (!process_.write(init) || !fill(head)) {
-    const std::string words = last_line(process_.finish().errors);
+    const std::string words = last_words(process_.finish().errors);
     throw NoSftp(words.empty() ? "no SFTP server answers" : "no SFTP server answers: " + words,
                  where_);
   }

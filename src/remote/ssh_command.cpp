@@ -159,12 +159,23 @@ std::vector<std::string> SshCommand::subsystem(const std::string& name) const {
   return words;
 }
 
-std::vector<std::string> SshCommand::running(const std::string& command) const {
+std::vector<std::string> SshCommand::running(const std::string& command,
+                                             const std::string& last) const {
   std::vector<std::string> words = program();
   words.insert(words.end(), options_.begin(), options_.end());
   words.push_back(address_.host);
   words.push_back(command + " " + shell_quoted(address_.path));
+  if (!last.empty()) words.back() += " " + last;
   return words;
+}
+
+std::string last_words(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
+    text.remove_suffix(1);
+  text.remove_prefix(std::min(text.size(), text.rfind('\n') + 1));
+  for (const std::string_view prefix : {"fatal: ", "error: ", "ssh: "})
+    if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+  return std::string(text);
 }
 
 const std::vector<std::string>& repository_variables() {

@@ -30,8 +30,8 @@ class SshCommand {
   SshCommand(const Repository& repository, SshAddress address, std::string_view url);
 
   /// That runs `command`, a program's name and options as the shell over there reads them, with the
-  /// path as its last argument.
-  std::vector<std::string> running(const std::string& command) const;
+  /// path as its last argument, or with `last` behind it.
+  std::vector<std::string> running(const std::string& command, const std::string& last = {}) const;
   /// That starts a subsystem of the server. Throws Error where the variant has no option for it.
   std::vector<std::string> subsystem(const std::string& name) const;
   const std::string& path() const { return address_.path; }
@@ -47,6 +47,9 @@ class SshCommand {
   bool has_subsystems_ = true;
   std::vector<std::string> options_;
 };
+
+/// Of what ssh or a program over there wrote to stderr, the last line that says something.
+std::string last_words(std::string_view errors);
 
 /// Variables that are about a repository on this side, and are nothing to whatever runs elsewhere.
 const std::vector<std::string>& repository_variables();

@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "base/talking_process.h"
 #include "base/words.h"
+#include "remote/lfs_host.h"
 #include "remote/pack_remote.h"
 #include "remote/served_store.h"
 #include "remote/sftp_host.h"
@@ -37,17 +38,6 @@ struct Connection {
 std::map<std::vector<std::string>, std::unique_ptr<Connection>>& idle_connections() {
   thread_local std::map<std::vector<std::string>, std::unique_ptr<Connection>> connections;
   return connections;
-}
-
-/// The last line that says something.
-std::string last_words(const std::string& errors) {
-  std::string_view text = errors;
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
-    text.remove_suffix(1);
-  text.remove_prefix(std::min(text.size(), text.rfind('\n') + 1));
-  for (const std::string_view prefix : {"fatal: ", "error: ", "ssh: "})
-    if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
-  return std::string(text);
 }
 
 /// Those of `records`, bases first, that have to travel so that all of `wanted` can be decoded
@@ -176,18 +166,23 @@ class ServedRemote : public ObjectRemote {
   mutable bool greeted_ = false;
 };
 
-/// Connections to hosts without mgit, by their command: the next remote of this process asks there
-/// at once.
-std::map<std::vector<std::string>, std::shared_ptr<SftpClient>>& sftp_connections() {
-  thread_local std::map<std::vector<std::string>, std::shared_ptr<SftpClient>> connections;
-  return connections;
+/// How a host without mgit is reached: one of the two.
+struct WithoutMgit {
+  std::shared_ptr<SftpClient> sftp{};
+  std::shared_ptr<LfsLogin> lfs{};
+};
+
+/// By the command that would start mgit there: the next remote of this process asks there at once.
+std::map<std::vector<std::string>, WithoutMgit>& without_mgit() {
+  thread_local std::map<std::vector<std::string>, WithoutMgit> known;
+  return known;
 }
 
-/// What answers over there: `mgit serve`, or SFTP where there is none.
+/// What answers over there: `mgit serve`, or where there is none SFTP, or git-lfs-authenticate.
 class SshRemote : public ObjectRemote {
  public:
   SshRemote(SshCommand ssh, const Repository& ours, std::string url)
-      : ssh_(std::move(ssh)), ours_(ours.mgit_dir()), url_(std::move(url)) {
+      : ssh_(std::move(ssh)), ours_(ours), url_(std::move(url)) {
     there_ = std::make_unique<ServedRemote>(ssh_, url_);
   }
 
@@ -211,47 +206,57 @@ class SshRemote : public ObjectRemote {
   std::invoke_result_t<Action, ObjectRemote&> asking(const Action& action) const {
     if (!settled_) {
       settled_ = true;
-      if (sftp_connections().contains(ssh_.running(kServe))) {
-        there_ = by_sftp();
+      const auto known = without_mgit().find(ssh_.running(kServe));
+      if (known != without_mgit().end()) {
+        there_ = opened(known->second);
       } else {
         try {
           return action(*there_);
         } catch (const TakesNoObjects& no_mgit) {
-          there_ = by_sftp(no_mgit);
+          there_ = open_without_mgit(no_mgit);
         }
       }
     }
     try {
       return action(*there_);
     } catch (...) {
-      sftp_connections().erase(ssh_.running(kServe));
+      without_mgit().erase(ssh_.running(kServe));
       throw;
     }
   }
 
-  std::unique_ptr<ObjectRemote> by_sftp() const {
-    auto& client = sftp_connections()[ssh_.running(kServe)];
-    if (!client) client = std::make_shared<SftpClient>(ssh_.subsystem("sftp"), url_);
-    return pack_remote(std::make_unique<SftpHost>(client, ssh_.path(), url_, ours_ / "indexes"),
-                       ours_);
+  std::unique_ptr<ObjectRemote> opened(const WithoutMgit& host) const {
+    const std::filesystem::path store = ours_.mgit_dir();
+    if (host.lfs) return pack_remote(std::make_unique<LfsHost>(ours_, url_, host.lfs), store);
+    return pack_remote(std::make_unique<SftpHost>(host.sftp, ssh_.path(), url_, store / "indexes"),
+                       store);
   }
 
-  /// Throws what it was without mgit where no SFTP server answers either.
-  std::unique_ptr<ObjectRemote> by_sftp(const TakesNoObjects& no_mgit) const {
+  /// Throws what it was without mgit where nothing else answers either.
+  std::unique_ptr<ObjectRemote> open_without_mgit(const TakesNoObjects& no_mgit) const {
+    std::string why = no_mgit.what();
+    const auto attempt = [&](const WithoutMgit& host) {
+      auto remote = opened(host);
+      without_mgit().insert_or_assign(ssh_.running(kServe), host);
+      return remote;
+    };
     try {
-      return by_sftp();
+      return attempt({.sftp = std::make_shared<SftpClient>(ssh_.subsystem("sftp"), url_)});
     } catch (const SftpClient::NoSftp& no_sftp) {
-      sftp_connections().erase(ssh_.running(kServe));
-      throw TakesNoObjects(fmt::format("{}, and {}", no_mgit.what(), no_sftp.what()), url_,
-                           no_mgit.hint());
+      why += fmt::format(", {}", no_sftp.what());
+    }
+    try {
+      return attempt({.lfs = std::make_shared<LfsLogin>(ssh_, url_)});
+    } catch (const LfsLogin::NoServer& no_lfs) {
+      throw TakesNoObjects(fmt::format("{}, and {}", why, no_lfs.what()), url_, no_mgit.hint());
     }
   }
 
   SshCommand ssh_;
-  std::filesystem::path ours_;  // our store's directory
+  const Repository& ours_;
   std::string url_;
   mutable std::unique_ptr<ObjectRemote> there_;
-  mutable bool settled_ = false;  // which of the two it is
+  mutable bool settled_ = false;  // which of them it is
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 # Remotes over ssh, with an sshd of our own on loopback.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/hosts.sh"
 
 sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || skip "no sshd (openssh-server)"
 [ -x "$(command -v ssh-keygen)" ] || skip "no ssh-keygen (openssh-client)"
@@ -30,8 +31,7 @@ SetEnv PATH=$far_bin:$PATH_WITHOUT_MGIT GIT_CONFIG_GLOBAL=$GIT_CONFIG_GLOBAL
 CONFIG
 [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
 "$sshd" -D -e -f "$keys/sshd_config" 2>"$keys/log" &
-server=$!
-trap 'kill $server 2>/dev/null || true; _finish' EXIT
+servers+=($!)
 export GIT_SSH_COMMAND="ssh -F /dev/null -i $keys/user -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR -o UserKnownHostsFile=$keys/known -o StrictHostKeyChecking=no"
 for _ in $(seq 50); do
   $GIT_SSH_COMMAND -p "$port" "$(id -un)@127.0.0.1" true 2>/dev/null && up=yes && break
@@ -96,8 +96,9 @@ line="refs/heads/main $(git rev-parse HEAD) refs/heads/main $(printf '0%.0s' $(s
 fails_with 128 "Connection refused" env GIT_SSH_COMMAND="$GIT_SSH_COMMAND -p 1" sh -c "echo $line | mgit hook pre-push origin $url"
 uninstall_far
 printf '#!/bin/sh\ncase " $* " in *" -s "*) echo "subsystem request failed on channel 0" >&2; exit 1 ;; esac\nexec %s "$@"\n' "$GIT_SSH_COMMAND" >no-sftp
-chmod +x no-sftp
-without_sftp() { env GIT_SSH_COMMAND="$PWD/no-sftp" GIT_SSH_VARIANT=ssh "$@"; }
+no_sftp=$PWD/no-sftp
+chmod +x "$no_sftp"
+without_sftp() { env GIT_SSH_COMMAND="$no_sftp" GIT_SSH_VARIANT=ssh "$@"; }
 fails_with 128 "mgit is not installed on $(id -un)@127.0.0.1" without_sftp mgit push origin main
 contains "$errors" "no SFTP server answers: subsystem request failed"
 contains "$errors" "--manifests-only"
@@ -160,3 +161,37 @@ for installed in yes no; do
     [ "$failures" = 0 ]
   ) || fail "with mgit over there: $installed"
 done
+
+scenario "neither mgit nor SFTP: the Git LFS server that git-lfs-authenticate names"
+need_servers giftless
+mkdir -p "$sandbox/root/lab"
+sshd_port=$port
+git_host "$sandbox/root" --lfs --auth me:let-me-in --log "$sandbox/log"
+uninstall_far
+far=$sandbox/root/lab/net.git
+git init -q --bare "$far"
+# Its first token is too old.
+cat >"$far_bin/git-lfs-authenticate" <<SCRIPT
+#!/bin/sh
+echo "\$@" >>$sandbox/asked
+token=$(printf me:let-me-in | base64)
+[ \$(wc -l <$sandbox/asked) -gt 1 ] || token=$(printf me:yesterday | base64)
+printf '{"href": "http://127.0.0.1:$port/lab/net.git/info/lfs", "header": {"Authorization": "Basic %s"}, "expires_in": 600}' \$token
+SCRIPT
+chmod +x "$far_bin/git-lfs-authenticate"
+make_repository one
+make_checkpoint model.safetensors 1 fc1.weight=200,200 fc1.bias=200 fc2.weight=200,200
+commit_all "one"
+url=ssh://$(id -un)@127.0.0.1:$sshd_port$far
+git remote add origin "$url"
+ok without_sftp mgit push -q origin main
+equal "$(sort -u "$sandbox/asked")" "$far download
+$far upload"
+contains "$(cat "$sandbox/log")" "PUT /lab/net/objects/storage/"
+ok without_sftp mgit clone -q "$url" ../two
+same_file model.safetensors ../two/model.safetensors
+lacks "$(find ../two/.git -type f -size -100k -exec cat {} + | tr -d '\0')" "$(printf me:let-me-in | base64)"
+rm "$far_bin/git-lfs-authenticate"
+make_checkpoint model.safetensors 2 fc1.weight=200,200 fc1.bias=200 fc2.weight=200,200
+commit_all "two"
+fails_with 128 "and no Git LFS: " without_sftp mgit push origin main

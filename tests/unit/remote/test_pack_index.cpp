@@ -99,6 +99,16 @@ TEST(LfsBatch, AsksAndUnderstands) {
     EXPECT_FALSE(parse_lfs_batch(other)) << other;
 }
 
+TEST(LfsLogin, NamesAServer) {
+  const auto server = parse_lfs_action(
+      R"({"href":"https://h/lfs","header":{"Authorization":"RemoteAuth x"},"expires_in":600})");
+  ASSERT_TRUE(server);
+  EXPECT_EQ(server->href, "https://h/lfs");
+  EXPECT_THAT(server->headers, ElementsAre(Pair("Authorization", "RemoteAuth x")));
+  for (const char* other : {"", "welcome", "[]", "{}", R"({"href":"file:///etc/passwd"})"})
+    EXPECT_FALSE(parse_lfs_action(other)) << other;
+}
+
 TEST(LfsEndpoints, FollowTheUrlOfTheRemote) {
   EXPECT_EQ(lfs_url_of("https://h/a/b"), "https://h/a/b.git/info/lfs");
   EXPECT_EQ(lfs_url_of("https://me:x@h/a/b.git/"), "https://h/a/b.git/info/lfs");
