@@ -101,13 +101,15 @@ UnitCount count_units(const MatchResult& match);
 bool worth_moving(const MatchResult& match);
 
 /// Both sources must have the tensors that `spec` was bound to. Throws Error if shapes differ or a
-/// matched tensor is not finite. The first run starts from the groups in sequence, as far as what
-/// they stand beside is known, or from the identity if that is better; restarts from the best so
-/// far, shaken, more of them where the network is small. With restarts, the last run of all but
-/// large networks starts from a relaxation over all groups at once (match_frank_wolfe): so known
-/// permutations come back. No restart follows a run that made B equal to A, or to a multiple of it,
-/// or that moved nothing. A B that has more than half of the similarity to A that any could have,
-/// and of which no group gains by moving alone, is left where it is without a run.
+/// matched tensor is not finite. Starts are the groups in sequence, as far as what they stand
+/// beside is known; the relaxation over all groups at once (match_frank_wolfe), with which known
+/// permutations come back; and the best so far, shaken. The identity takes the place of a start
+/// that is worse. Without restarts it is the sequence. With, small networks take all of them, those
+/// in the middle the sequence if that finds A in B, else the relaxation, and restarts beyond the
+/// first are shaken; large ones the sequence, and restarts are shaken. No restart follows a run
+/// that made B equal to A, or to a multiple of it, or that moved nothing, nor in larger networks
+/// one that gave B 0.7 of the similarity to A that any could have. A B that has more than half of
+/// that similarity, and of which no group gains by moving alone, is left where it is without a run.
 /// Tensors are read in their own dtype, several times each if the models are larger than a gigabyte
 /// together: memory is bounded by the similarities of the largest group and by the largest tensor.
 MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,

@@ -40,8 +40,10 @@ void Descent::place(Permutation permutation) {
   objective_ = objective();
 }
 
-void Descent::place_in_sequence() {
+bool Descent::place_in_sequence(double least) {
   std::vector<bool> placed(groups_.size());
+  double similar = 0;
+  double bound = 0;
   while (std::find(placed.begin(), placed.end(), false) != placed.end()) {
     const std::size_t g = best_known(placed);
     if (const auto tree = problem_->tree_of[g]) {
@@ -51,16 +53,22 @@ void Descent::place_in_sequence() {
     }
     const std::size_t n = positions_.at(g).size();
     for (const std::size_t term : problem_->terms_of[g])
-      if (all_of(problem_->terms[term].neighbours, placed))
+      if (all_of(problem_->terms[term].neighbours, placed)) {
         similarities_.refresh_term(term, positions_);
+        bound += problem_->bound(problem_->terms[term]);
+      }
     const std::span<const double> known = similarities_.of(g);
     score_.assign(known.begin(), known.end());
     score_.resize(n * n);
     Gather candidate = solve_assignment(score_, n);
+    for (std::size_t i = 0; i < n; ++i)
+      similar += static_cast<double>(score_[i * n + candidate[i]]);
     if (candidate != positions_.at(g)) positions_.set(g, std::move(candidate));
     placed[g] = true;
+    if (similar < least * bound) return false;
   }
   objective_ = objective();
+  return true;
 }
 
 void Descent::place_relaxed(double gain) {

@@ -23,8 +23,9 @@ class Descent {
   void place(Permutation permutation);
   /// A start better than the identity for networks that have nothing in common: one group after the
   /// other, by those terms alone whose neighbours have been placed, most of them known first. For a
-  /// chain of layers that is from the input to the output.
-  void place_in_sequence();
+  /// chain of layers that is from the input to the output. Stops, and is then of no use, where what
+  /// is placed has less than `least` of the similarity of copies: false.
+  bool place_in_sequence(double least = 0);
   /// A start for networks where such a sequence begins with next to nothing: residual streams.
   /// Groups in trees stay where they are (frank_wolfe.h; `gain` as there).
   void place_relaxed(double gain);

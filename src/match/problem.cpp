@@ -117,6 +117,20 @@ double MatchProblem::objective(const Permutation& permutation) const {
   return similarity(all_pairs(), permutation);
 }
 
+double MatchProblem::bound() const {
+  double sum = 0;
+  for (const TensorPair& pair : pairs) sum += pair.bound();
+  return sum;
+}
+
+double MatchProblem::bound(const Term& term) const {
+  const TensorPair& pair = pairs[term.pair];
+  const Occurrence& place = term.occurrence;
+  const auto length = static_cast<double>(pair.spec->axes[term.axis].length);
+  const std::size_t covered = place.outer * spec.groups[place.group].size * place.inner;
+  return pair.bound() * static_cast<double>(covered) / length;
+}
+
 void MatchProblem::report(MatchResult& result) const {
   const Permutation& permutation = result.permutation;
   const std::vector<double> after = products(all_pairs(), permutation);

@@ -48,6 +48,10 @@ struct MatchProblem {
   /// <A, permuted B> over some of the pairs, and over all of them; in double, from the tensors.
   double similarity(const std::vector<std::size_t>& some, const Permutation& permutation) const;
   double objective(const Permutation& permutation) const;
+  /// The objective of a copy: nothing is above it.
+  double bound() const;
+  /// About what of it a term can have.
+  double bound(const Term& term) const;
   /// What `result.permutation` does: objectives, cosines, groups.
   void report(MatchResult& result) const;
 

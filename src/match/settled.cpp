@@ -233,12 +233,8 @@ std::vector<UnitPlace> places_of(const MatchProblem& problem, std::size_t group)
 
 bool is_settled(const MatchProblem& problem) {
   double similar = 0;
-  double bound = 0;
-  for (const TensorPair& pair : problem.pairs) {
-    similar += pair.products.ab;
-    bound += std::sqrt(pair.products.aa * pair.products.bb);
-  }
-  if (similar < kInCommon * bound) return false;
+  for (const TensorPair& pair : problem.pairs) similar += pair.products.ab;
+  if (similar < kInCommon * problem.bound()) return false;
   for (const MatchProblem::Tree& tree : problem.trees)
     for (const std::vector<UnitPlace>& places :
          units_within(problem.spec, tree.groups, tree.places))

@@ -59,6 +59,7 @@ Similarities::Similarities(const MatchProblem& problem)
     if (problem.tree_of[group]) continue;
     bytes += std::size_t{groups[group].size} * groups[group].size * sizeof(double);
     kept_[group] = bytes <= kKeptSums;
+    apart_ = apart_ && kept_[group];
   }
 }
 

@@ -47,6 +47,8 @@ class Similarities {
   bool refresh_term(std::size_t term, const Positions& positions);
   /// All terms of a group.
   bool refresh(std::size_t group, const Positions& positions);
+  /// Are all sums kept? Then those of different groups may be refreshed side by side.
+  bool apart() const { return apart_; }
   /// Whether `refresh` would change the sum.
   bool stale(std::size_t group, const Positions& positions) const;
   /// The sum of a group's terms that were brought up to date; empty before the first. There until
@@ -68,6 +70,7 @@ class Similarities {
   std::vector<TermState> terms_;
   std::vector<std::shared_ptr<std::vector<double>>> sums_;  // by group; shared by copies
   std::vector<bool> kept_;                                  // by group
+  bool apart_ = true;                                       // all of them
   std::optional<std::size_t> visitor_;                      // that is not kept, but there
 };
 

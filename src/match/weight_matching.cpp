@@ -1,6 +1,4 @@
 // Weight matching: descents from several starts, of which the best counts.
-#include <cmath>
-
 #include "base/random.h"
 #include "match/descent.h"
 #include "match/settled.h"
@@ -16,11 +14,17 @@ constexpr double kGain = 1e-5;
 constexpr double kRoughGain = 1e-4;
 
 /// Where a sweep costs less, in multiplications and additions, the relaxation is part of the
-/// default; it takes about twenty sweeps. A second of one core is about 8e10.
+/// default; it takes about ten sweeps. A second of one core is about 8e10.
 constexpr double kCheapSweep = 8e9;
-/// Where it costs so little that several make up this, as many shaken runs are one restart.
-constexpr double kCheapShakes = 1e9;
-constexpr double kMostShakes = 8;
+/// Where it costs less than this, that many shaken runs are one restart, and there is time for both
+/// starts.
+constexpr double kTinySweep = 1.25e8;
+constexpr int kTinyShakes = 8;
+
+/// Of the bound: B with more of it is A in another order, learned on a little or with some noise.
+/// Networks that were trained apart have up to a half; noise of 0.5 standard deviations leaves
+/// 0.89.
+constexpr double kSameModel = 0.7;
 
 /// Multiplications and additions of a sweep that knows nothing yet: every unit with every other.
 double sweep_cost(const MatchProblem& problem) {
@@ -35,19 +39,11 @@ double sweep_cost(const MatchProblem& problem) {
   return sum;
 }
 
-/// The objective of a copy: nothing is above it.
-double bound(const MatchProblem& problem) {
-  double sum = 0;
-  for (const TensorPair& pair : problem.pairs)
-    sum += std::sqrt(pair.products.aa * pair.products.bb);
-  return sum;
-}
-
 /// Runs of descent from one start or another; keeps the best.
 class Runs {
  public:
   Runs(const MatchProblem& problem, const MatchOptions& options)
-      : problem_(problem), options_(options), seeds_(options.seed), bound_(bound(problem)) {}
+      : problem_(problem), options_(options), seeds_(options.seed), bound_(problem.bound()) {}
 
   void descend(Descent start) {
     start.run(seeds_.next(), options_);
@@ -69,6 +65,9 @@ class Runs {
   bool done() const {
     return reached_ >= bound_ * (1 - kTolerance) || best_->permutation().identity();
   }
+
+  /// Is B all but A, in another order that was found?
+  bool same_model() const { return reached_ >= bound_ * kSameModel; }
 
   MatchResult result() && {
     MatchResult result;
@@ -104,6 +103,54 @@ MatchResult left_alone(const MatchProblem& problem, const MatchOptions& options)
   return result;
 }
 
+/// From the groups in sequence, or from where B is.
+void descend_in_sequence(const MatchProblem& problem, Runs& runs) {
+  Descent start(problem);
+  Descent sequence = start;
+  sequence.place_in_sequence();
+  // A model that is aligned already is better left where it is.
+  if (sequence.objective() > start.objective()) start = std::move(sequence);
+  runs.descend(std::move(start));
+}
+
+/// From the relaxation, or from where B is. Families, which the relaxation leaves where they are,
+/// are placed first.
+void descend_relaxed(const MatchProblem& problem, Runs& runs, double gain) {
+  Descent start(problem);
+  Descent relaxed = start;
+  if (!problem.trees.empty()) relaxed.place_in_sequence();
+  relaxed.place_relaxed(gain);
+  if (relaxed.objective() > start.objective()) start = std::move(relaxed);
+  runs.descend(std::move(start));
+}
+
+/// Of networks so small that time is no matter: both starts and many shaken runs.
+void search_widely(const MatchProblem& problem, Runs& runs, int shakes) {
+  descend_in_sequence(problem, runs);
+  for (; shakes > 0 && !runs.done(); --shakes) runs.shake();
+  if (!runs.done()) descend_relaxed(problem, runs, kRoughGain);
+}
+
+/// From the sequence, if that finds A in B; else from the relaxation, the better start of networks
+/// that were trained apart. Either counts as a restart.
+void search_by_sign(const MatchProblem& problem, Runs& runs, int restarts) {
+  Descent start(problem);
+  Descent sequence = start;
+  if (sequence.place_in_sequence(kSameModel)) {
+    if (sequence.objective() > start.objective()) start = std::move(sequence);
+    runs.descend(std::move(start));
+    if (runs.same_model()) return;
+  }
+  descend_relaxed(problem, runs, kRoughGain);
+  for (; restarts > 1 && !runs.done(); --restarts) runs.shake();
+}
+
+/// Where a relaxation costs too much.
+void search_shaken(const MatchProblem& problem, Runs& runs, int restarts) {
+  descend_in_sequence(problem, runs);
+  for (; restarts > 0 && !runs.done() && !runs.same_model(); --restarts) runs.shake();
+}
+
 }  // namespace
 
 MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorSource& b,
@@ -112,24 +159,15 @@ MatchResult match_weights(const Spec& spec, const TensorSource& a, const TensorS
   const MatchProblem problem(weighted.spec(), weighted.a(), b);
   if (is_settled(problem)) return reported(left_alone(problem, options), options);
   Runs runs(problem, options);
-  Descent start(problem);
-  const double before = start.objective();
-  Descent sequence = start;
-  sequence.place_in_sequence();
-  // A model that is aligned already is better left where it is.
-  if (sequence.objective() > before) start = std::move(sequence);
-  runs.descend(std::move(start));
-  if (options.restarts > 0) {
-    const double sweep = sweep_cost(problem);
-    const double cheap = std::min(kMostShakes, kCheapShakes / (sweep + 1));
-    for (int i = std::max(options.restarts, static_cast<int>(cheap)); i > 0 && !runs.done(); --i)
-      runs.shake();
-    if (sweep <= kCheapSweep && !runs.done()) {
-      Descent relaxed = problem.trees.empty() ? runs.best() : Descent(problem);
-      if (!problem.trees.empty()) relaxed.place_in_sequence();
-      relaxed.place_relaxed(kRoughGain);
-      runs.descend(std::move(relaxed));
-    }
+  const double sweep = sweep_cost(problem);
+  if (options.restarts == 0) {
+    descend_in_sequence(problem, runs);
+  } else if (sweep <= kTinySweep) {
+    search_widely(problem, runs, std::max(options.restarts, kTinyShakes));
+  } else if (sweep <= kCheapSweep) {
+    search_by_sign(problem, runs, options.restarts);
+  } else {
+    search_shaken(problem, runs, options.restarts);
   }
   return reported(std::move(runs).result(), options);
 }
@@ -139,13 +177,7 @@ MatchResult match_frank_wolfe(const Spec& spec, const TensorSource& a, const Ten
   const WeightedModels weighted(spec, a, b, options.weighting);
   const MatchProblem problem(weighted.spec(), weighted.a(), b);
   Runs runs(problem, options);
-  Descent start(problem);
-  const double before = start.objective();
-  Descent relaxed = start;
-  if (!problem.trees.empty()) relaxed.place_in_sequence();
-  relaxed.place_relaxed(kGain);
-  if (relaxed.objective() > before) start = std::move(relaxed);
-  runs.descend(std::move(start));
+  descend_relaxed(problem, runs, kGain);
   for (int restart = 0; restart < options.restarts && !runs.done(); ++restart) runs.shake();
   return reported(std::move(runs).result(), options);
 }

@@ -1,6 +1,7 @@
 // Two models, side by side, for the tensors of a spec that take part in matching.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ struct TensorPair {
   MatchedTensor b;
   Products products{};           // nothing moved
   SquaredDistances distances{};  // nothing moved; of the axes on which a group stands
+
+  /// <A, permuted B> if B were a copy: no permutation has more.
+  double bound() const { return std::sqrt(products.aa * products.bb); }
 };
 
 /// Reads everything once and checks; keeps what fits the memory meant for that. Throws Error naming
