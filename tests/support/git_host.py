@@ -151,15 +151,18 @@ class Handler(BaseHTTPRequestHandler):
         file = (root / unquote(path).lstrip("/")).resolve()
         if not file.is_file() or root not in file.parents:
             return self.answer(404, [], b"no such file")
-        self.plain(file.read_bytes(), not options.no_ranges)
-
-    def plain(self, content, ranges, headers=()):
         asked = self.headers.get("Range")
-        if not asked or not ranges:
-            return self.answer(200, headers, content)
+        if not asked or options.no_ranges:
+            return self.answer(200, [], file.read_bytes())
+        self.part(file, asked)
+
+    def part(self, file, asked):
+        size = file.stat().st_size
         begin, _, end = asked.removeprefix("bytes=").partition("-")
-        begin, end = int(begin), min(int(end) if end else len(content) - 1, len(content) - 1)
-        self.answer(206, [*headers, ("Content-Range", f"bytes {begin}-{end}/{len(content)}")], content[begin:end + 1])
+        begin, end = int(begin), min(int(end) if end else size - 1, size - 1)
+        with file.open("rb") as whole:
+            whole.seek(begin)
+            self.answer(206, [("Content-Range", f"bytes {begin}-{end}/{size}")], whole.read(end + 1 - begin))
 
     def environment(self, content):
         parts = urlsplit(self.path)
@@ -179,11 +182,12 @@ class Handler(BaseHTTPRequestHandler):
             "wsgi.input": io.BytesIO(content), "wsgi.errors": sys.stderr, "wsgi.multithread": True,
             "wsgi.multiprocess": False, "wsgi.run_once": False}
         result = app(environment, lambda status, headers, *_: said.append((status, headers)))
-        body = b"".join(result)
-        status, headers = int(said[-1][0].split()[0]), said[-1][1]
-        if status == 200 and self.command == "GET" and "/objects/storage/" in self.path:
-            return self.plain(body, options.lfs_ranges, headers)
-        self.answer(status, headers, body)
+        status, headers = said[-1]
+        asked = self.headers.get("Range")
+        if options.lfs_ranges and asked and status.startswith("200") and self.command == "GET":
+            getattr(result, "close", lambda: None)()
+            return self.part(root / "lfs" / urlsplit(self.path).path.lstrip("/").replace("objects/storage/", ""), asked)
+        self.answer(int(status.split()[0]), headers, b"".join(result))
 
     def git(self, path, content):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
