@@ -77,8 +77,9 @@ std::vector<PushedRef> pushed_refs(const std::string& input) {
 int pre_push(Workspace& repository, const std::vector<std::string>& arguments,
              const std::string& input, const Say& say) {
   if (arguments.size() < 2) throw UsageError("expects a remote and its URL", "mgit hook pre-push");
-  send_models(repository, arguments[0], arguments[1], pushed_refs(input), push_scope(repository),
-              say);
+  const std::vector<PushedRef> refs = pushed_refs(input);
+  if (were_sent(repository, arguments[1], refs)) return 0;
+  send_models(repository, arguments[0], arguments[1], refs, push_scope(repository), say);
   return 0;
 }
 

@@ -126,6 +126,11 @@ commit_all "many"
 ok git push -q origin main
 equal "$(times_asked)" 1
 : >"$asked"
+make_checkpoint other.safetensors 4
+commit_all "other"
+ok mgit push -q origin main
+equal "$(times_asked)" 1 "the hook asks what mgit push has asked"
+: >"$asked"
 cd ..
 ok mgit clone -q host:models.git two
 equal "$(times_asked)" 1

@@ -25,6 +25,10 @@ enum class PushScope { kModels, kManifestsOnly };
 /// mgit.manifestsOnly in the configuration.
 PushScope push_scope(const Repository& repository);
 
+/// True in the hook of a push by mgit push, which has sent the models of these refs there just now.
+bool were_sent(const Repository& repository, const std::string& url,
+               const std::vector<PushedRef>& refs);
+
 /// To be called before git moves the refs: brings their objects to the store behind `url`, then
 /// refs/mgit/origin/* and refs/notes/mgit/* to the remote. Only what the other side lacks. Throws
 /// Error if objects could not be brought there, or if models would be pushed to a URL that no kind
