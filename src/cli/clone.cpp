@@ -64,14 +64,15 @@ CloneCall parse(const std::vector<std::string>& arguments) {
 }
 
 class Clone : public PassThrough {
-  std::string usage() const override {
-    return "git clone's options, URL and directory; --lazy: manifests alone, tensors when a "
-           "command "
-           "needs them";
+  std::string usage() const override { return "git clone's options, URL and directory"; }
+  void declare(Options& options) override {
+    options.flag("--lazy", lazy_, "manifests alone; tensors come when a command needs them");
   }
   int run_with(const std::vector<std::string>& arguments) override {
     return clone_repository(parse(arguments), say);
   }
+
+  bool lazy_ = false;  // declared for --help; the arguments are read as git's are
 };
 
 const Registered<Clone> kClone("clone", "clone a repository, ready for checkpoints",

@@ -8,9 +8,14 @@ namespace mgit::cli {
 namespace {
 
 class Fetch : public PassThrough {
-  std::string usage() const override {
-    return "git fetch's options, remote and refs; --include PATTERN, as often as you like: also "
-           "the tensors of such names (fnmatch), which a lazy clone has not";
+  std::string usage() const override { return "git fetch's options, remote and refs"; }
+  void declare(Options& options) override {
+    options
+        .values(
+            "--include", include_,
+            "also the tensors of such names, in HEAD and at the tips of the remotes' branches: a "
+            "pattern as the shell has them (layers.0.*), as often as you like")
+        .value_name("pattern");
   }
   int run_with(const std::vector<std::string>& arguments) override {
     Workspace repository = Workspace::discover();
@@ -21,6 +26,8 @@ class Fetch : public PassThrough {
     call.include = std::move(include);
     return fetch(repository, call, say);
   }
+
+  std::vector<std::string> include_;  // declared for --help; the arguments are read as git's are
 };
 
 const Registered<Fetch> kFetch("fetch", "git fetch, with the models", "mgit fetch origin");

@@ -150,9 +150,8 @@ std::vector<std::string> SshCommand::program() const {
   return {"sh", "-c", command_ + " \"$@\"", command_};
 }
 
-std::vector<std::string> SshCommand::subsystem(const std::string& name) const {
-  if (!has_subsystems_)
-    throw Error("the ssh command starts no subsystems, as far as ssh.variant says", host());
+std::optional<std::vector<std::string>> SshCommand::subsystem(const std::string& name) const {
+  if (!has_subsystems_) return std::nullopt;
   std::vector<std::string> words = program();
   words.insert(words.end(), options_.begin(), options_.end());
   words.insert(words.end(), {"-s", address_.host, name});

@@ -32,8 +32,8 @@ class SshCommand {
   /// That runs `command`, a program's name and options as the shell over there reads them, with the
   /// path as its last argument, or with `last` behind it.
   std::vector<std::string> running(const std::string& command, const std::string& last = {}) const;
-  /// That starts a subsystem of the server. Throws Error where the variant has no option for it.
-  std::vector<std::string> subsystem(const std::string& name) const;
+  /// That starts a subsystem of the server; nullopt where the variant has no option for it.
+  std::optional<std::vector<std::string>> subsystem(const std::string& name) const;
   const std::string& path() const { return address_.path; }
   /// The host, for messages.
   const std::string& host() const { return address_.host; }

@@ -241,7 +241,9 @@ class SshRemote : public ObjectRemote {
       return remote;
     };
     try {
-      return attempt({.sftp = std::make_shared<SftpClient>(ssh_.subsystem("sftp"), url_)});
+      const auto sftp = ssh_.subsystem("sftp");
+      if (!sftp) throw SftpClient::NoSftp("the ssh command has no option for SFTP", url_);
+      return attempt({.sftp = std::make_shared<SftpClient>(*sftp, url_)});
     } catch (const SftpClient::NoSftp& no_sftp) {
       why += fmt::format(", {}", no_sftp.what());
     }
