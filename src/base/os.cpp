@@ -80,6 +80,17 @@ void write_all(const File& file, Bytes data, const std::filesystem::path& path) 
   }
 }
 
+bool read_at(int fd, std::uint64_t offset, std::span<std::byte> out) {
+  while (!out.empty()) {
+    const ssize_t count = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    offset += static_cast<std::uint64_t>(count);
+    out = out.subspan(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 void write_at(const File& file, Bytes data, std::uint64_t offset,
               const std::filesystem::path& path) {
   if (fault()) fail("write", path);

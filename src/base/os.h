@@ -31,6 +31,9 @@ class File {
 /// Creates (fails if there) for writing.
 File create(const std::filesystem::path& path);
 void write_all(const File& file, Bytes data, const std::filesystem::path& path);
+/// All that fits from a place in the file, as several threads may do at once. False if it ends
+/// before or cannot be read, with errno set then.
+bool read_at(int fd, std::uint64_t offset, std::span<std::byte> out);
 /// At a place in the file, as several threads may do at once.
 void write_at(const File& file, Bytes data, std::uint64_t offset,
               const std::filesystem::path& path);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/os.h"
 #include "remote/lfs_host.h"
 #include "remote/s3_answers.h"
 
@@ -41,13 +42,12 @@ std::string sha256_of_part(int file, std::uint64_t offset, std::uint64_t size) {
   Sha256 hash;
   Buffer piece(std::size_t{1} << 20);
   while (size > 0) {
-    const ssize_t n = ::pread(file, piece.data(), std::min<std::uint64_t>(piece.size(), size),
-                              static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) throw Error(std::string("cannot read a temporary file: ") + std::strerror(errno));
-    hash.update(Bytes(piece).first(static_cast<std::size_t>(n)));
-    offset += static_cast<std::uint64_t>(n);
-    size -= static_cast<std::uint64_t>(n);
+    piece.resize(std::min<std::uint64_t>(piece.size(), size));
+    if (!os::read_at(file, offset, piece))
+      throw Error(std::string("cannot read a temporary file: ") + std::strerror(errno));
+    hash.update(piece);
+    offset += piece.size();
+    size -= piece.size();
   }
   return hash.finish().hex();
 }

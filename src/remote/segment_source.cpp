@@ -109,16 +109,9 @@ Buffer SegmentSource::from_whole(const Piece& piece) {
     file = std::move(fresh);
   }
   Buffer bytes(piece.size);
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = ::pread(file->fd(), bytes.data() + done, bytes.size() - done,
-                              static_cast<off_t>(piece.offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0)
-      throw CorruptError("a pack there is shorter than its index says",
-                         host_.name() + " " + pack.name, "whoever pushed it can push again");
-    done += static_cast<std::size_t>(n);
-  }
+  if (!os::read_at(file->fd(), piece.offset, bytes))
+    throw CorruptError("a pack there is shorter than its index says",
+                       host_.name() + " " + pack.name, "whoever pushed it can push again");
   return bytes;
 }
 

@@ -1,7 +1,6 @@
 #include "remote/sftp_host.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -18,16 +17,6 @@ constexpr std::string_view kIndexEnd = ".idx";
 constexpr const char* kServerListing = "pack-index";  // of `mgit update-server-info`
 constexpr std::size_t kOpenPacks = 100;               // servers allow a few hundred
 constexpr std::uint64_t kLargestIndex = std::uint64_t{1} << 30;
-
-void read_at(int file, std::uint64_t offset, std::span<std::byte> out) {
-  while (!out.empty()) {
-    const ssize_t n = ::pread(file, out.data(), out.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) throw Error(std::string("cannot read a temporary file: ") + std::strerror(errno));
-    offset += static_cast<std::uint64_t>(n);
-    out = out.subspan(static_cast<std::size_t>(n));
-  }
-}
 
 /// A path that begins at the home directory of whoever logs in does for SFTP as it is without "~".
 std::string without_home(const std::string& path, const std::string& name) {
@@ -139,7 +128,10 @@ void SftpHost::upload(std::span<const OutgoingPack> packs,
     }
     client_->write_file(
         path_of(pack.listing), pack.listing.size,
-        [&](std::uint64_t offset, std::span<std::byte> out) { read_at(pack.file, offset, out); },
+        [&](std::uint64_t offset, std::span<std::byte> out) {
+          if (!os::read_at(pack.file, offset, out))
+            throw Error(std::string("cannot read a temporary file: ") + std::strerror(errno));
+        },
         sent);
   }
 }

@@ -12,8 +12,8 @@ bool is_lazy(const Repository& repository) {
 
 bool ready_to_place(const Workspace& repository, const Manifest& manifest,
                     const std::string& path) {
+  if (missing_objects(repository.store(), manifest).empty()) return true;
   if (is_lazy(repository)) {
-    if (missing_objects(repository.store(), manifest).empty()) return true;
     fmt::print(stderr,
                "note: {0}: left as a manifest, in this lazy clone; 'mgit restore {0}' brings it\n",
                path);

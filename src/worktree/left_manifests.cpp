@@ -1,6 +1,7 @@
 #include "worktree/left_manifests.h"
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "base/os.h"
@@ -72,7 +73,7 @@ LeftManifests restore_left_manifests(const Workspace& repository) {
 LeftManifests restore_left_manifests(const Workspace& repository,
                                      const std::vector<std::string>& paths) {
   LeftManifests result;
-  const bool lazy = is_lazy(repository);
+  std::optional<bool> lazy;  // asked where it matters: it may cost a process
   std::vector<StagedFile> staged;
   for (const IndexedFile& entry : index_entries(
            repository, candidates(repository, paths, result.foreign), StrangeIndex::kConvert)) {
@@ -81,7 +82,10 @@ LeftManifests restore_left_manifests(const Workspace& repository,
     const std::string text = os::read_file(file);
     if (text != repository.blob(entry.blob)) continue;
     const Manifest manifest = parse_manifest(text, entry.path);
-    if (lazy && !missing_objects(repository.store(), manifest).empty()) continue;
+    if (!missing_objects(repository.store(), manifest).empty()) {
+      if (!lazy) lazy = is_lazy(repository);
+      if (*lazy) continue;
+    }
     try {
       repository.need(manifest, entry.path);
     } catch (const MissingError&) {

@@ -11,7 +11,7 @@ namespace mgit {
 namespace {
 
 bool is_configured(const Repository& repository, const std::string& path) {
-  if (repository.config("mgit.evaluateMerges").value_or("true") == "false") return false;
+  if (!evaluates_merges(repository)) return false;
   const std::vector<ModelConfig> models = repository.models(std::nullopt);
   return std::any_of(models.begin(), models.end(), [&](const ModelConfig& model) {
     return same_model_path(model.path, path) && !model.graph.empty() && !model.data.empty();
@@ -49,6 +49,10 @@ std::vector<std::string> table(const ModelPlan& plan, const std::string& path,
 }
 
 }  // namespace
+
+bool evaluates_merges(const Repository& repository) {
+  return repository.config("mgit.evaluateMerges").value_or("true") != "false";
+}
 
 std::vector<std::string> evaluate_merged(Workspace& repository, const ModelPlan& plan,
                                          const std::string& path) {

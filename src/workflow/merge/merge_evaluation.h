@@ -8,6 +8,9 @@
 
 namespace mgit {
 
+/// False where mgit.evaluateMerges is.
+bool evaluates_merges(const Repository& repository);
+
 /// Lines for people: loss and accuracy of each side's model and of the one that the working tree
 /// holds as `path`, and a warning if it is worse than all of them. Empty where nothing is
 /// configured, or mgit.evaluateMerges is false; one line that says why where the models cannot be

@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "git/model_config.h"
 #include "workflow/evaluate.h"
+#include "workflow/merge/merge_evaluation.h"
 
 namespace mgit {
 namespace {
@@ -116,7 +117,7 @@ std::vector<std::string> past_merge_limits(Workspace& repository) {
   const std::optional<Oid> head = repository.head();
   const std::vector<Oid> heads = merged_heads(repository);
   if (!head || heads.empty()) return {};
-  if (repository.config("mgit.evaluateMerges").value_or("true") == "false") return {};
+  if (!evaluates_merges(repository)) return {};
   std::vector<std::string> problems;
   for (const ModelConfig& model : repository.models(head)) {
     try {
